@@ -1,0 +1,1 @@
+"""THE ROOF: command line, configuration, wiring. Imports every package; no package imports it."""

@@ -1,0 +1,1 @@
+"""The onlooker command: one module a group of verbs."""

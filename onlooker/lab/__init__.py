@@ -1,0 +1,1 @@
+"""The lab: benchmarks and evaluations, each a command."""

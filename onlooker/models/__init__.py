@@ -1,0 +1,1 @@
+"""Models: what they are, where they come from, how they become ONNX files."""

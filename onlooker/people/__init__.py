@@ -1,0 +1,1 @@
+"""People who asked to be recognised: enrolment, the encrypted gallery, forgetting."""

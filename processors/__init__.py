@@ -1,0 +1,1 @@
+"""THOUGHT: frames become observations, observations become visits, exposures and windows."""

@@ -1,0 +1,1 @@
+"""Pure steps from pixels to numbers: detection, mesh, landmarks, pose, expression, age, template."""

@@ -1,0 +1,1 @@
+"""The doors to OpenCV and onnxruntime; no other module of this package imports them."""

@@ -1,0 +1,1 @@
+"""SENSES: cameras, recordings and playlists become frame and play events."""

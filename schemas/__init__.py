@@ -1,0 +1,1 @@
+"""THE LANGUAGE: events, errors, ports, ids and units that every package speaks."""

@@ -1,0 +1,44 @@
+"""Three kinds of trouble: set aside, wait, stop; each stop has an exit code and names its mend."""
+
+
+class OnlookerError(Exception):
+    """Trouble with words for a person; `exit_code` is what the process ends with."""
+
+    exit_code = 1
+
+
+class CheckFailedError(OnlookerError):
+    """A check the user asked for did not hold (exit 1)."""
+
+    exit_code = 1
+
+
+class UsageError(OnlookerError):
+    """Wrong usage or configuration: nothing was started (exit 2)."""
+
+    exit_code = 2
+
+
+class DependencyAwayError(OnlookerError):
+    """A server, a model, a package index or a disk is not there (exit 3)."""
+
+    exit_code = 3
+
+
+class LimitReachedError(OnlookerError):
+    """Stopped by a limit: a full disk, too many bad inputs (exit 4)."""
+
+    exit_code = 4
+
+
+class BadPictureError(OnlookerError):
+    """A picture that cannot be read: set aside and counted, never fatal.
+
+    Args:
+        cause: one of the words that counters use: `empty`, `too_large`, `not_a_picture`, `damaged`.
+        detail: a sentence for a person.
+    """
+
+    def __init__(self, cause: str, detail: str) -> None:
+        super().__init__(detail)
+        self.cause = cause

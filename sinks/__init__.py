@@ -1,0 +1,1 @@
+"""MEMORY: events become rows in ClickHouse; questions become answers."""
