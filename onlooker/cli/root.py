@@ -1,0 +1,101 @@
+"""The root of the command line: verbs loaded when called, trouble turned into a sentence and an exit code."""
+
+import errno
+import importlib
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from schemas.errors import OnlookerError
+
+VERBS = {
+    "demo": ("onlooker.cli.demo", "the pipeline on its own sample footage, embedded"),
+    "run": ("onlooker.cli.run", "cameras to ClickHouse in one process"),
+    "analyze": ("onlooker.cli.analyze", "pictures and videos to one JSON line a picture or frame"),
+    "people": ("onlooker.cli.people", "enrol, list and forget the people who asked to be recognised"),
+    "query": ("onlooker.cli.query", "ask ClickHouse in SQL"),
+    "report": ("onlooker.cli.report", "the campaign report as table, HTML page or JSON"),
+    "models": ("onlooker.cli.models", "list, prepare and verify the neural networks"),
+    "migrate": ("onlooker.cli.migrate", "create or update the tables"),
+    "config": ("onlooker.cli.config", "show or check a configuration"),
+    "doctor": ("onlooker.cli.doctor", "what works here and what does not"),
+    "bench": ("onlooker.cli.bench", "benchmarks, next to their floor in the same run"),
+}
+"""Verb: module that holds a click command of the same name, one line of help."""
+
+
+class LazyVerbs(click.Group):
+    """A group that imports a verb's module when the verb is called: `--help` stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order in which a newcomer meets them."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a verb, None when there is no such verb."""
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        command = getattr(importlib.import_module(VERBS[cmd_name][0]), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs without importing any."""
+        del ctx
+        with formatter.section("Verbs"):
+            formatter.write_dl([(verb, words) for verb, (_, words) in VERBS.items()])
+
+
+@click.command(cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="onlooker", prog_name="onlooker")
+def root() -> None:
+    """Measure who looks at an advertising stand, and what it was worth.
+
+    \b
+    Begin with:
+      onlooker demo                      real footage to campaign figures, in a minute
+      onlooker analyze face.jpg          what is seen in one picture, as JSON
+      onlooker run --source walk.mp4     your own footage into ./onlooker-data
+      onlooker report                    what it was worth
+
+    Exit codes: 0 done, 1 a check failed, 2 wrong usage or configuration, 3 a dependency is away,
+    4 stopped by a limit.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with the right exit code."""
+    try:
+        code = root.main(prog_name="onlooker", standalone_mode=False)
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("onlooker: interrupted", err=True)
+        code = 130
+    except OnlookerError as error:
+        click.echo(f"onlooker: {error}", err=True)
+        code = error.exit_code
+    except OSError as error:
+        code = _code_of_os_error(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _code_of_os_error(error: OSError) -> int:
+    """A full disk and a closed pipe have their own words; all other trouble is a bug and shows itself."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" ({error.filename})" if error.filename else ""
+        click.echo(f"onlooker: the disk is full{where}. Free some space and run it again.", err=True)
+        return 4
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has gone (`| head`): the interpreter must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    if isinstance(error, PermissionError | FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        click.echo(f"onlooker: {error.strerror}: {error.filename}", err=True)
+        return 2
+    raise error

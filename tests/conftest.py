@@ -1,0 +1,40 @@
+"""Fixtures shared by all tests: the evaluation data, the prepared models, servers that must not be missing."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def skip_or_fail(need: str, reason: str) -> None:
+    """Skip a test whose need is away, or fail it when ONLOOKER_REQUIRE names the need."""
+    required = os.environ.get("ONLOOKER_REQUIRE", "").split(",")
+    if need in required:
+        pytest.fail(f"{need} is required by ONLOOKER_REQUIRE: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The evaluation data; tests that ask for it skip where it is not."""
+    path = (REPOSITORY / os.environ.get("ONLOOKER_DATA", "../shared/data")).resolve()
+    if not path.is_dir():
+        skip_or_fail("data", f"no evaluation data at {path} (set ONLOOKER_DATA)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def model_paths() -> Mapping[str, Path]:
+    """The prepared models by stage; `make setup` prepares them."""
+    from onlooker.models.cache import ModelCache
+    from onlooker.models.registry import load_registry
+    from onlooker.wiring import cache_dir
+
+    cache = ModelCache(cache_dir())
+    stages = [entry.stage for entry in load_registry().models]
+    if cache.missing(stages):
+        pytest.fail(f"models are not prepared: {cache.missing(stages)}; run `make setup`")
+    return {stage: cache.model_path(stage) for stage in stages}
