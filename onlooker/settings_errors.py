@@ -1,0 +1,79 @@
+"""Turns a refused configuration into a sentence that names file, path and the allowed values."""
+
+import re
+import types
+import typing
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from schemas.errors import UsageError
+
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]+)`)?$", re.DOTALL)
+_STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+|\.\.\.)\]")
+_FIELD = re.compile(r"unknown field `([^`]+)`")
+
+
+def refusal(error: msgspec.ValidationError, root: type, file: Path) -> UsageError:
+    """The error for a person.
+
+    Args:
+        error: what msgspec found.
+        root: the Struct that the file describes.
+        file: the configuration file.
+
+    Returns:
+        A UsageError that names the file, the path inside it, what is wrong and what is allowed there.
+    """
+    found = _AT.match(str(error))
+    assert found is not None
+    what, path = found["what"].rstrip("."), (found["path"] or "$")[1:].lstrip(".")
+    allowed = allowed_at(root, found["path"] or "$", unknown_field="unknown field" in what)
+    unknown = _FIELD.search(what)
+    if unknown:
+        path = f"{path}.{unknown[1]}".lstrip(".")
+        what = "there is no such setting"
+    hint = f" Allowed here: {', '.join(allowed)}." if allowed else ""
+    return UsageError(f"{file}: {path or 'the top level'}: {what}.{hint}")
+
+
+def allowed_at(root: type, path: str, *, unknown_field: bool) -> tuple[str, ...]:
+    """What may stand at a path of a configuration.
+
+    Args:
+        root: the Struct of the whole.
+        path: a path as msgspec writes it, `$.stands[0].cameras`.
+        unknown_field: whether the names of the fields there are asked for.
+
+    Returns:
+        Names of fields or values of a Literal; empty when the type allows infinitely many.
+    """
+    at: Any = root
+    for name, _ in _STEP.findall(path):
+        at = _inside(at, name)
+    at = _bare(at)
+    if isinstance(at, type) and issubclass(at, msgspec.Struct):
+        return tuple(at.__struct_encode_fields__) if unknown_field else ()
+    if typing.get_origin(at) is Literal:
+        return tuple(str(value) for value in typing.get_args(at))
+    return ()
+
+
+def _inside(at: Any, name: str) -> Any:
+    """The type one step further: a field of a Struct, or the element of a list or mapping."""
+    at = _bare(at)
+    if name and isinstance(at, type) and issubclass(at, msgspec.Struct):
+        return typing.get_type_hints(at, include_extras=True).get(name)
+    arguments = typing.get_args(at)
+    return arguments[-1] if arguments and arguments[-1] is not ... else (arguments or (None,))[0]
+
+
+def _bare(at: Any) -> Any:
+    """The type without Annotated and without `| None`."""
+    if typing.get_origin(at) is typing.Annotated:
+        return _bare(typing.get_args(at)[0])
+    if typing.get_origin(at) in (typing.Union, types.UnionType):
+        kinds = [kind for kind in typing.get_args(at) if kind is not type(None)]
+        return _bare(kinds[0]) if len(kinds) == 1 else at
+    return at

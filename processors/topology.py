@@ -1,0 +1,33 @@
+"""The topology: which stage reads and writes which topic. Every runtime reads this value and nothing else."""
+
+from typing import Literal
+
+import msgspec
+
+from schemas.events import FaceObservations, Play, StreamEnded, VisitEnded, WindowClosed
+
+Topic = Literal["frames", "observations", "plays", "visits", "campaign_windows"]
+StageName = Literal["observe", "measure"]
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """One fold of the system. Every topic is keyed by `stand_id`, so its state lives in one place."""
+
+    name: StageName
+    reads: tuple[Topic, ...]
+    writes: tuple[Topic, ...]
+
+
+TOPOLOGY: tuple[Stage, ...] = (
+    Stage(name="observe", reads=("frames",), writes=("observations",)),
+    Stage(name="measure", reads=("observations", "plays"), writes=("visits", "campaign_windows")),
+)
+
+TOPIC_OF: dict[type, Topic] = {
+    FaceObservations: "observations",
+    StreamEnded: "observations",
+    Play: "plays",
+    VisitEnded: "visits",
+    WindowClosed: "campaign_windows",
+}
+"""The topic that carries each kind of event."""
