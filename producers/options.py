@@ -1,0 +1,51 @@
+"""What a user may configure about cameras: time base, buffer, time-outs, back-off, watchdog."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from schemas.units import US_PER_S
+
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+DropPolicy = Literal["wait", "drop_oldest", "drop_newest"]
+Pace = Literal["real", "fast"]
+
+RECORDING_START = datetime(2000, 1, 1, tzinfo=UTC)
+"""Event time of the first frame of a recording that carries no clock: fixed, so runs can be compared."""
+
+
+class CaptureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How cameras are opened, watched and buffered; seconds unless the name says otherwise."""
+
+    start_at: Annotated[datetime, msgspec.Meta(tz=True)] = RECORDING_START
+    """Event time of a recording's first frame, with its time zone."""
+    folder_fps: Positive = 1.0
+    """Pictures of a folder follow one another at this rate."""
+    fallback_fps: Positive = 25.0
+    """Rate of a video whose own rate is missing or absurd."""
+    policy: DropPolicy = "drop_oldest"
+    """What a full buffer does with a live camera, or with a recording at real pace."""
+    buffer_frames: AtLeastOne = 32
+    buffer_bytes: AtLeastOne = 256 * 1024 * 1024
+    max_pixels: AtLeastOne = 50_000_000
+    """Larger pictures (width x height) are refused; 8K video has 33 million."""
+    max_picture_bytes: AtLeastOne = 64 * 1024 * 1024
+    """Larger files in a picture folder are refused unread."""
+    open_timeout_s: Positive = 5.0
+    read_timeout_s: Positive = 5.0
+    freeze_s: Positive = 10.0
+    """A live camera without a new frame for so long is shown as frozen; bounds the read time-out."""
+    identical_s: Positive = 60.0
+    """A live camera whose picture has not changed by one bit for so long is reopened."""
+    backoff_first_s: Positive = 0.5
+    backoff_max_s: Positive = 30.0
+    stable_s: Positive = 10.0
+    """After streaming for so long a loss starts the back-off from its first step again."""
+
+    @property
+    def start_us(self) -> int:
+        """`start_at` as us UTC."""
+        since = self.start_at - datetime(1970, 1, 1, tzinfo=UTC)
+        return (since.days * 86_400 + since.seconds) * US_PER_S + since.microseconds

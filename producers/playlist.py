@@ -1,0 +1,200 @@
+"""A play feed from a playlist: slots looped from an anchor, inside opening hours, derived and repeatable."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from schemas.errors import UsageError
+from schemas.events import Play
+from schemas.ids import derive_id
+from schemas.units import US_PER_S, us_from_s
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
+Name = Annotated[str, msgspec.Meta(min_length=1)]
+TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+class Slot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One creative of one campaign, shown for `duration_s` seconds (at least a tenth)."""
+
+    campaign_id: Name
+    creative_id: Name
+    duration_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)]
+
+
+class OpeningHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When the screen is on, every day: from `opens` to `closes`, local time `HH:MM` of `time_zone`.
+
+    A closing time at or before the opening time is the next day's.
+    """
+
+    opens: TimeOfDay
+    closes: TimeOfDay
+    time_zone: str = "UTC"
+
+
+class PlaylistOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The playlist of a stand as configured."""
+
+    slots: tuple[Slot, ...] = ()
+    anchor: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    """When the loop begins; None: at the stand's first event."""
+    opening: OpeningHours | None = None
+    """None: the screen is always on."""
+
+
+class Playlist(msgspec.Struct, frozen=True, kw_only=True):
+    """Slots looped from `anchor_us` (us UTC) on; with opening hours the loop begins anew every day."""
+
+    slots: tuple[Slot, ...]
+    anchor_us: int
+    opening: OpeningHours | None = None
+
+
+def playlist_from(options: PlaylistOptions, first_event_us: int) -> Playlist:
+    """The playlist with its anchor settled.
+
+    Args:
+        options: as configured.
+        first_event_us: the stand's first event time, us UTC; the anchor if none is configured.
+
+    Returns:
+        The playlist.
+
+    Raises:
+        UsageError: the time zone is unknown.
+    """
+    if options.opening is not None:
+        _zone(options.opening)
+    anchor_us = first_event_us if options.anchor is None else _us_of(options.anchor)
+    return Playlist(slots=options.slots, anchor_us=anchor_us, opening=options.opening)
+
+
+def plays_between(playlist: Playlist, stand_id: str, *, start_us: int, end_us: int) -> Iterator[Play]:
+    """The plays that begin in an interval; splitting the interval anywhere gives the same plays.
+
+    Args:
+        playlist: slots, anchor and opening hours.
+        stand_id: the stand they are shown on.
+        start_us: first instant, us UTC.
+        end_us: first instant after the interval, us UTC.
+
+    Returns:
+        Plays in the order of their start, without gaps inside opening hours; closing cuts the last one short.
+    """
+    if not playlist.slots:
+        return
+    for open_us, close_us in _open_spans(playlist, start_us, end_us):
+        for play in _looped(playlist.slots, stand_id, open_us=open_us, close_us=close_us, from_us=start_us):
+            if play.start_us >= end_us:
+                break
+            if play.start_us >= start_us:
+                yield play
+
+
+class PlayFeed:
+    """Hands out a stand's plays as its event time goes on, each once, in order."""
+
+    def __init__(self, options: PlaylistOptions, stand_id: str) -> None:
+        self._options = options
+        self._stand_id = stand_id
+        self._playlist: Playlist | None = None
+        self._fed_us = 0
+
+    def until(self, t_us: int) -> tuple[Play, ...]:
+        """The plays that have begun up to an event and were not handed out yet.
+
+        Args:
+            t_us: event time, us UTC; the first one also brings the play that is running then.
+
+        Returns:
+            Plays to be handed on before the event.
+        """
+        if self._playlist is None:
+            self._playlist = playlist_from(self._options, t_us)
+            self._fed_us = t_us - self._longest_us()
+            plays = self._next(t_us)
+            return tuple(play for play in plays if play.end_us > t_us)
+        return self._next(t_us)
+
+    def _next(self, t_us: int) -> tuple[Play, ...]:
+        if self._playlist is None or t_us < self._fed_us:
+            return ()
+        start_us, self._fed_us = self._fed_us, t_us + 1
+        return tuple(plays_between(self._playlist, self._stand_id, start_us=start_us, end_us=t_us + 1))
+
+    def _longest_us(self) -> int:
+        return max((us_from_s(slot.duration_s) for slot in self._options.slots), default=0)
+
+
+def _looped(
+    slots: tuple[Slot, ...], stand_id: str, *, open_us: int, close_us: int | None, from_us: int
+) -> Iterator[Play]:
+    """Plays of one open span, beginning with the round that runs at `from_us`."""
+    durations_us = [us_from_s(slot.duration_s) for slot in slots]
+    round_us = sum(durations_us)
+    start_us = open_us + max(0, from_us - open_us) // round_us * round_us
+    while True:
+        for slot, duration_us in zip(slots, durations_us, strict=True):
+            end_us = start_us + duration_us
+            if close_us is not None and start_us >= close_us:
+                return
+            yield _play(slot, stand_id, start_us, end_us if close_us is None else min(end_us, close_us))
+            start_us = end_us
+
+
+def _play(slot: Slot, stand_id: str, start_us: int, end_us: int) -> Play:
+    return Play(
+        play_id=derive_id("play", stand_id, slot.campaign_id, slot.creative_id, start_us),
+        stand_id=stand_id,
+        campaign_id=slot.campaign_id,
+        creative_id=slot.creative_id,
+        start_us=start_us,
+        end_us=end_us,
+    )
+
+
+def _open_spans(playlist: Playlist, start_us: int, end_us: int) -> Iterator[tuple[int, int | None]]:
+    """Spans in which the screen is on, not before the anchor, that overlap the interval."""
+    if playlist.opening is None:
+        yield playlist.anchor_us, None
+        return
+    zone = _zone(playlist.opening)
+    first_us = max(start_us, playlist.anchor_us)
+    day = _local_date(first_us, zone) - _DAY
+    while day <= _local_date(max(first_us, end_us), zone):
+        open_us, close_us = _opening_of(playlist.opening, day, zone)
+        if max(open_us, playlist.anchor_us) < close_us:
+            yield max(open_us, playlist.anchor_us), close_us
+        day += _DAY
+
+
+def _opening_of(opening: OpeningHours, day: date, zone: ZoneInfo) -> tuple[int, int]:
+    opens, closes = time.fromisoformat(opening.opens), time.fromisoformat(opening.closes)
+    last_day = day if closes > opens else day + _DAY
+    return (
+        _us_of(datetime.combine(day, opens, tzinfo=zone)),
+        _us_of(datetime.combine(last_day, closes, tzinfo=zone)),
+    )
+
+
+def _local_date(t_us: int, zone: ZoneInfo) -> date:
+    return (_EPOCH + timedelta(microseconds=t_us)).astimezone(zone).date()
+
+
+def _us_of(instant: datetime) -> int:
+    since = instant.astimezone(UTC) - _EPOCH
+    return (since.days * 86_400 + since.seconds) * US_PER_S + since.microseconds
+
+
+def _zone(opening: OpeningHours) -> ZoneInfo:
+    try:
+        return ZoneInfo(opening.time_zone)
+    except (KeyError, ValueError, OSError) as error:
+        raise UsageError(
+            f"The time zone {opening.time_zone!r} is unknown: name one like UTC or Europe/Paris."
+        ) from error

@@ -1,0 +1,129 @@
+"""Names of sources: what the user typed becomes a spec, and what is shown never holds a password."""
+
+import re
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from schemas.errors import UsageError
+
+SourceKind = Literal["file", "folder", "usb", "url"]
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+URL_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https"})
+ALLOWED = (
+    "a source is a video file, a folder of pictures, a USB camera (0, usb:0 or /dev/video0) "
+    "or a URL (rtsp, rtsps, http, https)"
+)
+
+_USB = re.compile(r"(?:usb:|/dev/video)?(\d{1,3})\Z")
+_CREDENTIALS = re.compile(r"(://).*@", re.DOTALL)
+_SECRET = re.compile(
+    r"((?:user|login|pass|pwd|token|key|auth|secret|sig)[a-z0-9]*=)[^&_/?#\s]*", re.IGNORECASE
+)
+_DIGITS = re.compile(r"(\d+)")
+
+
+class SourceSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A source that may be opened; prints without credentials."""
+
+    kind: SourceKind
+    target: str
+    """Absolute path, USB index or full URL (with its credentials: never print it)."""
+
+    @property
+    def is_recording(self) -> bool:
+        """True for a source that ends and carries its own time; False for a live camera."""
+        return self.kind in ("file", "folder")
+
+    @property
+    def shown(self) -> str:
+        """The source's name for people, logs and tables, without credentials."""
+        return f"usb:{self.target}" if self.kind == "usb" else redacted(self.target)
+
+    def __repr__(self) -> str:
+        return f"SourceSpec({self.kind} {self.shown})"
+
+
+def parse_source(text: str) -> SourceSpec:
+    """The source a text names.
+
+    Args:
+        text: path of a video file, a picture or a folder; `0`, `usb:0`, `/dev/video0`; or a URL.
+
+    Returns:
+        The spec; a single picture counts as a folder of one.
+
+    Raises:
+        UsageError: there is no such source; names it and what is allowed.
+    """
+    usb = _USB.match(text)
+    if usb and not (text.isdigit() and Path(text).exists()):
+        return SourceSpec(kind="usb", target=str(int(usb[1])))
+    if "://" in text:
+        return _url_source(text)
+    return _path_source(text)
+
+
+def picture_paths(path: Path) -> list[Path]:
+    """The pictures of a folder, in natural order (`2.jpg` before `10.jpg`).
+
+    Args:
+        path: a folder, or one picture.
+
+    Returns:
+        Paths of the visible files whose suffix is in `PICTURE_SUFFIXES`; subfolders are not entered.
+    """
+    if not path.is_dir():
+        return [path]
+    pictures = (each for each in path.iterdir() if each.suffix.lower() in PICTURE_SUFFIXES and each.is_file())
+    return sorted((each for each in pictures if not each.name.startswith(".")), key=_natural)
+
+
+def redacted(text: str) -> str:
+    """The text without user names, passwords and tokens of URLs in it.
+
+    Args:
+        text: one URL or path; all between `://` and the last `@` goes, rather too much than too little.
+    """
+    return _SECRET.sub(r"\1***", _CREDENTIALS.sub(r"\1***@", text))
+
+
+def _natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+    parts = _DIGITS.split(path.name.lower())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part], path.name
+
+
+def _url_source(text: str) -> SourceSpec:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme.lower() in URL_SCHEMES and bool(parts.hostname)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(f"The source {redacted(text)!r} is no usable URL: {ALLOWED}.")
+    return SourceSpec(kind="url", target=text)
+
+
+def _path_source(text: str) -> SourceSpec:
+    path = Path(text).expanduser()
+    try:
+        kind = _path_kind(path) if text else None
+    except (OSError, ValueError):
+        kind = None
+    if kind is None:
+        raise UsageError(f"There is no source {redacted(text)!r}: {ALLOWED}.")
+    return SourceSpec(kind=kind, target=str(path.resolve()))
+
+
+def _path_kind(path: Path) -> SourceKind | None:
+    if path.is_dir():
+        if not picture_paths(path):
+            suffixes = " ".join(sorted(PICTURE_SUFFIXES))
+            raise UsageError(f"The folder {str(path)!r} holds no picture ({suffixes}): name one that does.")
+        return "folder"
+    if not path.is_file():
+        return None
+    return "folder" if path.suffix.lower() in PICTURE_SUFFIXES else "file"
