@@ -11,9 +11,11 @@ def folded(source: bytes) -> bytes:
         source: `age-v1.onnx` or `gender-v1.onnx`.
 
     Returns:
-        A float32 ONNX file with the same inputs and outputs.
+        A float32 ONNX file with the same inputs and outputs and a free batch.
     """
     draft = opened(source, "dlib")
+    draft.inputs = {name: ["faces", *shape[1:]] for name, shape in draft.inputs.items()}
+    draft.outputs = {name: ["faces", *shape[1:]] for name, shape in draft.outputs.items()}
     fold_affine(draft)
     flush_denormals(draft)
     return sealed(draft)

@@ -27,7 +27,8 @@ def mini_xception(source: bytes) -> bytes:
         layers = json.loads(_text(file.attrs["model_config"]))["config"]["layers"]
         draft = Draft(name="mini_xception")
         for layer in layers:
-            _WRITERS[layer["class_name"]](draft, layer, _weights(file["model_weights"], layer["name"]))
+            weights = _weights(file["model_weights"], layer["name"])
+            _WRITERS[layer["class_name"]](draft, {**layer, "weights": weights})
     draft.nodes[-1].output[0] = "probs"
     draft.outputs = {"probs": ["faces", 7]}
     fold_affine(draft)
@@ -52,22 +53,22 @@ def _padding(layer: Layer) -> Mapping[str, str]:
     return {"auto_pad": "SAME_UPPER" if layer["config"]["padding"] == "same" else "VALID"}
 
 
-def _input(draft: Draft, layer: Layer, weights: Sequence[Constant]) -> None:
+def _input(draft: Draft, layer: Layer) -> None:
     height, width, channels = layer["config"]["batch_input_shape"][1:]
     draft.inputs = {"input": ["faces", channels, height, width]}
     # The rest of the graph calls the input by its layer's name; Identity is folded away at load.
     draft.add("Identity", ["input"], layer["name"])
 
 
-def _conv(draft: Draft, layer: Layer, weights: Sequence[Constant]) -> None:
-    name = layer["name"]
+def _conv(draft: Draft, layer: Layer) -> None:
+    name, weights = layer["name"], layer["weights"]
     kernel = weights[0].transpose(3, 2, 0, 1)
     inputs = [_fed_by(layer)[0], draft.constant(f"{name}/kernel", kernel), *_bias(draft, name, weights[1:])]
     draft.add("Conv", inputs, name, strides=layer["config"]["strides"], **_padding(layer))
 
 
-def _separable_conv(draft: Draft, layer: Layer, weights: Sequence[Constant]) -> None:
-    name = layer["name"]
+def _separable_conv(draft: Draft, layer: Layer) -> None:
+    name, weights = layer["name"], layer["weights"]
     depth = weights[0].transpose(2, 3, 0, 1)
     point = weights[1].transpose(3, 2, 0, 1)
     inputs = [_fed_by(layer)[0], draft.constant(f"{name}/depth", depth)]
@@ -81,34 +82,34 @@ def _bias(draft: Draft, name: str, weights: Sequence[Constant]) -> Sequence[str]
     return [draft.constant(f"{name}/bias", weights[0])] if weights else []
 
 
-def _batch_normalization(draft: Draft, layer: Layer, weights: Sequence[Constant]) -> None:
-    name = layer["name"]
+def _batch_normalization(draft: Draft, layer: Layer) -> None:
+    name, weights = layer["name"], layer["weights"]
     names = [draft.constant(f"{name}/{i}", value) for i, value in enumerate(weights)]
     epsilon = layer["config"]["epsilon"]
     draft.add("BatchNormalization", [_fed_by(layer)[0], *names], name, epsilon=epsilon)
 
 
-def _activation(draft: Draft, layer: Layer, weights: Sequence[Constant]) -> None:
+def _activation(draft: Draft, layer: Layer) -> None:
     operator = {"relu": "Relu", "softmax": "Softmax"}[layer["config"]["activation"]]
     draft.add(operator, _fed_by(layer), layer["name"])
 
 
-def _max_pooling(draft: Draft, layer: Layer, weights: Sequence[Constant]) -> None:
+def _max_pooling(draft: Draft, layer: Layer) -> None:
     shape = {"kernel_shape": layer["config"]["pool_size"], "strides": layer["config"]["strides"]}
     draft.add("MaxPool", _fed_by(layer), layer["name"], **shape, **_padding(layer))
 
 
-def _sum(draft: Draft, layer: Layer, weights: Sequence[Constant]) -> None:
+def _sum(draft: Draft, layer: Layer) -> None:
     draft.add("Add", _fed_by(layer), layer["name"])
 
 
-def _global_average(draft: Draft, layer: Layer, weights: Sequence[Constant]) -> None:
+def _global_average(draft: Draft, layer: Layer) -> None:
     name = layer["name"]
     pooled = draft.add("GlobalAveragePool", _fed_by(layer), f"{name}/pooled")
     draft.add("Flatten", [pooled], name)
 
 
-_WRITERS: Mapping[str, Callable[[Draft, Layer, Sequence[Constant]], None]] = {
+_WRITERS: Mapping[str, Callable[[Draft, Layer], None]] = {
     "InputLayer": _input,
     "Conv2D": _conv,
     "SeparableConv2D": _separable_conv,

@@ -21,7 +21,9 @@ def yunet(source: bytes) -> bytes:
     """
     draft = _cleaned(source, "yunet")
     draft.inputs = {"input": [1, 3, "height", "width"]}
-    draft.outputs = {name: [1, f"cells_{name[-2:].strip('_')}", shape[2]] for name, shape in draft.outputs.items()}
+    for name, (_, _, numbers) in draft.outputs.items():
+        stride = name.split("_")[1]
+        draft.outputs[name] = [1, f"cells_{stride}", numbers]
     return sealed(draft)
 
 

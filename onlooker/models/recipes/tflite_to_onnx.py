@@ -148,7 +148,7 @@ def _write_conv(reader: _Reader, operator: Any, options: Any, kernel: Constant) 
 
 
 def _prelu(reader: _Reader, operator: Any) -> None:
-    slopes = reader.constant(operator.Inputs(1)).reshape(-1, 1, 1)
+    slopes = reader.constant(operator.Inputs(1))
     add_prelu(reader.draft, reader.value(operator.Inputs(0)), slopes, reader.value(operator.Outputs(0)))
 
 
