@@ -65,7 +65,11 @@ def add_prelu(draft: Draft, value: str, slopes: Constant, output: str) -> None:
 
 
 def fold_affine(draft: Draft) -> None:
-    """Fold the scalings, shifts and batch normalisations right after a Conv into its weights."""
+    """Fold the scalings, shifts and batch normalisations right after a Conv into its weights.
+
+    Denormals go first: whether they survive a multiplication depends on what else the thread has run.
+    """
+    flush_denormals(draft)
     for conv in [n for n in draft.nodes if n.op_type == "Conv" and n.input[1] in draft.constants]:
         while (follower := _only_reader(draft, conv.output[0])) is not None:
             affine = _channel_affine(draft, follower, draft.constants[conv.input[1]].shape[0])

@@ -1,0 +1,60 @@
+"""Writing into the cache: whole files only, one writer at a time, a receipt for each file."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from onlooker.models.cache import Receipt, receipt_path
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, then its receipt.
+
+    Args:
+        path: where it shall lie; an older file there is replaced.
+        content: all of it.
+    """
+    _replace(path, content)
+    state = path.stat()
+    sha256 = hashlib.sha256(content).hexdigest()
+    receipt = Receipt(sha256=sha256, size_bytes=state.st_size, changed_ns=state.st_mtime_ns)
+    _replace(receipt_path(path), msgspec.json.encode(receipt))
+
+
+@contextmanager
+def sole_writer(root: Path) -> Iterator[Path]:
+    """Wait until no other process writes into the cache, and hold it.
+
+    Yields:
+        An empty folder inside the cache for what is on its way; it is gone afterwards.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        arriving = root / ".arriving"
+        # What a killed process left behind.
+        shutil.rmtree(arriving, ignore_errors=True)
+        arriving.mkdir()
+        try:
+            yield arriving
+        finally:
+            shutil.rmtree(arriving, ignore_errors=True)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,113 @@
+"""A user's own models: which file each stage uses, and whether it fits the stage."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from onlooker.models.cache import ModelCache
+from onlooker.models.registry import ModelEntry, Registry, Tensor, load_registry
+from schemas.errors import DependencyAwayError, UsageError
+
+Shape = Sequence[int | str]
+
+
+def resolve_models(
+    cache: ModelCache,
+    overrides: Mapping[str, Path],
+    *,
+    stages: Iterable[str] | None = None,
+    registry: Registry | None = None,
+) -> Mapping[str, Path]:
+    """The file of every stage: the user's own where there is one, else the prepared one.
+
+    Args:
+        cache: the prepared models.
+        overrides: the configuration's `models`, stage to file.
+        stages: the stages a run needs; None for all.
+        registry: what the stages expect; None for the package's.
+
+    Returns:
+        Stage to an existing file.
+
+    Raises:
+        UsageError: an override names no stage or no file, or its ends are not what the stage expects.
+        DependencyAwayError: a model that is not overridden is not prepared.
+    """
+    registry = registry or load_registry()
+    for stage, path in overrides.items():
+        _check_fit(registry.model(stage), path)
+    wanted = tuple(stages) if stages is not None else registry.stages
+    missing = cache.missing(stage for stage in wanted if stage not in overrides)
+    if missing:
+        names = ", ".join(missing)
+        raise DependencyAwayError(f"Models are not prepared: {names}. Run `onlooker models prepare`.")
+    return {stage: overrides.get(stage) or cache.model_path(stage) for stage in wanted}
+
+
+def _check_fit(entry: ModelEntry, path: Path) -> None:
+    where = f"models.{entry.stage}"
+    if not path.is_file():
+        raise UsageError(f"{where}: there is no file {path}. Give the path of an ONNX file.")
+    inputs, outputs = _ends(where, path)
+    _check_ends(where, "input", entry.inputs, inputs)
+    _check_ends(where, "output", entry.outputs, outputs)
+    extra = sorted(set(inputs) - {tensor.name for tensor in entry.inputs})
+    if extra:
+        raise UsageError(f"{where}: {path} also wants the inputs {', '.join(extra)}, which nobody fills.")
+
+
+def _check_ends(where: str, kind: str, expected: Iterable[Tensor], found: Mapping[str, Shape]) -> None:
+    for tensor in expected:
+        if tensor.name not in found:
+            names = ", ".join(found)
+            raise UsageError(
+                f"{where}: the {kind} {tensor.name} {_words(tensor.shape)} is expected, the file has {names}."
+            )
+        if not fits(tensor.shape, found[tensor.name]):
+            raise UsageError(
+                f"{where}: the {kind} {tensor.name} must be {_words(tensor.shape)}, "
+                f"in the file it is {_words(found[tensor.name])}."
+            )
+
+
+def fits(expected: Shape, found: Shape) -> bool:
+    """Whether a network's end takes or gives what a stage expects.
+
+    Args:
+        expected: the registry's shape.
+        found: the file's shape, empty when the file does not say.
+    """
+    if not found:
+        return True
+    return len(expected) == len(found) and all(map(_dimension_fits, expected, found))
+
+
+def _dimension_fits(expected: int | str, found: int | str) -> bool:
+    if isinstance(found, str):
+        return True
+    return found == 1 if expected == "faces" else found == expected
+
+
+def _ends(where: str, path: Path) -> tuple[Mapping[str, Shape], Mapping[str, Shape]]:
+    """Shapes of the file's inputs and outputs by name; a free dimension is a word."""
+    # Imported here: only a user with a model of their own pays for it.
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        graph = onnx.load_model(path, load_external_data=False).graph
+    except DecodeError as error:
+        raise UsageError(f"{where}: {path} is not an ONNX file.") from error
+    weights = {tensor.name for tensor in graph.initializer}
+    inputs = {end.name: _shape(end) for end in graph.input if end.name not in weights}
+    if not graph.node:
+        raise UsageError(f"{where}: {path} is not an ONNX file, or an empty one.")
+    return inputs, {end.name: _shape(end) for end in graph.output}
+
+
+def _shape(end: object) -> Shape:
+    dimensions = end.type.tensor_type.shape.dim  # type: ignore[attr-defined]
+    return [d.dim_value or d.dim_param or "any" for d in dimensions]
+
+
+def _words(shape: Shape) -> str:
+    return f"[{', '.join(map(str, shape))}]"
