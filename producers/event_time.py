@@ -9,6 +9,8 @@ _SNAP_US = 1_000
 """Containers keep time stamps in ms at the coarsest: so close to the nominal place, the nominal is meant."""
 _MAX_GAP_US = 3_600 * US_PER_S
 """A longer jump between two frames of a recording is taken for a wrong time stamp."""
+_MAX_STAMP_MS = 1e12
+"""Thirty years: what is beyond is no time stamp."""
 _MAX_FPS = 1_000
 
 
@@ -70,7 +72,7 @@ class PositionClock:
         return trusted
 
     def _from_first_us(self, stamp_ms: float) -> int | None:
-        if not math.isfinite(stamp_ms):
+        if not abs(stamp_ms) < _MAX_STAMP_MS:  # also false for NaN
             return None
         if self._first_ms is None:
             self._first_ms = stamp_ms
