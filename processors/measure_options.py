@@ -1,0 +1,80 @@
+"""Thresholds of MEASURE: every number that a figure depends on, with its default."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Degrees = Annotated[float, msgspec.Meta(ge=0, le=180)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class StandOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the screen is, and which part of the picture counts as before the stand.
+
+    `bearing_yaw_deg`, `bearing_pitch_deg`: head pose, as the camera measures it, of somebody who looks
+    straight at the screen; 0 for a camera on the screen.
+    `zone`: fractions of the picture (0..1, from the left and the top); two points are opposite corners of a
+    rectangle, three or more a polygon; None is the whole picture. A face is inside by the middle of its box.
+    """
+
+    bearing_yaw_deg: float = 0.0
+    bearing_pitch_deg: float = 0.0
+    zone: Annotated[tuple[tuple[float, float], ...], msgspec.Meta(min_length=2)] | None = None
+
+
+class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Thresholds of the measurement; docs/metrics.md names the source of each."""
+
+    stands: dict[str, StandOptions] = {}
+    looking: Literal["hysteresis", "intel"] = "hysteresis"
+    """`intel`: plain limit of `intel_deg` and no eye rule, to compare with Intel's shopper-gaze-monitor."""
+    enter_deg: Degrees = 20.0
+    leave_deg: Degrees = 30.0
+    intel_deg: Degrees = 22.5
+    eyes_closed_s: Seconds = 0.4
+    max_gap_s: Seconds = 0.5
+    """How long a sample's state holds when no other follows."""
+    presence_gap_s: Seconds = 1.0
+    """A longer silence is taken out of presence, and nothing of it counts."""
+    min_look_s: Seconds = 0.2
+    confirm_samples: Count = 3
+    confirm_s: Seconds = 0.3
+    rejoin_s: Seconds = 10.0
+    impression_s: Seconds = 1.0
+    viewer_1_s: Seconds = 1.0
+    viewer_2_s: Seconds = 2.0
+    engaged_score: float = 50.0
+    engaged_attention_s: Seconds = 2.0
+    full_attention_s: Annotated[float, msgspec.Meta(gt=0)] = 5.0
+    """Attention that earns the whole attention term of the engagement score."""
+    expression_angle_deg: Degrees = 45.0
+    expression_face_px: float = 64.0
+    valence_support_s: Seconds = 0.5
+    """Least time with a known expression before a valence is given."""
+    retention_s: Count = 300
+    """Longest retention curve kept for an exposure."""
+    window_s: Annotated[float, msgspec.Meta(ge=1)] = 60.0
+    lateness_s: Seconds = 2.0
+    """The watermark is the newest event time minus this."""
+    late_horizon_s: Annotated[float, msgspec.Meta(ge=1)] = 30.0
+    """How far behind the watermark an event still corrects what was written."""
+    max_jump_s: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    """An event further ahead of the newest one waits until others confirm it."""
+    jump_confirmations: Count = 3
+    max_play_s: Seconds = 86_400.0
+
+    def stand(self, stand_id: str) -> StandOptions:
+        """Options of one stand.
+
+        Args:
+            stand_id: the stand.
+
+        Returns:
+            What was configured for it, or the defaults.
+        """
+        return self.stands.get(stand_id, _DEFAULT_STAND)
+
+
+_DEFAULT_STAND = StandOptions()
