@@ -6,7 +6,7 @@ from importlib.resources import files
 import msgspec
 import numpy as np
 
-from onlooker.models.registry import ModelEntry
+from onlooker.models.registry import ModelEntry, Tensor
 from schemas.ports import Floats, Net
 
 FREE_SIZE_PX = 96
@@ -27,17 +27,9 @@ def probe(entry: ModelEntry) -> Mapping[str, Floats]:
         entry: the model to ask.
 
     Returns:
-        An array for each input: a smooth wave in 0..255, 0..1 or -1..1, as the preprocessing says.
+        An array for each input: noise over the range that the input is made for.
     """
-    peak = 255.0 if "0..255" in entry.preprocessing else 1.0
-    made = {}
-    for tensor in entry.inputs:
-        shape = [_size(dimension) for dimension in tensor.shape]
-        count = np.arange(np.prod(shape), dtype=np.int64)
-        # Multiplicative hashing (Knuth): whole numbers, so no machine rounds it otherwise.
-        noise = (count * 2654435761 % 2**32).astype(np.float64) / 2**32
-        made[tensor.name] = (noise * peak).astype(np.float32).reshape(shape)
-    return made
+    return {tensor.name: _noise(tensor) for tensor in entry.inputs}
 
 
 def answered(net: Net, entry: ModelEntry) -> Answers:
@@ -65,6 +57,17 @@ def differences(found: Answers, expected: Answers) -> Sequence[str]:
         if not off <= TOLERANCE:
             words.append(f"{name} is off by {off:.2g}")
     return words
+
+
+def _noise(tensor: Tensor) -> Floats:
+    """Noise by multiplicative hashing: whole numbers, so that no machine rounds it otherwise.
+
+    Source: D. Knuth, The Art of Computer Programming, volume 3, 6.4.
+    """
+    shape = [_size(dimension) for dimension in tensor.shape]
+    low, high = tensor.range or (0.0, 1.0)
+    noise = (np.arange(np.prod(shape), dtype=np.int64) * 2654435761 % 2**32) / 2**32
+    return (low + (high - low) * noise).astype(np.float32).reshape(shape)
 
 
 def _picked(output: Floats) -> Sequence[float]:

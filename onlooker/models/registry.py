@@ -28,10 +28,14 @@ class Wheel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Tensor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An end of a network; a word in the shape is a free dimension, `faces` may also be fixed at 1."""
+    """An end of a network; a word in the shape is a free dimension, `faces` may also be fixed at 1.
+
+    `range` is the least and the greatest value that an input is made for, None for outputs.
+    """
 
     name: str
     shape: tuple[int | str, ...]
+    range: tuple[float, float] | None = None
 
 
 class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from onlooker.models.answers import answered, differences, pinned_answers
-from onlooker.models.cache import ModelCache, hashed
+from onlooker.models.cache import ModelCache, hashed, receipt_path
 from onlooker.models.registry import ModelEntry, Registry
 from processors.vision.nets import OnnxNet
 from schemas.errors import DependencyAwayError
@@ -56,6 +56,8 @@ def _hash(path: Path, expected: str) -> tuple[State, str]:
     found = hashed(path)
     if found == expected:
         return "right", ""
+    # Without its receipt the next preparation sees that the file must be replaced.
+    receipt_path(path).unlink(missing_ok=True)
     return "changed", f"{path} has SHA-256 {found}, {expected} is expected"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
@@ -55,8 +56,11 @@ def opened(source: bytes, name: str) -> Draft:
 
     Returns:
         The draft; inputs that are really weights (old exports list them) are left out.
+
+    Raises:
+        ValueError: this is not an ONNX file.
     """
-    model = onnx.load_model_from_string(source)
+    model = _parsed(source)
     graph = model.graph
     constants = {tensor.name: numpy_helper.to_array(tensor).copy() for tensor in graph.initializer}
     draft = Draft(name=name, opset=model.opset_import[0].version, constants=constants)
@@ -71,7 +75,11 @@ def opened(source: bytes, name: str) -> Draft:
 
 
 def sealed(draft: Draft) -> bytes:
-    """The draft as a checked ONNX file; the same draft always gives the same bytes."""
+    """The draft as a checked ONNX file; the same draft always gives the same bytes.
+
+    Raises:
+        ValueError: what the passes left is not a network.
+    """
     _prune(draft)
     graph = helper.make_graph(
         draft.nodes,
@@ -82,7 +90,10 @@ def sealed(draft: Draft) -> bytes:
     )
     opset = [helper.make_opsetid("", draft.opset)]
     model = helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="onlooker")
-    onnx.checker.check_model(model)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise ValueError(f"the result is not valid ONNX: {error}") from error
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -92,6 +103,16 @@ def attribute(node: onnx.NodeProto, name: str, otherwise: Any = None) -> Any:
         if candidate.name == name:
             return helper.get_attribute_value(candidate)
     return otherwise
+
+
+def _parsed(source: bytes) -> onnx.ModelProto:
+    try:
+        model = onnx.load_model_from_string(source)
+    except DecodeError as error:
+        raise ValueError("it is not an ONNX file") from error
+    if not model.opset_import or not model.graph.node:
+        raise ValueError("it is not an ONNX file")
+    return model
 
 
 def _prune(draft: Draft) -> None:
