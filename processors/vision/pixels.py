@@ -44,3 +44,50 @@ def resized(picture: Pixels, width_px: int, height_px: int) -> Pixels:
 def grey(picture: Pixels) -> NDArray[np.uint8]:
     """The picture in shades of grey, (h, w) uint8."""
     return cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)  # type: ignore[return-value]
+
+
+def planes(picture: Pixels, *, multiple_px: int) -> Floats:
+    """The picture as a batch of one in planes, padded with black at the bottom and on the right.
+
+    Args:
+        picture: (h, w, 3) uint8, BGR.
+        multiple_px: height and width of the result are multiples of this.
+
+    Returns:
+        (1, 3, H, W) float32, BGR, 0..255.
+    """
+    height, width = picture.shape[:2]
+    below, right = -height % multiple_px, -width % multiple_px
+    if below or right:
+        picture = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_CONSTANT)  # type: ignore[assignment]
+    return cv2.dnn.blobFromImage(picture)  # type: ignore[return-value]
+
+
+def unit_rgb(picture: Pixels) -> Floats:
+    """The picture as a batch of one, RGB, every value in [0, 1].
+
+    Args:
+        picture: (h, w, 3) uint8, BGR.
+
+    Returns:
+        (1, h, w, 3) float32.
+    """
+    rgb = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    return np.multiply(rgb, np.float32(1 / 255), dtype=np.float32)[None]
+
+
+def strongest(boxes_px: Floats, scores: Floats, max_overlap: float) -> list[int]:
+    """Which boxes stay when of two that overlap too much the weaker goes (non-maximum suppression).
+
+    Args:
+        boxes_px: (n, 4) left, top, width, height.
+        scores: (n,).
+        max_overlap: intersection over union above which two boxes are the same thing.
+
+    Returns:
+        Indices of the boxes that stay, the highest score first.
+    """
+    if len(boxes_px) == 0:
+        return []
+    kept = cv2.dnn.NMSBoxes(boxes_px.tolist(), scores.tolist(), 0.0, max_overlap)
+    return [int(i) for i in kept]

@@ -1,0 +1,100 @@
+"""Finds faces: boxes and five points with a YuNet network."""
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from processors.vision.pixels import planes, resized, strongest
+from schemas.ports import Floats, Net, Pixels
+
+STRIDES = (8, 16, 32)
+"""Pixels per cell of the three output grids."""
+CELL_MULTIPLE_PX = 32
+
+
+class DetectionOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What counts as a face for the detector."""
+
+    min_score: float = 0.6
+    """Weaker candidates are ignored, 0..1."""
+    max_overlap: float = 0.3
+    """Of two candidates that overlap more (intersection over union) the weaker is dropped."""
+    max_side_px: int = 640
+    """Larger pictures are shrunk to this before the network sees them."""
+    min_face_px: float = 12.0
+    """Faces whose box is narrower in the picture are ignored."""
+
+
+class Detection(msgspec.Struct, frozen=True, kw_only=True):
+    """A face found in a picture.
+
+    `box_px` is left, top, width, height; `points_px` is (5, 2) float32: right eye, left eye, nose, right
+    and left mouth corner of the person; `score` in [0, 1].
+    """
+
+    box_px: tuple[float, float, float, float]
+    points_px: Floats
+    score: float
+
+
+class FaceDetector:
+    """Finds the faces of a picture with a YuNet network."""
+
+    def __init__(self, net: Net, options: DetectionOptions) -> None:
+        self._net = net
+        self._options = options
+
+    def detect(self, picture: Pixels) -> tuple[Detection, ...]:
+        """All faces of a picture.
+
+        Args:
+            picture: (h, w, 3) uint8, BGR.
+
+        Returns:
+            Detections in pixels of the picture, the highest score first.
+        """
+        scale, seen = _shrunk(picture, self._options.max_side_px)
+        candidates = self._candidates(seen)
+        candidates[:, :14] /= scale
+        candidates = candidates[candidates[:, 2] >= self._options.min_face_px]
+        kept = strongest(candidates[:, :4], candidates[:, 14], self._options.max_overlap)
+        return tuple(_detection(candidates[i]) for i in kept)
+
+    def _candidates(self, picture: Pixels) -> Floats:
+        """(n, 15) rows: box, ten coordinates of points, score; px of the shrunk picture."""
+        pixels = planes(picture, multiple_px=CELL_MULTIPLE_PX)
+        outputs = dict(zip(self._net.output_names, self._net.run({"input": pixels}), strict=True))
+        width = pixels.shape[3]
+        rows = [_decode(outputs, stride, width // stride, self._options.min_score) for stride in STRIDES]
+        return np.concatenate(rows)
+
+
+def _shrunk(picture: Pixels, max_side_px: int) -> tuple[float, Pixels]:
+    """Scale (<= 1) and the picture at that scale."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, max_side_px / max(height, width))
+    if scale == 1.0:
+        return scale, picture
+    return scale, resized(picture, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def _decode(outputs: dict[str, Floats], stride: int, columns: int, min_score: float) -> Floats:
+    """The cells of one grid whose score is enough, as rows; source: YuNet 2023mar of the OpenCV zoo."""
+    certain = outputs[f"cls_{stride}"].reshape(-1).clip(0, 1) * outputs[f"obj_{stride}"].reshape(-1).clip(
+        0, 1
+    )
+    cells = np.flatnonzero(certain > min_score * min_score)
+    corner = np.stack([cells % columns, cells // columns], axis=1)
+    box = outputs[f"bbox_{stride}"][0, cells]
+    size = np.exp(box[:, 2:]) * stride
+    left_top = (corner + box[:, :2]) * stride - size / 2
+    points = (outputs[f"kps_{stride}"][0, cells].reshape(-1, 5, 2) + corner[:, None]) * stride
+    score = np.sqrt(certain[cells])[:, None]
+    return np.concatenate([left_top, size, points.reshape(-1, 10), score], axis=1).astype(np.float32)
+
+
+def _detection(row: NDArray[np.float32]) -> Detection:
+    left, top, width, height = (float(value) for value in row[:4])
+    return Detection(
+        box_px=(left, top, width, height), points_px=row[4:14].reshape(5, 2).copy(), score=float(row[14])
+    )

@@ -1,0 +1,140 @@
+"""Fits a mesh of 468 points with depth to a face, and says where to look for it next."""
+
+import math
+
+import msgspec
+import numpy as np
+
+from processors.perception.detection import Detection
+from processors.vision.pixels import unit_rgb, warp
+from schemas.ports import Floats, Net, Pixels
+
+CROP_SIDE_PX = 192
+POINTS = 468
+REGION_MARGIN = 1.5
+"""Side of the region over the longer side of the face's box (MediaPipe's face landmark graph)."""
+RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 33, 263
+"""Mesh points of the outer eye corners; right and left are the person's."""
+
+
+class Region(msgspec.Struct, frozen=True, kw_only=True):
+    """A rotated square of a picture: centre and side in px, angle in radians (clockwise as seen)."""
+
+    x_px: float
+    y_px: float
+    side_px: float
+    angle_rad: float
+
+
+class Mesh(msgspec.Struct, frozen=True, kw_only=True):
+    """A face's surface.
+
+    `points_px` is (468, 2) float32 in pixels of the picture; `depth` is (468,) float32 in the same unit,
+    growing away from the camera, 0 about the centre of the head; `presence` in [0, 1] says how sure it is
+    that there is a face.
+    """
+
+    points_px: Floats
+    depth: Floats
+    presence: float
+
+
+class MeshFitter:
+    """Fits meshes with MediaPipe's face landmark network."""
+
+    def __init__(self, net: Net) -> None:
+        self._net = net
+
+    def fit(self, picture: Pixels, region: Region) -> Mesh:
+        """The mesh of the face in a region.
+
+        Args:
+            picture: (h, w, 3) uint8, BGR.
+            region: where the face is.
+
+        Returns:
+            The mesh; look at its `presence` before trusting it.
+        """
+        affine = crop_to_picture(region, CROP_SIDE_PX)
+        crop = unit_rgb(warp(picture, affine, CROP_SIDE_PX, CROP_SIDE_PX))
+        points, presence = self._net.run({"input_1": crop})[:2]
+        surface = points.reshape(POINTS, 3)
+        return Mesh(
+            points_px=surface[:, :2] @ affine[:, :2].T + affine[:, 2],
+            depth=surface[:, 2] * np.float32(region.side_px / CROP_SIDE_PX),
+            presence=_sigmoid(float(presence.reshape(-1)[0])),
+        )
+
+
+def crop_to_picture(region: Region, side_px: int) -> Floats:
+    """The affine from a pixel of an upright square crop to a pixel of the picture.
+
+    Args:
+        region: the rotated square.
+        side_px: side of the crop, px.
+
+    Returns:
+        (2, 3) float32.
+    """
+    step = region.side_px / side_px
+    c, s = math.cos(region.angle_rad) * step, math.sin(region.angle_rad) * step
+    half = side_px / 2
+    return np.array(
+        [[c, -s, region.x_px - (c - s) * half], [s, c, region.y_px - (s + c) * half]], dtype=np.float32
+    )
+
+
+def region_from_detection(detection: Detection) -> Region:
+    """Where to fit the mesh of a face that the detector found.
+
+    Args:
+        detection: its box gives centre and size, its eyes the angle.
+
+    Returns:
+        The region, 1.5 times the longer side of the box.
+    """
+    left, top, width, height = detection.box_px
+    across = detection.points_px[1] - detection.points_px[0]
+    return Region(
+        x_px=left + width / 2,
+        y_px=top + height / 2,
+        side_px=REGION_MARGIN * max(width, height),
+        angle_rad=math.atan2(float(across[1]), float(across[0])),
+    )
+
+
+def region_from_mesh(mesh: Mesh) -> Region:
+    """Where to fit the mesh of the same face in the next picture.
+
+    Args:
+        mesh: the face now.
+
+    Returns:
+        The upright bounding square of the mesh, turned with the eyes, times 1.5.
+    """
+    across = mesh.points_px[LEFT_EYE_OUTER] - mesh.points_px[RIGHT_EYE_OUTER]
+    angle = math.atan2(float(across[1]), float(across[0]))
+    c, s = math.cos(angle), math.sin(angle)
+    upright = mesh.points_px @ np.array([[c, -s], [s, c]], dtype=np.float32)
+    low, high = upright.min(axis=0), upright.max(axis=0)
+    x, y = (float(value) for value in (low + high) / 2)
+    side = REGION_MARGIN * float((high - low).max())
+    return Region(x_px=c * x - s * y, y_px=s * x + c * y, side_px=side, angle_rad=angle)
+
+
+def box_from_mesh(mesh: Mesh) -> tuple[float, float, float, float]:
+    """The box of a face like the detector's, from its mesh.
+
+    Args:
+        mesh: the face.
+
+    Returns:
+        left, top, width, height, px.
+    """
+    low, high = mesh.points_px.min(axis=0), mesh.points_px.max(axis=0)
+    width, height = (float(value) for value in high - low)
+    return float(low[0]), float(low[1]), width, height
+
+
+def _sigmoid(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, logit))))
