@@ -23,7 +23,8 @@ def landmarks_68(mesh: Mesh) -> Floats:
     Returns:
         (68, 2) float32, px of the picture.
     """
-    return mesh.points_px[MESH_POINT]
+    points: Floats = mesh.points_px[MESH_POINT]
+    return points
 
 
 def five_points(landmarks: Floats) -> Floats:
