@@ -1,5 +1,6 @@
 """`onlooker models`: list, prepare, verify and convert the neural networks."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any
 import click
 import msgspec
 
-from onlooker.models.cache import ModelCache
+from onlooker.models.cache import ModelCache, default_root
 from onlooker.models.prepare import Progress, Step
 from onlooker.models.recipes import RECIPES
 from onlooker.models.registry import ModelEntry, Registry, SampleEntry, load_registry
@@ -110,10 +111,8 @@ def convert(recipe: str, source: Path, target: Path) -> None:
 
 
 def _opened() -> tuple[Registry, ModelCache]:
-    from onlooker.wiring import cache_dir
-
     registry = load_registry()
-    return registry, ModelCache(cache_dir(), registry)
+    return registry, ModelCache(default_root(os.environ), registry)
 
 
 def _row(entry: ModelEntry | SampleEntry, registry: Registry, cache: ModelCache) -> dict[str, Any]:

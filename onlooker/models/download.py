@@ -1,5 +1,6 @@
 """Fetches a wheel from the package index by pip, checks it and reads members out of it; installs nothing."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -101,14 +102,15 @@ def _awaited(process: "subprocess.Popen[str]", folder: Path, arrived: Arrived) -
 
 
 def _largest_bytes(folder: Path) -> int:
-    sizes = [0]
-    for path in folder.rglob("*.whl"):
-        try:
-            sizes.append(path.stat().st_size)
-        except FileNotFoundError:
-            # pip moved it meanwhile.
-            continue
-    return max(sizes)
+    """Size of the largest wheel on its way; pip moves and deletes files and folders meanwhile."""
+    largest = 0
+    # os.walk passes over folders that vanish, Path.rglob does not.
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                size = (Path(place) / name).stat().st_size
+                largest = max(largest, size if name.endswith(".whl") else 0)
+    return largest
 
 
 def _refusal(package: str, wheel: Wheel, words: str) -> DependencyAwayError | LimitReachedError:
