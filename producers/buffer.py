@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from producers.frames import Frame
 from producers.options import DropPolicy
+from schemas.frames import Frame
 
 
 class BufferCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class FrameBuffer:
                 self._drop(cause)
                 return False
             self._frames.append(frame)
-            self._bytes += frame.size_bytes
+            self._bytes += frame.picture.nbytes
             self._changed.notify_all()
         self._tell_watchers()
         return True
@@ -101,7 +101,7 @@ class FrameBuffer:
         with self._changed:
             self._delivered -= 1
             self._frames.appendleft(frame)
-            self._bytes += frame.size_bytes
+            self._bytes += frame.picture.nbytes
             self._changed.notify_all()
 
     def discard(self) -> None:
@@ -137,7 +137,7 @@ class FrameBuffer:
 
     def _make_room(self, frame: Frame) -> str | None:
         """Apply the policy; returns the cause if the frame cannot be taken."""
-        if frame.size_bytes > self._max_bytes:
+        if frame.picture.nbytes > self._max_bytes:
             return "too_large"
         if self._policy == "wait":
             self._changed.wait_for(lambda: self._closed or self._fits(frame))
@@ -149,11 +149,11 @@ class FrameBuffer:
         return None if self._fits(frame) else "drop_newest"
 
     def _fits(self, frame: Frame) -> bool:
-        return len(self._frames) < self._capacity and self._bytes + frame.size_bytes <= self._max_bytes
+        return len(self._frames) < self._capacity and self._bytes + frame.picture.nbytes <= self._max_bytes
 
     def _take(self) -> Frame:
         frame = self._frames.popleft()
-        self._bytes -= frame.size_bytes
+        self._bytes -= frame.picture.nbytes
         return frame
 
     def _drop(self, cause: str) -> None:

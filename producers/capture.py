@@ -23,11 +23,11 @@ from producers.capture_state import (
     step,
 )
 from producers.event_time import LiveClock
-from producers.frames import Frame
 from producers.options import CaptureOptions, Pace
 from producers.pacing import Pacer
 from producers.readings import BadPicture, Camera, CameraLostError, EndOfSource, Reading
 from producers.sources import SourceSpec
+from schemas.frames import Frame
 
 _FINGERPRINT_STEP_PX = 8
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 
 from producers.buffer import FrameBuffer
-from producers.frames import Frame
+from schemas.frames import Frame
 
 _STOP_POLL_S = 0.2
 
@@ -40,6 +40,11 @@ def merge_frames(buffers: Sequence[FrameBuffer], *, stop: threading.Event) -> It
     finally:
         for lane in lanes:
             lane.abandon()
+
+
+def event_order(frame: Frame) -> tuple[int, str, str]:
+    """What recordings are merged by: event time, stand, camera."""
+    return (frame.t_us, frame.stand_id, frame.camera_id)
 
 
 class _Lane:
@@ -79,7 +84,9 @@ def _due(lanes: Sequence[_Lane]) -> list[_Lane]:
         lane.look()
     due = [lane for lane in lanes if lane.head is not None and not lane.is_recording]
     recordings = [lane for lane in lanes if lane.is_recording and not lane.ended]
-    heads = [(lane.head.order, number) for number, lane in enumerate(recordings) if lane.head is not None]
+    heads = [
+        (event_order(lane.head), number) for number, lane in enumerate(recordings) if lane.head is not None
+    ]
     if heads and len(heads) == len(recordings):
         due.append(recordings[min(heads)[1]])
     return due

@@ -14,6 +14,7 @@ from schemas.units import US_PER_S, us_from_s
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
+_MAX_SILENCE_US = 86_400 * US_PER_S
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
@@ -97,7 +98,10 @@ def plays_between(playlist: Playlist, stand_id: str, *, start_us: int, end_us: i
 
 
 class PlayFeed:
-    """Hands out a stand's plays as its event time goes on, each once, in order."""
+    """Hands out a stand's plays as its event time goes on, each once, in order.
+
+    A stand that was silent for more than a day is taken for switched off: its plays meanwhile are left out.
+    """
 
     def __init__(self, options: PlaylistOptions, stand_id: str) -> None:
         self._options = options
@@ -114,18 +118,15 @@ class PlayFeed:
         Returns:
             Plays to be handed on before the event.
         """
+        begins = self._playlist is None or t_us - self._fed_us > _MAX_SILENCE_US
         if self._playlist is None:
             self._playlist = playlist_from(self._options, t_us)
-            self._fed_us = t_us - self._longest_us()
-            plays = self._next(t_us)
-            return tuple(play for play in plays if play.end_us > t_us)
-        return self._next(t_us)
-
-    def _next(self, t_us: int) -> tuple[Play, ...]:
-        if self._playlist is None or t_us < self._fed_us:
+        if not begins and t_us < self._fed_us:
             return ()
-        start_us, self._fed_us = self._fed_us, t_us + 1
-        return tuple(plays_between(self._playlist, self._stand_id, start_us=start_us, end_us=t_us + 1))
+        start_us = t_us - self._longest_us() if begins else self._fed_us
+        self._fed_us = t_us + 1
+        plays = plays_between(self._playlist, self._stand_id, start_us=start_us, end_us=t_us + 1)
+        return tuple(play for play in plays if not begins or play.end_us > t_us)
 
     def _longest_us(self) -> int:
         return max((us_from_s(slot.duration_s) for slot in self._options.slots), default=0)

@@ -18,12 +18,12 @@ import pytest
 from producers.buffer import FrameBuffer
 from producers.camera import open_camera
 from producers.capture import CameraPlan, CaptureStatus, CaptureThread, Clocks
-from producers.frames import Frame
-from producers.merge import merge_frames
+from producers.merge import event_order, merge_frames
 from producers.options import CaptureOptions, DropPolicy
 from producers.readings import BadPicture, CameraLostError, EndOfSource, Reading
 from producers.sources import SourceSpec, parse_source
 from schemas.errors import BadPictureError
+from schemas.frames import Frame
 from schemas.ports import Pixels
 
 DEADLINE_S = 30.0
@@ -188,8 +188,8 @@ def test_two_runs_over_the_same_videos_give_the_same_frames(tmp_path: Path) -> N
     paths = [write_video(tmp_path / f"{fps}.mp4", fps=fps) for fps in (10.0, 12.0, 30.0)]
     first, _ = run_through(paths)
     second, statuses = run_through(paths)
-    assert [frame.order for frame in first] == sorted(frame.order for frame in first)
-    assert [frame.order for frame in first] == [frame.order for frame in second]
+    assert [event_order(frame) for frame in first] == sorted(event_order(frame) for frame in first)
+    assert [event_order(frame) for frame in first] == [event_order(frame) for frame in second]
     assert all(np.array_equal(a.picture, b.picture) for a, b in zip(first, second, strict=True))
     assert len(first) == sum(status.frames for status in statuses) == 90
     assert first[0].t_us == START_US

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from producers.buffer import FrameBuffer
-from producers.frames import Frame
-from producers.merge import merge_frames
+from producers.merge import event_order, merge_frames
+from schemas.frames import Frame
 
 DEADLINE_S = 20.0
 
@@ -35,7 +35,7 @@ def live(capacity: int = 100) -> FrameBuffer:
 
 
 def merged(buffers: Sequence[FrameBuffer]) -> list[tuple[int, str, str]]:
-    return [each.order for each in merge_frames(buffers, stop=threading.Event())]
+    return [event_order(each) for each in merge_frames(buffers, stop=threading.Event())]
 
 
 def test_ties_go_by_stand_then_camera() -> None:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from producers.buffer import FrameBuffer
-from producers.frames import Frame
 from producers.options import DropPolicy
+from schemas.frames import Frame
 
 DEADLINE_S = 20.0
 POLICIES: tuple[DropPolicy, ...] = ("wait", "drop_oldest", "drop_newest")

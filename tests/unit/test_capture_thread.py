@@ -10,11 +10,11 @@ import pytest
 
 from producers.buffer import FrameBuffer
 from producers.capture import CameraPlan, CaptureThread, Clocks
-from producers.frames import Frame
 from producers.options import CaptureOptions, DropPolicy, Pace
 from producers.pacing import Pacer, policy_at
 from producers.readings import BadPicture, CameraLostError, EndOfSource, Reading
 from producers.sources import SourceSpec
+from schemas.frames import Frame
 
 DEADLINE_S = 20.0
 LIVE = SourceSpec(kind="usb", target="0")

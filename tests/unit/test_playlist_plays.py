@@ -169,3 +169,11 @@ def test_the_feed_hands_out_every_play_once_whatever_the_steps(events: list[int]
     feed = PlayFeed(options, "stand")
     fed = [play for t_us in events for play in feed.until(t_us)]
     assert fed == plays(playlist_from(options, events[0]), events[0], events[-1] + 1)
+
+
+def test_the_feed_leaves_out_the_plays_of_a_stand_that_was_switched_off() -> None:
+    feed = PlayFeed(PlaylistOptions(slots=SLOTS), "stand")
+    feed.until(0)
+    years_us = 15_500_000 * 10**8 + 12 * S
+    assert spans(list(feed.until(years_us))) == [("run", (years_us - 2 * S) / S, (years_us + 3.5 * S) / S)]
+    assert feed.until(years_us + S) == ()
