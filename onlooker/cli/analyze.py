@@ -1,0 +1,72 @@
+"""`onlooker analyze`: pictures, folders and videos to one JSON line a picture or frame."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from onlooker.analysis import Analysed, analysed, files_of
+from onlooker.cli.progress import progress
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.option(
+    "--gallery",
+    type=click.Path(path_type=Path),
+    help="Recognise the people of this gallery (made by `onlooker people enrol`).",
+)
+@click.option(
+    "--draw",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Also write the pictures and videos into DIR with everything that was seen drawn in.",
+)
+@click.option(
+    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration."
+)
+@click.option("--json", "as_json", is_flag=True, help="Accepted for symmetry: the output is always JSON.")
+def analyze(
+    paths: tuple[Path, ...], gallery: Path | None, draw: Path | None, config_path: Path | None, as_json: bool
+) -> None:
+    """See what is in pictures and videos: one JSON line each picture or frame, on stdout.
+
+    PATH is a picture, a video or a folder (searched with its subfolders). Stills are analysed one by one,
+    videos with tracking. A file that cannot be read becomes a line with `error`, and the run goes on.
+
+    \b
+    Examples:
+      onlooker analyze group.jpg | jq '.faces | length'
+      onlooker analyze clip.mp4 --draw seen/
+      onlooker analyze photos/ --gallery gallery/ > seen.jsonl
+    """
+    del as_json
+    from onlooker.settings import load_settings
+    from onlooker.wiring import build_eyes
+
+    files = files_of(paths)
+    eyes = build_eyes(load_settings(config_path), gallery=gallery)
+    lines = analysed(files, eyes)
+    if draw is not None:
+        from onlooker.drawn_files import also_drawn
+
+        lines = also_drawn(lines, draw)
+    _print(lines, total=len(files))
+
+
+def _print(lines: Iterator[Analysed], *, total: int) -> None:
+    encoder = msgspec.json.Encoder()
+    broken, seen, before = 0, 0, None
+    with progress("Analysing", total=total, unit="files") as advance:
+        for line in lines:
+            sys.stdout.write(encoder.encode(line.record).decode() + "\n")
+            broken += line.record.error is not None
+            seen += 1
+            if line.path != before:
+                advance(1)
+                before = line.path
+    sys.stdout.flush()
+    if broken:
+        click.echo(f"{broken} of {total} files could not be read: see their `error`", err=True)

@@ -1,0 +1,36 @@
+"""Progress on stderr for long work: a bar on a terminal, nothing otherwise."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+@contextmanager
+def progress(words: str, *, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar around a piece of work.
+
+    Args:
+        words: what is being done.
+        total: how much there is to do; None when nobody knows (live cameras).
+        unit: what is counted.
+
+    Yields:
+        A function to call with what was done since the last call.
+    """
+    console = Console(stderr=True)
+    if not (console.is_terminal and sys.stderr.isatty()):
+        yield lambda done: None
+        return
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(words, total=total)
+        yield lambda done: bar.advance(task, done)

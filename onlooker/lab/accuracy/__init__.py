@@ -1,0 +1,1 @@
+"""Accuracy on the evaluation data, measured through the same code as `analyze`: `make measure`."""

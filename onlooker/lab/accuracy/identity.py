@@ -1,0 +1,74 @@
+"""Identity: an open set, people enrolled from one video, probes from other videos and of strangers."""
+
+import csv
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from onlooker.analysis import Eyes
+from onlooker.lab.accuracy.attributes import largest_face
+from onlooker.lab.accuracy.figure import Figure, table_rows
+
+Enrol = Callable[[Path, Path], None]
+"""Enrols the people of a CSV file into a gallery."""
+WithGallery = Callable[[Path], Eyes]
+
+
+def identity_figures(data: Path, enrol: Enrol, with_gallery: WithGallery) -> Iterator[Figure]:
+    """Enrol with `people enrol`, then analyse every probe with the gallery.
+
+    Args:
+        data: the evaluation data.
+        enrol: enrols a CSV into a gallery.
+        with_gallery: eyes that recognise the people of a gallery.
+
+    Yields:
+        Figures: known people named right, named wrong, strangers accepted.
+    """
+    folder = data / "identity"
+    with tempfile.TemporaryDirectory() as scratch:
+        gallery = Path(scratch) / "gallery"
+        enrol(_enrolment(folder, data, Path(scratch) / "people.csv"), gallery)
+        eyes = with_gallery(gallery)
+        known = [
+            (row["person"], _named(data / row["path"], eyes)) for row in _rows(folder, "open_probe_known")
+        ]
+        strangers = [_named(data / row["path"], eyes) for row in _rows(folder, "open_probe_unknown")]
+    right = sum(person == named for person, named in known)
+    wrong = sum(named is not None and person != named for person, named in known)
+    accepted = sum(named is not None for named in strangers)
+    yield Figure(
+        name="identity, known people named right", value=right / len(known), cases=len(known), target=0.80
+    )
+    yield Figure(
+        name="identity, strangers accepted",
+        value=accepted / len(strangers),
+        cases=len(strangers),
+        target=0.01,
+        better="lower",
+    )
+    yield Figure(
+        name="identity, known people named wrong", value=wrong / len(known), cases=len(known), better="lower"
+    )
+
+
+def _rows(folder: Path, name: str) -> list[dict[str, str]]:
+    return list(table_rows(folder / f"{name}.csv"))
+
+
+def _enrolment(folder: Path, data: Path, path: Path) -> Path:
+    """The protocol's enrolment as the CSV that `people enrol` takes."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["person_id", "path"])
+        for row in _rows(folder, "open_enrol"):
+            writer.writerow([row["person"], str(data / row["path"])])
+    return path
+
+
+def _named(path: Path, eyes: Eyes) -> str | None:
+    face = largest_face(path, eyes)
+    if face is None or face["identity"] is None:
+        return None
+    named = face["identity"]["person_id"]
+    return None if named is None else str(named)

@@ -1,0 +1,142 @@
+"""`bench perception`: what each stage costs on one core, next to the bare networks in the same run."""
+
+import os
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from onlooker.settings import Settings, with_sources
+from onlooker.wiring import Parts, build_parts, build_run, sample_clip
+
+T = TypeVar("T")
+
+STAGE_CALLS = {
+    "detection": ("detector", "detect", ("detection",)),
+    "mesh": ("fitter", "fit", ("mesh",)),
+    "template": ("templates", "extract", ("template",)),
+    "expression": ("expressions", "classify", ("expression",)),
+    "age and gender": ("ages", "estimate", ("age", "gender")),
+}
+"""Stage: member of the faculties, its method, its networks."""
+
+
+class Spent(msgspec.Struct, kw_only=True):
+    """Calls of one stage and the time inside them."""
+
+    calls: int = 0
+    seconds: float = 0.0
+
+
+def bench_perception(settings: Settings, clip: Path | None, *, repeat: int) -> dict[str, Any]:
+    """Run a clip several times on one core, and take the median run.
+
+    Args:
+        settings: the configuration; its stands are replaced by the clip.
+        clip: a video; None for the demo's.
+        repeat: counted runs, after one that warms up.
+
+    Returns:
+        Plain JSON values of the median run by frames a second.
+    """
+    path = clip or sample_clip()
+    settings = with_sources(settings, (str(path),))
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        parts = build_parts(settings)
+        spent = {stage: _timed(parts, stage) for stage in STAGE_CALLS}
+        runs = [_one_run(settings, parts, spent) for _ in range(repeat + 1)][1:]
+    finally:
+        os.sched_setaffinity(0, cores)
+    speeds = [run["frames_per_second"] for run in runs]
+    middle = min(runs, key=lambda run: abs(run["frames_per_second"] - statistics.median(speeds)))
+    return {"clip": str(path), "runs": repeat, "frames_per_second_of_runs": speeds, **middle}
+
+
+def _timed(parts: Parts, stage: str) -> Spent:
+    """Puts a stopwatch around a faculty's method."""
+    member, method, _ = STAGE_CALLS[stage]
+    faculty, spent = getattr(parts.faculties, member), Spent()
+    setattr(faculty, method, _stopwatch(getattr(faculty, method), spent))
+    return spent
+
+
+def _stopwatch(call: Callable[..., T], spent: Spent) -> Callable[..., T]:
+    def measured(*args: Any, **kwargs: Any) -> T:
+        started = time.perf_counter()
+        try:
+            return call(*args, **kwargs)
+        finally:
+            spent.seconds += time.perf_counter() - started
+            spent.calls += 1
+
+    return measured
+
+
+def _one_run(settings: Settings, parts: Parts, spent: dict[str, Spent]) -> dict[str, Any]:
+    for each in spent.values():
+        each.calls, each.seconds = 0, 0.0
+    for net in parts.nets.values():
+        net.runs, net.seconds = 0, 0.0
+    run, tally = build_run(settings, parts, deliver=lambda *_: None, stop=threading.Event())
+    cpu = time.process_time()
+    run.run(lambda done: None)
+    cpu = time.process_time() - cpu
+    frames = max(1, tally.observed)
+    floor_s = sum(net.seconds for net in parts.nets.values())
+    return {
+        "frames": tally.observed,
+        "faces": tally.faces,
+        "frames_per_second": round(tally.observed / run.seconds, 1),
+        "ms_per_frame": round(1000 * run.seconds / frames, 2),
+        "cpu_ms_per_frame": round(1000 * cpu / frames, 2),
+        "floor_ms_per_frame": round(1000 * floor_s / frames, 2),
+        "share_outside_session_run": round(1 - floor_s / run.seconds, 3),
+        "stages": {stage: _stage(parts, stage, spent[stage], frames) for stage in STAGE_CALLS},
+        "rest_ms_per_frame": round(
+            1000 * (run.seconds - sum(each.seconds for each in spent.values())) / frames, 2
+        ),
+    }
+
+
+def _stage(parts: Parts, stage: str, spent: Spent, frames: int) -> dict[str, Any]:
+    nets = [parts.nets[name] for name in STAGE_CALLS[stage][2]]
+    bare_s = sum(net.seconds for net in nets)
+    return {
+        "calls": spent.calls,
+        "ms_per_call": round(1000 * spent.seconds / max(1, spent.calls), 2),
+        "session_run_ms_per_call": round(1000 * bare_s / max(1, spent.calls), 2),
+        "ms_per_frame": round(1000 * spent.seconds / frames, 2),
+        "session_run_ms_per_frame": round(1000 * bare_s / frames, 2),
+    }
+
+
+def print_table(found: dict[str, Any]) -> None:
+    """Print a benchmark for a person.
+
+    Args:
+        found: what `bench_perception` gave.
+    """
+    console = Console(highlight=False)
+    table = Table(
+        title=f"{Path(found['clip']).name}: {found['frames']} frames, one core, median of {found['runs']}"
+    )
+    for name in ("stage", "calls", "ms a call", "of that session.run", "ms a frame", "of that session.run"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for stage, each in found["stages"].items():
+        table.add_row(stage, *(str(value) for value in each.values()))
+    table.add_row("everything else", "", "", "", str(found["rest_ms_per_frame"]), "0")
+    table.add_section()
+    table.add_row("whole run", "", "", "", str(found["ms_per_frame"]), str(found["floor_ms_per_frame"]))
+    console.print(table)
+    console.print(
+        f"{found['frames_per_second']} frames/s; {100 * found['share_outside_session_run']:.0f} % of the time "
+        f"is spent outside session.run; {found['cpu_ms_per_frame']} CPU-ms a frame."
+    )

@@ -1,0 +1,190 @@
+"""The embedded run: frames of all cameras through the topology in one process, until they end."""
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from processors.local import LocalRuntime
+from producers.buffer import FrameBuffer
+from producers.capture import CaptureStatus, CaptureThread
+from producers.merge import merge_frames
+from producers.playlist import PlayFeed
+from schemas.events import FaceObservations, StreamEnded, VisitEnded, WindowClosed
+from schemas.frames import Frame
+from schemas.units import US_PER_S
+
+JOIN_S = 2.0
+"""How long a camera's thread may take to end; a hanging driver must not hold up the end of the run."""
+
+
+LATENCIES_KEPT = 100_000
+"""Quantiles are of the newest frames: a run of weeks must not fill the memory."""
+
+
+class CameraLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One camera with its buffer, ready to start."""
+
+    stand_id: str
+    is_recording: bool
+    capture: CaptureThread
+    buffer: FrameBuffer
+
+
+class Tally:
+    """Counts what passes through a run, and how long each frame took."""
+
+    def __init__(self) -> None:
+        self.observed = 0
+        self.faces = 0
+        self.visits: Counter[str] = Counter()
+        self.windows = 0
+        self.latencies_us: deque[int] = deque(maxlen=LATENCIES_KEPT)
+        self.members: dict[str, VisitEnded] = {}
+
+    def take(self, event: Any) -> None:
+        """Count one event of any topic."""
+        if isinstance(event, FaceObservations):
+            self.observed += 1
+            self.faces += len(event.faces)
+        elif isinstance(event, VisitEnded) and event.visit.version == 1:
+            self.visits[event.visit.stand_id] += 1
+        elif isinstance(event, WindowClosed) and event.version == 1:
+            self.windows += 1
+        if isinstance(event, VisitEnded) and event.visit.member_id is not None:
+            self.members[event.visit.member_id] = event
+
+    def latency(self, quantile: float) -> int | None:
+        """A quantile of the time from capture to everything that followed from the frame, us."""
+        if not self.latencies_us:
+            return None
+        ordered = sorted(self.latencies_us)
+        return ordered[min(len(ordered) - 1, int(quantile * len(ordered)))]
+
+
+class EmbeddedRun:
+    """Drives cameras through a runtime; whoever builds it hands everything over."""
+
+    def __init__(
+        self,
+        lines: Sequence[CameraLine],
+        feeds: Mapping[str, PlayFeed],
+        runtime: LocalRuntime,
+        tally: Tally,
+        *,
+        stop: threading.Event,
+        duration_s: float | None,
+    ) -> None:
+        self._lines = lines
+        self._feeds = feeds
+        self._runtime = runtime
+        self._tally = tally
+        self._stop = stop
+        self._duration_s = duration_s
+        self._first_us: dict[str, int] = {}
+        self.seconds = 0.0
+
+    def run(self, after_frame: Callable[[int], None]) -> None:
+        """Run until every source has ended, the duration is over or `stop` is set.
+
+        Args:
+            after_frame: called with 1 after each frame.
+        """
+        for line in self._lines:
+            line.capture.start()
+        timer = self._wall_limit()
+        started = time.perf_counter()
+        try:
+            for frame in merge_frames([line.buffer for line in self._lines], stop=self._stop):
+                if self._is_over(frame):
+                    break
+                self._take(frame)
+                after_frame(1)
+        finally:
+            self.seconds = time.perf_counter() - started
+            timer.cancel()
+            self._end_cameras()
+        for stand_id in sorted(self._first_us):
+            self._runtime.publish("observations", stand_id, StreamEnded(stand_id=stand_id))
+
+    def _take(self, frame: Frame) -> None:
+        """The plays that have begun, then the frame with all that follows from it."""
+        for play in self._feeds[frame.stand_id].until(frame.t_us):
+            self._runtime.publish("plays", frame.stand_id, play)
+        self._runtime.publish("frames", frame.stand_id, frame)
+        latency_s = time.monotonic() - frame.captured_monotonic_s
+        self._tally.latencies_us.append(round(latency_s * US_PER_S))
+
+    def _is_over(self, frame: Frame) -> bool:
+        first_us = self._first_us.setdefault(frame.stand_id, frame.t_us)
+        return self._duration_s is not None and frame.t_us - first_us >= self._duration_s * US_PER_S
+
+    def _wall_limit(self) -> threading.Timer:
+        """Live cameras that give nothing must not outlast the duration either."""
+        live = any(not line.is_recording for line in self._lines)
+        limit_s = self._duration_s if self._duration_s is not None and live else threading.TIMEOUT_MAX
+        timer = threading.Timer(limit_s, self._stop.set)
+        timer.daemon = True
+        timer.start()
+        return timer
+
+    def _end_cameras(self) -> None:
+        for line in self._lines:
+            line.capture.stop()
+        for line in self._lines:
+            line.capture.join(JOIN_S)
+
+    def statuses(self) -> list[CaptureStatus]:
+        """How each camera did."""
+        return [line.capture.status() for line in self._lines]
+
+
+def summary(
+    run: EmbeddedRun, tally: Tally, *, rows: Mapping[str, int], data_dir: str | None
+) -> dict[str, Any]:
+    """The `run --json` object of the contract.
+
+    Args:
+        run: a run that has ended.
+        tally: its counts.
+        rows: rows written, by table.
+        data_dir: where they are; None when nothing was stored.
+
+    Returns:
+        Plain JSON values.
+    """
+    statuses = run.statuses()
+    dropped: Counter[str] = Counter()
+    for status in statuses:
+        dropped.update(status.buffer.dropped_by_cause)
+    return {
+        "frames": {
+            "captured": sum(status.frames for status in statuses),
+            "dropped": sum(dropped.values()),
+            "dropped_by_cause": dict(dropped),
+            "observed": tally.observed,
+            "undecodable": sum(status.undecodable for status in statuses),
+        },
+        "faces": tally.faces,
+        "visits": sum(tally.visits.values()),
+        "windows": tally.windows,
+        "rows": dict(rows),
+        "frames_per_second": round(tally.observed / run.seconds, 1) if run.seconds > 0 else 0.0,
+        "latency_us": {f"p{round(100 * q)}": tally.latency(q) for q in (0.5, 0.95, 0.99)},
+        "cameras": [
+            {
+                "stand_id": status.stand_id,
+                "camera_id": status.camera_id,
+                "source": status.source,
+                "frames": status.frames,
+                "reopened": status.reopened,
+                "problem": status.problem,
+                "by_cause": status.by_cause,
+            }
+            for status in statuses
+        ],
+        "data_dir": data_dir,
+    }

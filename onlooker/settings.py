@@ -1,0 +1,194 @@
+"""The configuration: one YAML file, unknown settings refused, every default in one place."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import yaml
+
+from onlooker.settings_errors import refusal
+from processors.identity import IdentityOptions
+from processors.measure_options import MeasureOptions, StandOptions
+from processors.observe import ObserveOptions
+from processors.perception.detection import DetectionOptions
+from processors.traits import TraitOptions
+from producers.options import CaptureOptions
+from producers.playlist import PlaylistOptions, Slot
+from producers.sources import redacted
+from schemas.errors import UsageError
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[\w.@:-]+$")]
+StageModel = Literal["detection", "mesh", "template", "expression", "age", "gender"]
+
+DEFAULT_PLAYLIST = PlaylistOptions(slots=(Slot(campaign_id="default", creative_id="default", duration_s=10),))
+"""What a stand without a playlist is taken to show: one creative of ten seconds, over and over."""
+
+
+class CameraSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One camera of a stand."""
+
+    source: Annotated[str, msgspec.Meta(min_length=1)]
+    """Video file, picture folder, USB index, RTSP or HTTP URL; files relative to the configuration."""
+    camera_id: Name | None = None
+    """Default: `camera-1`, `camera-2` ... in their order."""
+    start_at: datetime | None = None
+    """Event time of a recording's first frame; default: `capture.start_at`."""
+
+
+class StandSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One advertising stand: its cameras, its screen, what it plays."""
+
+    stand_id: Name
+    cameras: Annotated[tuple[CameraSettings, ...], msgspec.Meta(min_length=1)]
+    screen: StandOptions = StandOptions()
+    playlist: PlaylistOptions = DEFAULT_PLAYLIST
+
+
+class ClickHouseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where rows go: the embedded server of the data directory, or any server by URL."""
+
+    url: str | None = None
+    """`clickhouse://user:password@host:9000/database?secure=1`; None: embedded."""
+
+
+class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may be recognised."""
+
+    gallery: Path | None = None
+    """A gallery made by `onlooker people enrol`; None: nobody is recognised."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole configuration; every part has defaults."""
+
+    stands: tuple[StandSettings, ...] = ()
+    data_dir: Path = Path("onlooker-data")
+    capture: CaptureOptions = CaptureOptions()
+    detection: DetectionOptions = DetectionOptions()
+    observe: ObserveOptions = ObserveOptions()
+    traits: TraitOptions = TraitOptions()
+    identity: IdentityOptions = IdentityOptions()
+    people: PeopleSettings = PeopleSettings()
+    measure: MeasureOptions = MeasureOptions()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    models: dict[StageModel, Path] = {}
+    """A user's own ONNX file in place of a stage's model."""
+
+
+def load_settings(path: Path | None) -> Settings:
+    """The configuration of a file, or the defaults.
+
+    Args:
+        path: a YAML file; None for the defaults.
+
+    Returns:
+        Settings whose relative paths are taken from the file's folder.
+
+    Raises:
+        UsageError: The file is missing, no YAML, or says something that is not allowed; names file and path.
+    """
+    if path is None:
+        return Settings()
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        words = " ".join(str(error).split())
+        raise UsageError(f"{path} is not YAML: {words}") from error
+    try:
+        settings = msgspec.convert(raw or {}, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise refusal(error, Settings, path) from error
+    _check_names(settings, path)
+    return _beside(settings, path.resolve().parent)
+
+
+def _check_names(settings: Settings, path: Path) -> None:
+    """Refuse two stands of one name, or two cameras of one name at a stand."""
+    for i, stand in enumerate(settings.stands):
+        if stand.stand_id in [other.stand_id for other in settings.stands[:i]]:
+            raise UsageError(f"{path}: stands[{i}].stand_id: there are two stands {stand.stand_id!r}.")
+        names = [camera.camera_id for camera in stand.cameras if camera.camera_id]
+        if len(names) != len(set(names)):
+            raise UsageError(f"{path}: stands[{i}].cameras: two cameras have the same camera_id.")
+
+
+def _beside(settings: Settings, folder: Path) -> Settings:
+    """Relative paths of a configuration are meant relative to its own folder."""
+    replace = msgspec.structs.replace
+    stands = tuple(
+        replace(stand, cameras=tuple(_camera_beside(camera, folder) for camera in stand.cameras))
+        for stand in settings.stands
+    )
+    gallery = settings.people.gallery
+    return replace(
+        settings,
+        stands=stands,
+        data_dir=folder / settings.data_dir,
+        people=PeopleSettings(gallery=None if gallery is None else folder / gallery),
+        models={stage: folder / model for stage, model in settings.models.items()},
+    )
+
+
+def _camera_beside(camera: CameraSettings, folder: Path) -> CameraSettings:
+    beside = folder / camera.source
+    if "://" not in camera.source and beside.exists():
+        return msgspec.structs.replace(camera, source=str(beside))
+    return camera
+
+
+def with_sources(settings: Settings, sources: tuple[str, ...]) -> Settings:
+    """The settings with stands for sources named on the command line: a stand each.
+
+    Args:
+        settings: the configuration; its own stands are replaced when there are sources.
+        sources: as given by `--source`.
+
+    Returns:
+        New settings. A stand is named after its file or folder, otherwise `stand-N`.
+    """
+    if not sources:
+        return settings
+    taken: list[str] = []
+    stands = []
+    for number, source in enumerate(sources, start=1):
+        name = _stand_name(source, number)
+        name = f"{name}-{number}" if name in taken else name
+        taken.append(name)
+        stands.append(StandSettings(stand_id=name, cameras=(CameraSettings(source=source),)))
+    return msgspec.structs.replace(settings, stands=tuple(stands))
+
+
+def _stand_name(source: str, number: int) -> str:
+    path = Path(source)
+    if "://" in source or not path.exists():
+        return f"stand-{number}"
+    words = "".join(c if c.isalnum() or c in "._-" else "-" for c in path.resolve().stem).strip("-.")
+    return words or f"stand-{number}"
+
+
+def without_secrets(settings: Settings) -> Settings:
+    """The settings as they may be shown: no password of a camera or a database in them.
+
+    Args:
+        settings: the configuration.
+
+    Returns:
+        The same with credentials in URLs replaced by `***`.
+    """
+    replace = msgspec.structs.replace
+    stands = tuple(
+        replace(
+            stand,
+            cameras=tuple(replace(camera, source=redacted(camera.source)) for camera in stand.cameras),
+        )
+        for stand in settings.stands
+    )
+    url = settings.clickhouse.url
+    return replace(
+        settings,
+        stands=stands,
+        clickhouse=ClickHouseSettings(url=None if url is None else redacted(url)),
+    )

@@ -1,0 +1,225 @@
+"""Describes tracked faces: pose and eyes every frame, the costly traits when they are due, who it is once."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+import numpy as np
+
+from processors.faces import Faculties
+from processors.identity import IdentityVote, Match, Recogniser
+from processors.looking import Gaze, next_gaze
+from processors.measure_options import MeasureOptions
+from processors.perception.detection import Detection
+from processors.perception.eyes import eyes_open
+from processors.perception.landmarks import five_points, landmarks_68
+from processors.perception.mesh import Mesh
+from processors.perception.pose import estimate_pose
+from processors.perception.quality import face_quality
+from processors.seen import SeenFace
+from processors.tracking import Track
+from processors.traits import (
+    TraitOptions,
+    Traits,
+    age_gender_due,
+    expression_due,
+    template_due,
+    with_age_gender,
+    with_expression,
+    with_template,
+)
+from schemas.events import Pose
+from schemas.ports import Floats, Pixels
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one track. The template stays inside this process."""
+
+    traits: Traits = Traits()
+    gaze: Gaze = Gaze()
+    vote: IdentityVote | None = None
+    template: Floats | None = None
+
+    def __repr__(self) -> str:
+        return f"Described(traits={self.traits!r}, gaze={self.gaze!r})"
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """The cheap part of a description, made every frame."""
+
+    landmarks_px: Floats
+    pose: Pose
+    eyes_open: bool | None
+    quality: float
+
+
+class Budget:
+    """How many costly readings one frame may still take: many faces must not make one frame slow."""
+
+    def __init__(self) -> None:
+        self._left = {"template": 1, "age": 1, "expression": 2}
+
+    def take(self, what: str) -> bool:
+        """Whether there is room for one more; takes it."""
+        self._left[what] -= 1
+        return self._left[what] >= 0
+
+
+class DescribeOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The rates of the costly readings, and the rule of looking."""
+
+    traits: TraitOptions = TraitOptions()
+    measure: MeasureOptions = MeasureOptions()
+    same_face_cosine: float = 0.2
+    """A face that comes back and is less alike than this is another person."""
+
+
+class Describer:
+    """Turns tracked meshes into described faces."""
+
+    def __init__(self, faculties: Faculties, recogniser: Recogniser | None, options: DescribeOptions) -> None:
+        self._faculties = faculties
+        self._recogniser = recogniser
+        self._options = options
+
+    def is_same(self, known: Described | None, picture: Pixels, detection: Detection) -> bool:
+        """Whether a face that came back is the one that was lost.
+
+        Args:
+            known: what is known of the lost track.
+            picture: (h, w, 3) uint8, BGR.
+            detection: the face that might be it.
+
+        Returns:
+            True unless both faces are known and unlike.
+        """
+        if known is None or known.template is None:
+            return True
+        template = self._faculties.templates.extract(picture, detection.points_px)
+        return float(np.dot(known.template, template)) >= self._options.same_face_cosine
+
+    def describe(
+        self,
+        known: Mapping[UUID, Described],
+        tracks: Sequence[tuple[Track, Mesh]],
+        picture: Pixels,
+        stand_id: str,
+    ) -> tuple[dict[UUID, Described], tuple[SeenFace, ...]]:
+        """Describe every track seen in this frame.
+
+        Args:
+            known: what is known of tracks so far.
+            tracks: tracks seen in this frame with their meshes.
+            picture: (h, w, 3) uint8, BGR.
+            stand_id: the stand whose screen is meant by looking.
+
+        Returns:
+            What is known now (tracks not seen keep theirs), and the faces, oldest track first.
+        """
+        budget, after, faces = Budget(), dict(known), []
+        for track, mesh in sorted(tracks, key=lambda pair: _need(known.get(pair[0].track_id))):
+            look = look_at(mesh, picture)
+            described = known.get(track.track_id) or Described()
+            described = self._with_gaze(described, look, stand_id, track.seen_us)
+            described = self._refreshed(described, track, look, picture, budget)
+            after[track.track_id] = described
+            faces.append(self._seen(track, look, described))
+        return after, tuple(sorted(faces, key=lambda face: face.track_number or 0))
+
+    def _with_gaze(self, described: Described, look: Look, stand_id: str, t_us: int) -> Described:
+        gaze = next_gaze(
+            described.gaze,
+            look.pose,
+            look.eyes_open,
+            stand_id=stand_id,
+            t_us=t_us,
+            options=self._options.measure,
+        )
+        return msgspec.structs.replace(described, gaze=gaze)
+
+    def _refreshed(
+        self, described: Described, track: Track, look: Look, picture: Pixels, budget: Budget
+    ) -> Described:
+        """Run the costly readings that are due and for which there is room in this frame."""
+        options, t_us = self._options.traits, track.seen_us
+        traits = described.traits
+        if expression_due(traits, look.pose, t_us, options) and budget.take("expression"):
+            read = self._faculties.expressions.classify(picture, track.box_px)
+            traits = with_expression(traits, read.scores, t_us, options)
+        if age_gender_due(traits, look.pose, t_us, options) and budget.take("age"):
+            guess = self._faculties.ages.estimate(picture, look.landmarks_px)
+            weight = max(0.05, look.quality)
+            traits = with_age_gender(
+                traits, guess.age_years, guess.female_probability, weight=weight, t_us=t_us
+            )
+        described = msgspec.structs.replace(described, traits=traits)
+        due = template_due(traits, look.quality, track.samples, t_us, options)
+        if due and budget.take("template"):
+            return self._with_template(described, look, picture, t_us)
+        return described
+
+    def _with_template(self, described: Described, look: Look, picture: Pixels, t_us: int) -> Described:
+        template = self._faculties.templates.extract(picture, five_points(look.landmarks_px))
+        vote = described.vote
+        if self._recogniser is not None:
+            vote = self._recogniser.voted(vote, template, look.quality)
+        better = described.template is None or look.quality > described.traits.template_quality
+        return msgspec.structs.replace(
+            described,
+            traits=with_template(described.traits, look.quality, t_us),
+            vote=vote,
+            template=template if better else described.template,
+        )
+
+    def _seen(self, track: Track, look: Look, described: Described) -> SeenFace:
+        match = self._match(described)
+        traits = described.traits
+        return SeenFace(
+            box_px=track.box_px,
+            score=track.score,
+            landmarks_px=look.landmarks_px,
+            pose=look.pose,
+            eyes_open=look.eyes_open,
+            looking=described.gaze.looking,
+            quality=look.quality,
+            expression_scores=traits.expression_scores,
+            age_years=traits.age_years,
+            female_probability=traits.female_probability,
+            member_id=match.person_id if match else None,
+            similarity=match.similarity if match else None,
+            compared=described.vote is not None,
+            track_id=track.track_id,
+            track_number=track.number,
+        )
+
+    def _match(self, described: Described) -> Match | None:
+        if self._recogniser is None or described.vote is None:
+            return None
+        return self._recogniser.decided(described.vote)
+
+
+def look_at(mesh: Mesh, picture: Pixels) -> Look:
+    """The cheap part of a face's description.
+
+    Args:
+        mesh: the face.
+        picture: (h, w, 3) uint8, BGR.
+
+    Returns:
+        Landmarks, pose, eyes and quality.
+    """
+    height, width = picture.shape[:2]
+    pose = estimate_pose(mesh, width, height)
+    return Look(
+        landmarks_px=landmarks_68(mesh),
+        pose=pose,
+        eyes_open=eyes_open(mesh),
+        quality=face_quality(picture, mesh, pose),
+    )
+
+
+def _need(described: Described | None) -> tuple[int, int]:
+    """Tracks that were read least come first, so that a crowd takes turns."""
+    if described is None:
+        return 0, 0
+    return described.traits.template_count, described.traits.age_gender_count

@@ -1,0 +1,112 @@
+"""Stills: every face of one picture described at once, with more care than a video frame gets."""
+
+import msgspec
+
+from processors.boxes import overlap
+from processors.describe import look_at
+from processors.faces import Faculties
+from processors.identity import Match, Recogniser
+from processors.looking import Gaze, next_gaze
+from processors.measure_options import MeasureOptions
+from processors.perception.detection import Detection
+from processors.perception.mesh import Mesh, region_from_detection, region_from_mesh
+from processors.seen import SeenFace
+from schemas.ports import Floats, Pixels
+
+MIN_PRESENCE = 0.5
+"""A mesh less sure than this says that there is no face."""
+SURE_SCORE = 0.85
+"""A detection surer than this is a face whatever the mesh says."""
+MAX_OVERLAP = 0.5
+
+
+class StillFace(msgspec.Struct, frozen=True, kw_only=True):
+    """A face of a still together with its template, for enrolment. The template stays in this process."""
+
+    seen: SeenFace
+    template: Floats
+
+    def __repr__(self) -> str:
+        return f"StillFace(box_px={self.seen.box_px})"
+
+
+class StillReader:
+    """Sees the faces of single pictures."""
+
+    def __init__(self, faculties: Faculties, recogniser: Recogniser | None, options: MeasureOptions) -> None:
+        self._faculties = faculties
+        self._recogniser = recogniser
+        self._options = options
+
+    def read(self, picture: Pixels) -> tuple[SeenFace, ...]:
+        """All faces of a picture, the largest first.
+
+        Args:
+            picture: (h, w, 3) uint8, BGR.
+
+        Returns:
+            Faces; a template is made only to compare it with a gallery.
+        """
+        return tuple(self._seen(picture, d, mesh) for d, mesh in self._found(picture))
+
+    def read_with_templates(self, picture: Pixels) -> tuple[StillFace, ...]:
+        """All faces with their templates, for enrolment.
+
+        Args:
+            picture: (h, w, 3) uint8, BGR.
+
+        Returns:
+            Faces, the largest first.
+        """
+        return tuple(
+            StillFace(seen=self._seen(picture, d, mesh), template=self._template(picture, d))
+            for d, mesh in self._found(picture)
+        )
+
+    def _found(self, picture: Pixels) -> list[tuple[Detection, Mesh]]:
+        """Detections that the mesh confirms, the largest first; two on one face count once."""
+        found: list[tuple[Detection, Mesh]] = []
+        for detection in self._faculties.detector.detect(picture):
+            mesh = self._fit(picture, detection)
+            apart = all(overlap(detection.box_px, other.box_px) < MAX_OVERLAP for other, _ in found)
+            if apart and (mesh.presence >= MIN_PRESENCE or detection.score >= SURE_SCORE):
+                found.append((detection, mesh))
+        return sorted(found, key=lambda pair: -pair[0].box_px[2] * pair[0].box_px[3])
+
+    def _fit(self, picture: Pixels, detection: Detection) -> Mesh:
+        """The mesh after a second look, centred by the first, as a video's second frame would have it."""
+        first = self._faculties.fitter.fit(picture, region_from_detection(detection))
+        if first.presence < MIN_PRESENCE:
+            return first
+        second = self._faculties.fitter.fit(picture, region_from_mesh(first))
+        return second if second.presence >= MIN_PRESENCE else first
+
+    def _template(self, picture: Pixels, detection: Detection) -> Floats:
+        return self._faculties.templates.extract_robust(picture, detection.points_px)
+
+    def _seen(self, picture: Pixels, detection: Detection, mesh: Mesh) -> SeenFace:
+        look = look_at(mesh, picture)
+        gaze = next_gaze(Gaze(), look.pose, look.eyes_open, stand_id="", t_us=0, options=self._options)
+        expression = self._faculties.expressions.classify(picture, detection.box_px)
+        guess = self._faculties.ages.estimate(picture, look.landmarks_px)
+        match = self._match(picture, detection)
+        return SeenFace(
+            box_px=detection.box_px,
+            score=detection.score,
+            landmarks_px=look.landmarks_px,
+            pose=look.pose,
+            eyes_open=look.eyes_open,
+            looking=gaze.looking,
+            quality=look.quality,
+            expression_scores=expression.scores,
+            age_years=guess.age_years,
+            female_probability=guess.female_probability,
+            member_id=match.person_id if match else None,
+            similarity=match.similarity if match else None,
+            compared=self._recogniser is not None,
+        )
+
+    def _match(self, picture: Pixels, detection: Detection) -> Match | None:
+        if self._recogniser is None:
+            return None
+        return self._recogniser.match(self._template(picture, detection))
