@@ -118,6 +118,8 @@ class CaptureThread:
         Raises:
             Exception: whatever the thread died of and did not expect.
         """
+        if self._thread.ident is None:  # never started
+            return True
         self._thread.join(timeout_s)
         if self._failure is not None:
             raise self._failure

@@ -255,3 +255,16 @@ def test_real_pace_follows_the_positions_and_never_owes_time() -> None:
     now[0] = 105.0
     assert pacer.wait_s(3_500_000) == 0.0
     assert Pacer("fast", monotonic_s=lambda: now[0]).wait_s(10**12) == 0.0
+
+
+def test_a_thread_that_was_never_started_ends_at_once() -> None:
+    buffer = FrameBuffer(1, "wait", max_bytes=10**6)
+    clocks = Clocks(clock_us=lambda: 0, monotonic_s=lambda: 0.0, jitter=lambda: 0.0)
+    plan = CameraPlan(stand_id="stand", camera_id="cam", spec=LIVE)
+    thread = CaptureThread(
+        plan, lambda _: ScriptedCamera(steps()), buffer=buffer, options=QUICK, clocks=clocks
+    )
+    thread.stop()
+    assert thread.join(0.0)
+    assert thread.status().phase == "closed"
+    assert buffer.ended
