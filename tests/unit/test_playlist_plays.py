@@ -122,6 +122,13 @@ def test_opening_hours_may_pass_midnight_and_follow_the_time_zone() -> None:
     ]  # midnight and 01:00 UTC belong to neither night: 02:00 in Paris is over
 
 
+def test_an_interval_after_midnight_sees_the_night_that_began_before() -> None:
+    opening = OpeningHours(opens="22:00", closes="02:00")
+    slots = (Slot(campaign_id="a", creative_id="x", duration_s=3600.0),)
+    found = plays(Playlist(slots=slots, anchor_us=0, opening=opening), DAY, DAY + 3 * HOUR)
+    assert [(play.start_us - DAY) // HOUR for play in found] == [0, 1]
+
+
 def test_the_anchor_is_the_first_event_unless_configured() -> None:
     when = datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC)
     assert playlist_from(PlaylistOptions(slots=SLOTS), 42).anchor_us == 42
