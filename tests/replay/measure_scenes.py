@@ -1,4 +1,4 @@
-"""Scenes for MEASURE: short descriptions of people before a stand, turned into the events a camera would send."""
+"""Scenes for MEASURE: people before a stand in few words, turned into the events a camera would send."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -45,7 +45,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Camera(msgspec.Struct, frozen=True, kw_only=True):
-    """A camera that reports in [from_s, to_s), every `period_s`, at `lag_s` behind the order of arrival."""
+    """A camera that reports in [from_s, to_s), every `period_s`."""
 
     camera: str = "cam"
     from_s: float = 0.0
@@ -147,7 +147,8 @@ def run(
     stand_id: str, events: Sequence[MeasureInput], options: MeasureOptions | None = None, *, end: bool = True
 ) -> tuple[StandState, list[MeasureOutput]]:
     """Fold events, and the end of the stream, through a new stand."""
-    state, facts = new_stand(stand_id), []
+    state = new_stand(stand_id)
+    facts: list[MeasureOutput] = []
     for event in (*events, StreamEnded(stand_id=stand_id)) if end else events:
         state, more = step(state, event, options or MeasureOptions())
         facts.extend(more)
