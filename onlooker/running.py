@@ -157,34 +157,38 @@ def summary(
         Plain JSON values.
     """
     statuses = run.statuses()
-    dropped: Counter[str] = Counter()
-    for status in statuses:
-        dropped.update(status.buffer.dropped_by_cause)
     return {
-        "frames": {
-            "captured": sum(status.frames for status in statuses),
-            "dropped": sum(dropped.values()),
-            "dropped_by_cause": dict(dropped),
-            "observed": tally.observed,
-            "undecodable": sum(status.undecodable for status in statuses),
-        },
+        "frames": {**_captured(statuses), "observed": tally.observed},
         "faces": tally.faces,
         "visits": sum(tally.visits.values()),
         "windows": tally.windows,
         "rows": dict(rows),
         "frames_per_second": round(tally.observed / run.seconds, 1) if run.seconds > 0 else 0.0,
         "latency_us": {f"p{round(100 * q)}": tally.latency(q) for q in (0.5, 0.95, 0.99)},
-        "cameras": [
-            {
-                "stand_id": status.stand_id,
-                "camera_id": status.camera_id,
-                "source": status.source,
-                "frames": status.frames,
-                "reopened": status.reopened,
-                "problem": status.problem,
-                "by_cause": status.by_cause,
-            }
-            for status in statuses
-        ],
+        "cameras": [_camera(status) for status in statuses],
         "data_dir": data_dir,
+    }
+
+
+def _captured(statuses: Sequence[CaptureStatus]) -> dict[str, Any]:
+    dropped: Counter[str] = Counter()
+    for status in statuses:
+        dropped.update(status.buffer.dropped_by_cause)
+    return {
+        "captured": sum(status.frames for status in statuses),
+        "dropped": sum(dropped.values()),
+        "dropped_by_cause": dict(dropped),
+        "undecodable": sum(status.undecodable for status in statuses),
+    }
+
+
+def _camera(status: CaptureStatus) -> dict[str, Any]:
+    return {
+        "stand_id": status.stand_id,
+        "camera_id": status.camera_id,
+        "source": status.source,
+        "frames": status.frames,
+        "reopened": status.reopened,
+        "problem": status.problem,
+        "by_cause": status.by_cause,
     }

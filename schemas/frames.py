@@ -5,7 +5,7 @@ import msgspec
 from schemas.ports import Pixels
 
 
-class Frame(msgspec.Struct, frozen=True, kw_only=True):
+class Frame(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One picture of one camera, stamped with event time."""
 
     stand_id: str
