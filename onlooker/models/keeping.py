@@ -7,10 +7,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 
 from onlooker.models.cache import Receipt, receipt_path
+from schemas.errors import UsageError
 
 
 def keep(path: Path, content: bytes) -> None:
@@ -33,9 +35,11 @@ def sole_writer(root: Path) -> Iterator[Path]:
 
     Yields:
         An empty folder inside the cache for what is on its way; it is gone afterwards.
+
+    Raises:
+        UsageError: the cache cannot be made or written.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("w") as lock:
+    with _lock_file(root) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         arriving = root / ".arriving"
         # What a killed process left behind.
@@ -45,6 +49,16 @@ def sole_writer(root: Path) -> Iterator[Path]:
             yield arriving
         finally:
             shutil.rmtree(arriving, ignore_errors=True)
+
+
+def _lock_file(root: Path) -> TextIO:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        return (root / ".lock").open("w")
+    except (PermissionError, FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+        raise UsageError(
+            f"The model cache {root} cannot be written ({error.strerror}). Set ONLOOKER_CACHE to another folder."
+        ) from error
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from onlooker.models.cache import ModelCache, default_root, digest_of, model_version, receipt_path
 from onlooker.models.keeping import keep, sole_writer
+from schemas.errors import UsageError
 
 A = "559aead08264d5795d3909718cdd05abd49572e84fe55590eef31a88a08fdffd"  # SHA-256 of b"A"
 
@@ -83,3 +84,12 @@ def test_what_was_on_its_way_is_gone_afterwards(tmp_path: Path) -> None:
         assert list(arriving.iterdir()) == []
         (arriving / "wheel").write_bytes(b"x")
     assert not arriving.exists()
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_the_mend(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with (
+        pytest.raises(UsageError, match="file cannot be written.*Set ONLOOKER_CACHE"),
+        sole_writer(tmp_path / "file"),
+    ):
+        pass
