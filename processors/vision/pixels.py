@@ -4,6 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from processors.vision.headers import picture_size
+from processors.vision.hush import hushed
+from schemas.errors import BadPictureError
 from schemas.ports import Floats, Pixels
 
 cv2.setNumThreads(1)
@@ -91,3 +94,59 @@ def strongest(boxes_px: Floats, scores: Floats, max_overlap: float) -> list[int]
         return []
     kept = cv2.dnn.NMSBoxes(boxes_px.tolist(), scores.tolist(), 0.0, max_overlap)
     return [int(i) for i in kept]
+
+
+def decode_picture(data: bytes, *, max_pixels: int) -> Pixels:
+    """A picture from the bytes of its file, upright as its EXIF orientation says.
+
+    Args:
+        data: the whole file: JPEG (also CMYK), PNG, GIF (first frame), BMP, WebP or TIFF.
+        max_pixels: a header that claims more is refused before anything is decoded. Decoding takes up to
+            about 11 bytes a pixel at its peak.
+
+    Returns:
+        (h, w, 3) uint8, BGR; transparency is dropped.
+
+    Raises:
+        BadPictureError: `empty`, `not_a_picture`, `too_large` or `damaged`.
+    """
+    width, height = picture_size(data)
+    if width * height > max_pixels:
+        raise BadPictureError(
+            "too_large", f"the header claims {width} x {height} px, more than {max_pixels} px"
+        )
+    try:
+        with hushed():
+            picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        picture = None
+    if picture is None:
+        raise BadPictureError("damaged", "the picture's data cannot be decoded: it is cut short or corrupt")
+    return picture  # type: ignore[return-value]
+
+
+def encode_jpeg(picture: Pixels, quality: int) -> bytes:
+    """The picture as a JPEG file.
+
+    Args:
+        picture: (h, w, 3) uint8, BGR.
+        quality: 1 (small) to 100 (good).
+
+    Returns:
+        The bytes of the file.
+    """
+    _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return encoded.tobytes()
+
+
+def detail(shades: NDArray[np.uint8]) -> float:
+    """How much fine detail a grey picture has: the spread of its Laplacian over the spread of its shades.
+
+    Args:
+        shades: (h, w) uint8.
+
+    Returns:
+        0 for a flat or blurred picture, above 1 for noise; independent of contrast.
+    """
+    spread = float(shades.std())
+    return float(cv2.Laplacian(shades, cv2.CV_32F).std()) / spread if spread > 0 else 0.0
