@@ -57,7 +57,8 @@ def _lock_file(root: Path) -> TextIO:
         return (root / ".lock").open("w")
     except (PermissionError, FileExistsError, NotADirectoryError, FileNotFoundError) as error:
         raise UsageError(
-            f"The model cache {root} cannot be written ({error.strerror}). Set ONLOOKER_CACHE to another folder."
+            f"The model cache {root} cannot be written ({error.strerror}). "
+            "Set ONLOOKER_CACHE to another folder."
         ) from error
 
 

@@ -89,7 +89,7 @@ def test_what_was_on_its_way_is_gone_afterwards(tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_written_is_named_with_the_mend(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     with (
-        pytest.raises(UsageError, match="file cannot be written.*Set ONLOOKER_CACHE"),
+        pytest.raises(UsageError, match=r"file cannot be written.*Set ONLOOKER_CACHE"),
         sole_writer(tmp_path / "file"),
     ):
         pass

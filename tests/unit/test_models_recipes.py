@@ -1,8 +1,11 @@
 """The rewrites keep a network's answers: each is compared with the reference evaluator of ONNX."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import onnx
 import pytest
@@ -15,6 +18,7 @@ from onnx.reference import ReferenceEvaluator
 
 from onlooker.models.recipes import RECIPES, recipe_named
 from onlooker.models.recipes.draft import Draft, opened, sealed
+from onlooker.models.recipes.keras_to_onnx import mini_xception
 from onlooker.models.recipes.passes import (
     drop_dropout,
     flush_denormals,
@@ -189,3 +193,54 @@ def test_no_other_name_is_imported(name: str) -> None:
 def test_what_is_not_onnx_is_refused(source: bytes) -> None:
     with pytest.raises(ValueError, match="not an ONNX file"):
         opened(source, "g")
+
+
+def test_a_keras_file_becomes_the_same_network(tmp_path: Path) -> None:
+    """One convolution, batch normalisation, relu, average and softmax, next to the same sums in numpy."""
+    kernel, norm = floats(1, 1, 1, 7), [np.abs(floats(7, seed=i)) for i in range(4)]
+    path = tmp_path / "net.hdf5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = json.dumps({"config": {"layers": keras_layers()}})
+        weights = file.create_group("model_weights")
+        for name, values in {
+            "in": [],
+            "conv": [kernel],
+            "norm": norm,
+            "relu": [],
+            "mean": [],
+            "out": [],
+        }.items():
+            group = weights.create_group(name)
+            group.attrs["weight_names"] = [f"w{i}" for i in range(len(values))]
+            for i, value in enumerate(values):
+                group[f"w{i}"] = value
+    model = mini_xception(path.read_bytes())
+    x = floats(2, 1, 4, 4)
+    gamma, beta, mean, variance = norm
+    normed = (x.transpose(0, 2, 3, 1) * kernel[0, 0, 0] - mean) / np.sqrt(variance + 0.01) * gamma + beta
+    logits = np.maximum(normed, 0).mean(axis=(1, 2))
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    answers: Any = ReferenceEvaluator(onnx.load_model_from_string(model)).run(None, {"input": x})
+    np.testing.assert_allclose(answers[0], expected, rtol=1e-4)
+
+
+def keras_layers() -> list[dict[str, Any]]:
+    convolution = {"strides": [1, 1], "padding": "same"}
+    layers: list[tuple[str, str, dict[str, Any]]] = [
+        ("in", "InputLayer", {"batch_input_shape": [None, 4, 4, 1]}),
+        ("conv", "Conv2D", convolution),
+        ("norm", "BatchNormalization", {"epsilon": 0.01}),
+        ("relu", "Activation", {"activation": "relu"}),
+        ("mean", "GlobalAveragePooling2D", {}),
+        ("out", "Activation", {"activation": "softmax"}),
+    ]
+    names = ["", *(name for name, _, _ in layers)]
+    return [
+        {
+            "name": name,
+            "class_name": kind,
+            "config": config,
+            "inbound_nodes": [[[before, 0, 0, {}]]] if before else [],
+        }
+        for before, (name, kind, config) in zip(names, layers, strict=False)
+    ]
