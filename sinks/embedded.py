@@ -1,0 +1,210 @@
+"""A ClickHouse of our own: a child process on loopback that keeps its data in a data directory."""
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from schemas.errors import DependencyAwayError, OnlookerError
+from sinks.address import Address
+from sinks.clickhouse import ClickHouse
+from sinks.embedded_files import (
+    DATABASE,
+    Connection,
+    Places,
+    new_password,
+    write_configuration,
+    write_private,
+)
+from sinks.ownership import Ownership
+
+
+class EmbeddedOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options of the embedded server."""
+
+    memory_bytes: int = 1 << 30
+    """Most memory the server may take for its questions and merges, bytes."""
+    start_timeout_s: float = 30.0
+    """How long a start may take, s."""
+    stop_timeout_s: float = 5.0
+    """How long a stop may take before it is forced, s."""
+
+
+class EmbeddedServer:
+    """The server of one data directory, owned by this process; a context manager.
+
+    Args:
+        data_dir: made if need be; everything lies in it.
+        options: memory and patience.
+    """
+
+    def __init__(self, data_dir: Path, options: EmbeddedOptions | None = None) -> None:
+        self._places = Places(data_dir=data_dir.resolve())
+        self._options = options or EmbeddedOptions()
+        self._ownership = Ownership(self._places.lock)
+        self._child: subprocess.Popen[bytes] | None = None
+        self._connection: Connection | None = None
+
+    def start(self) -> None:
+        """Take the directory, start the child and wait until it answers a question.
+
+        Raises:
+            InUseError: another process owns the directory.
+            DependencyAwayError: the server does not start.
+        """
+        self._ownership.take()
+        try:
+            self._launch()
+        except BaseException:
+            self.stop()
+            raise
+
+    def ensure_running(self) -> None:
+        """Start the child again if it has died; ports and passwords stay the same.
+
+        Raises:
+            DependencyAwayError: the server does not start.
+        """
+        if self._child is None or self._child.poll() is not None:
+            self._launch()
+
+    def stop(self) -> None:
+        """End the child and let the directory go; harmless when not started."""
+        self._end_child()
+        if self._connection is not None:
+            self._places.connection.unlink(missing_ok=True)
+            self._connection = None
+        self._ownership.release()
+
+    def address(self, *, analyst: bool = False) -> Address:
+        """How to reach the server.
+
+        Args:
+            analyst: as the user that may only read.
+
+        Returns:
+            Address with password.
+        """
+        if self._connection is None:
+            raise DependencyAwayError("the embedded ClickHouse is not running")
+        return address_of(self._connection, analyst=analyst)
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child, None when it is not running."""
+        return self._child.pid if self._child else None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _launch(self) -> None:
+        places = self._places
+        for folder in (places.store, places.run, places.logs):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        connection = self._connection or _new_connection()
+        write_configuration(places, connection, self._options.memory_bytes)
+        with (places.logs / "clickhouse.start.log").open("wb") as log:
+            self._child = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-P",
+                    str(Path(__file__).with_name("embedded_child.py")),
+                    places.run,
+                    places.store,
+                ],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._connection = msgspec.structs.replace(connection, pid=self._child.pid)
+        self._wait_until_ready()
+        write_private(places.connection, msgspec.json.encode(self._connection).decode())
+
+    def _wait_until_ready(self) -> None:
+        assert self._child is not None
+        assert self._connection is not None
+        deadline = time.monotonic() + self._options.start_timeout_s
+        while time.monotonic() < deadline:
+            if self._child.poll() is not None:
+                raise DependencyAwayError(f"the embedded ClickHouse ended at its start: {self._last_words()}")
+            if _answers(self._connection):
+                return
+            time.sleep(0.03)
+        raise DependencyAwayError(
+            f"the embedded ClickHouse did not answer within {self._options.start_timeout_s:.0f} s: "
+            f"see {self._places.logs}"
+        )
+
+    def _last_words(self) -> str:
+        log = self._places.logs / "clickhouse.start.log"
+        lines = log.read_text(errors="replace").strip().splitlines()
+        return f"{lines[-1][:200] if lines else 'without a word'} (see {log})"
+
+    def _end_child(self) -> None:
+        child, self._child = self._child, None
+        if child is None:
+            return
+        child.terminate()
+        try:
+            child.wait(self._options.stop_timeout_s)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        if child.stdin is not None:
+            child.stdin.close()
+
+
+def address_of(connection: Connection, *, analyst: bool) -> Address:
+    """The address that a connection file stands for.
+
+    Args:
+        connection: the content of the file.
+        analyst: as the user that may only read.
+
+    Returns:
+        Address with password.
+    """
+    return Address(
+        host=connection.host,
+        port=connection.tcp_port,
+        user="analyst" if analyst else "onlooker",
+        password=connection.analyst_password if analyst else connection.onlooker_password,
+        database=connection.database,
+    )
+
+
+def _new_connection() -> Connection:
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        return Connection(
+            tcp_port=first.getsockname()[1],
+            http_port=second.getsockname()[1],
+            analyst_password=new_password(),
+            onlooker_password=new_password(),
+            pid=0,
+        )
+
+
+def _answers(connection: Connection) -> bool:
+    address = msgspec.structs.replace(address_of(connection, analyst=False), database="")
+    server = ClickHouse(address, timeout_s=2.0)
+    try:
+        server.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+    except OnlookerError:
+        return False
+    finally:
+        server.close()
+    return True

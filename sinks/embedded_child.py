@@ -1,0 +1,49 @@
+"""The server process itself: ClickHouse's own TCP and HTTP handlers out of the chdb-core wheel (the one door to chdb).
+
+Run as a script by `sinks.embedded`, never imported there: `embedded_child.py RUN_DIR STORE_DIR`. `RUN_DIR` holds
+`config.xml` and `users.xml`, which ClickHouse reads from its working directory. The process ends when its standard
+input ends, so it never outlives the one that holds the other end of that pipe.
+"""
+
+import os
+import signal
+import sys
+import threading
+
+SERVE_FOREVER = (
+    "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; "
+    "SELECT sleepEachRow(3) FROM system.numbers SETTINGS max_block_size=1, max_threads=1, "
+    "function_sleep_max_microseconds_per_block=0, max_execution_time=0 FORMAT Null"
+)
+"""Opens the ports and then never answers."""
+
+
+def end_with_parent() -> None:
+    """Kill this process once nobody holds the other end of its standard input."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def serve(run_dir: str, store_dir: str) -> str:
+    """Listen until killed.
+
+    Args:
+        run_dir: folder with `config.xml` and `users.xml`.
+        store_dir: folder of ClickHouse's own data.
+
+    Returns:
+        What went wrong; a server that works never returns.
+    """
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    from chdb import (
+        _chdb,
+    )  # before the working directory changes: on import it logs in from an address of its own
+
+    os.chdir(run_dir)
+    answer = _chdb.query(SERVE_FOREVER, "TSV", path=store_dir)
+    return str(answer.error_message()) if answer.has_error() else "the server stopped listening"
+
+
+if __name__ == "__main__":
+    sys.exit(serve(*sys.argv[1:3]))

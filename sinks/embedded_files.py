@@ -1,0 +1,156 @@
+"""The files of an embedded ClickHouse: where they lie, the server's configuration, the passwords for its users."""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+DATABASE = "onlooker"
+CONFIG = """<clickhouse>
+ <logger><level>warning</level><log>{logs}/clickhouse.log</log><errorlog>{logs}/clickhouse.errors.log</errorlog>
+  <size>10M</size><count>2</count></logger>
+ <listen_host>127.0.0.1</listen_host><tcp_port>{tcp_port}</tcp_port><http_port>{http_port}</http_port>
+ <users_config>{run}/users.xml</users_config><timezone>UTC</timezone>
+ <max_server_memory_usage>{memory_bytes}</max_server_memory_usage>
+ <mark_cache_size>33554432</mark_cache_size><uncompressed_cache_size>0</uncompressed_cache_size>
+ <index_mark_cache_size>8388608</index_mark_cache_size><mmap_cache_size>100</mmap_cache_size>
+ <max_concurrent_queries>32</max_concurrent_queries><max_connections>64</max_connections>
+ <background_pool_size>2</background_pool_size><background_schedule_pool_size>2</background_schedule_pool_size>
+ <merge_tree><number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
+  <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
+  <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
+ </merge_tree>
+</clickhouse>
+"""
+USERS = """<clickhouse>
+ <profiles><default><async_insert>0</async_insert><max_threads>2</max_threads></default>
+  <analyst><readonly>2</readonly><max_threads>2</max_threads><max_execution_time>60</max_execution_time></analyst>
+ </profiles><quotas><default/></quotas>
+ <users>
+  <default><password></password><networks><ip>::1</ip></networks><profile>default</profile>
+   <quota>default</quota><grants><query>GRANT SYSTEM LISTEN ON *.*</query>
+    <query>GRANT SELECT ON system.numbers</query></grants></default>
+  <onlooker><password_sha256_hex>{sink_sha256}</password_sha256_hex><networks><ip>127.0.0.1</ip></networks>
+   <profile>default</profile><quota>default</quota></onlooker>
+  <analyst><password_sha256_hex>{analyst_sha256}</password_sha256_hex><networks><ip>127.0.0.1</ip></networks>
+   <profile>analyst</profile><quota>default</quota>
+   <grants><query>GRANT SHOW, SELECT ON {database}.*</query></grants></analyst>
+ </users>
+</clickhouse>
+"""
+"""`default` has no password because the child itself logs in as it: it may listen and count, and see no data."""
+
+
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
+    """How to reach the server of a data directory: what `connection.json` holds, for its owner's eyes only."""
+
+    host: str = "127.0.0.1"
+    tcp_port: int
+    http_port: int
+    database: str = DATABASE
+    analyst_password: str
+    onlooker_password: str
+    pid: int
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Where things lie in a data directory."""
+
+    data_dir: Path
+
+    @property
+    def store(self) -> Path:
+        """ClickHouse's own data."""
+        return self.data_dir / "clickhouse"
+
+    @property
+    def run(self) -> Path:
+        """Configuration of the server process, its working directory."""
+        return self.data_dir / "clickhouse.run"
+
+    @property
+    def logs(self) -> Path:
+        """Log files."""
+        return self.data_dir / "log"
+
+    @property
+    def connection(self) -> Path:
+        """How to reach the running server."""
+        return self.data_dir / "connection.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that owns the directory."""
+        return self.data_dir / "lock"
+
+
+def new_password() -> str:
+    """A random password.
+
+    Returns:
+        Text of 32 letters, digits, `-` and `_`.
+    """
+    return secrets.token_urlsafe(24)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file at once that only its owner can read.
+
+    Args:
+        path: file to make or replace.
+        text: its content.
+    """
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def write_configuration(places: Places, connection: Connection, memory_bytes: int) -> None:
+    """Write `config.xml` and `users.xml` for the server process.
+
+    Args:
+        places: the data directory.
+        connection: ports and passwords.
+        memory_bytes: most memory the server may take, bytes.
+    """
+    write_private(
+        places.run / "config.xml",
+        CONFIG.format(
+            logs=places.logs,
+            run=places.run,
+            tcp_port=connection.tcp_port,
+            http_port=connection.http_port,
+            memory_bytes=memory_bytes,
+        ),
+    )
+    users = USERS.format(
+        sink_sha256=_sha256(connection.onlooker_password),
+        analyst_sha256=_sha256(connection.analyst_password),
+        database=connection.database,
+    )
+    write_private(places.run / "users.xml", users)
+
+
+def read_connection(places: Places) -> Connection | None:
+    """How to reach the server that runs on a data directory.
+
+    Args:
+        places: the data directory.
+
+    Returns:
+        The connection, None while no server has said that it is ready.
+    """
+    try:
+        return msgspec.json.decode(places.connection.read_bytes(), type=Connection)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def _sha256(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()

@@ -1,0 +1,81 @@
+"""One owner a data directory: a lock that the system frees when its holder dies."""
+
+import errno
+import fcntl
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from schemas.errors import DependencyAwayError, LimitReachedError, UsageError
+
+
+class InUseError(UsageError):
+    """Another process owns the data directory."""
+
+
+class Ownership:
+    """Holds a data directory for this process, from `take` to `release`.
+
+    Args:
+        lock: the lock file; its folder is made if need be.
+        patience_s: how long to wait for another owner to finish, s.
+    """
+
+    def __init__(self, lock: Path, *, patience_s: float = 1.0) -> None:
+        self._path = lock
+        self._patience_s = patience_s
+        self._fd: int | None = None
+
+    def take(self) -> None:
+        """Become the owner.
+
+        Raises:
+            InUseError: another process has it.
+            DependencyAwayError: the folder cannot be made or written.
+        """
+        fd = self._open()
+        deadline = time.monotonic() + self._patience_s
+        while not _locked(fd):
+            if time.monotonic() >= deadline:
+                owner = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
+                os.close(fd)
+                raise InUseError(f"data directory {self._path.parent} is in use by process {owner}")
+            time.sleep(0.05)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        self._fd = fd
+
+    def release(self) -> None:
+        """Let others have it; harmless when not owned."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def __enter__(self) -> Self:
+        self.take()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def _open(self) -> int:
+        folder = self._path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise LimitReachedError(f"the disk of {folder} is full: free some space") from error
+            raise DependencyAwayError(f"cannot write in data directory {folder}: {error.strerror}") from error
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
