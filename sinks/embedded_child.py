@@ -1,14 +1,15 @@
-"""The server process itself: ClickHouse's own TCP and HTTP handlers out of the chdb-core wheel (the one door to chdb).
+"""The server process itself, the one door to chdb: ClickHouse's own handlers out of the chdb-core wheel.
 
-Run as a script by `sinks.embedded`, never imported there: `embedded_child.py RUN_DIR STORE_DIR`. `RUN_DIR` holds
-`config.xml` and `users.xml`, which ClickHouse reads from its working directory. The process ends when its standard
-input ends, so it never outlives the one that holds the other end of that pipe.
+Run as a script by `sinks.embedded`, never imported there: `embedded_child.py RUN_DIR STORE_DIR`. `RUN_DIR`
+holds `config.xml` and `users.xml`, which ClickHouse reads from its working directory. The process ends when
+its standard input ends, so it never outlives the one that holds the other end of that pipe.
 """
 
 import os
 import signal
 import sys
 import threading
+from typing import Any
 
 SERVE_FOREVER = (
     "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; "
@@ -36,12 +37,11 @@ def serve(run_dir: str, store_dir: str) -> str:
         What went wrong; a server that works never returns.
     """
     threading.Thread(target=end_with_parent, daemon=True).start()
-    from chdb import (
-        _chdb,
-    )  # before the working directory changes: on import it logs in from an address of its own
+    import chdb  # before the change of folder: on import it logs in, which users.xml would refuse
 
     os.chdir(run_dir)
-    answer = _chdb.query(SERVE_FOREVER, "TSV", path=store_dir)
+    engine: Any = chdb._chdb
+    answer = engine.query(SERVE_FOREVER, "TSV", path=store_dir)
     return str(answer.error_message()) if answer.has_error() else "the server stopped listening"
 
 

@@ -1,4 +1,4 @@
-"""The files of an embedded ClickHouse: where they lie, the server's configuration, the passwords for its users."""
+"""The files of an embedded ClickHouse: where they lie, its configuration, the passwords of its users."""
 
 import hashlib
 import os
@@ -40,11 +40,11 @@ USERS = """<clickhouse>
  </users>
 </clickhouse>
 """
-"""`default` has no password because the child itself logs in as it: it may listen and count, and see no data."""
+"""`default` has no password because the child itself logs in as it: it may listen and count, no more."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
-    """How to reach the server of a data directory: what `connection.json` holds, for its owner's eyes only."""
+    """How to reach the server of a data directory: what `connection.json` holds, for its owner only."""
 
     host: str = "127.0.0.1"
     tcp_port: int

@@ -1,4 +1,4 @@
-"""Numbered migrations: which there are, which have run, whether a released one was changed, and running the rest."""
+"""Numbered migrations: which there are, which have run, whether one was changed since, running the rest."""
 
 import hashlib
 import re

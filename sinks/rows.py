@@ -1,4 +1,4 @@
-"""From facts to rows: which row of which table a fact becomes, in plain values and the order of the tables."""
+"""From facts to rows: which rows of which tables a fact becomes, in plain values."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
