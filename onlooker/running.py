@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -98,11 +99,13 @@ class EmbeddedRun:
         timer = self._wall_limit()
         started = time.perf_counter()
         try:
-            for frame in merge_frames([line.buffer for line in self._lines], stop=self._stop):
-                if self._is_over(frame):
-                    break
-                self._take(frame)
-                after_frame(1)
+            buffers = [line.buffer for line in self._lines]
+            with closing(merge_frames(buffers, stop=self._stop)) as frames:
+                for frame in frames:
+                    if self._is_over(frame):
+                        break
+                    self._take(frame)
+                    after_frame(1)
         finally:
             self.seconds = time.perf_counter() - started
             timer.cancel()

@@ -98,11 +98,18 @@ def load_settings(path: Path | None) -> Settings:
         words = " ".join(str(error).split())
         raise UsageError(f"{path} is not YAML: {words}") from error
     try:
-        settings = msgspec.convert(raw or {}, Settings, strict=False)
+        settings = msgspec.convert(raw or {}, Settings, strict=False, dec_hook=_path_of)
     except msgspec.ValidationError as error:
         raise refusal(error, Settings, path) from error
     _check_names(settings, path)
     return _beside(settings, path.resolve().parent)
+
+
+def _path_of(kind: type, value: object) -> object:
+    """Paths are written as text."""
+    if kind is Path and isinstance(value, str) and value:
+        return Path(value)
+    raise msgspec.ValidationError("Expected a path")
 
 
 def _check_names(settings: Settings, path: Path) -> None:

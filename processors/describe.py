@@ -144,7 +144,7 @@ class Describer:
         options, t_us = self._options.traits, track.seen_us
         traits = described.traits
         if expression_due(traits, look.pose, t_us, options) and budget.take("expression"):
-            read = self._faculties.expressions.classify(picture, track.box_px)
+            read = self._faculties.expressions.classify(picture, look.landmarks_px)
             traits = with_expression(traits, read.scores, t_us, options)
         if age_gender_due(traits, look.pose, t_us, options) and budget.take("age"):
             guess = self._faculties.ages.estimate(picture, look.landmarks_px)

@@ -87,7 +87,7 @@ class StillReader:
     def _seen(self, picture: Pixels, detection: Detection, mesh: Mesh) -> SeenFace:
         look = look_at(mesh, picture)
         gaze = next_gaze(Gaze(), look.pose, look.eyes_open, stand_id="", t_us=0, options=self._options)
-        expression = self._faculties.expressions.classify(picture, detection.box_px)
+        expression = self._faculties.expressions.classify_robust(picture, look.landmarks_px)
         guess = self._faculties.ages.estimate(picture, look.landmarks_px)
         match = self._match(picture, detection)
         return SeenFace(

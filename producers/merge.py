@@ -1,7 +1,7 @@
 """Many buffers into one stream: recordings in the order of event time, live cameras as they come."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from producers.buffer import FrameBuffer
 from schemas.frames import Frame
@@ -9,7 +9,7 @@ from schemas.frames import Frame
 _STOP_POLL_S = 0.2
 
 
-def merge_frames(buffers: Sequence[FrameBuffer], *, stop: threading.Event) -> Iterator[Frame]:
+def merge_frames(buffers: Sequence[FrameBuffer], *, stop: threading.Event) -> Generator[Frame, None, None]:
     """The frames of all buffers as one stream.
 
     Recordings are merged by (event time, stand, camera), which waits for the next frame of every recording

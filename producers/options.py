@@ -29,7 +29,7 @@ class CaptureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """What a full buffer does with a live camera, or with a recording at real pace."""
     buffer_frames: AtLeastOne = 32
     buffer_bytes: AtLeastOne = 256 * 1024 * 1024
-    max_pixels: AtLeastOne = 50_000_000
+    max_pixels: AtLeastOne = 36_000_000
     """Larger pictures (width x height) are refused; 8K video has 33 million."""
     max_picture_bytes: AtLeastOne = 64 * 1024 * 1024
     """Larger files in a picture folder are refused unread."""

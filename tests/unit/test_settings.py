@@ -1,0 +1,110 @@
+"""The configuration: a wrong one names file, path and what is allowed; a right one is read with defaults."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from onlooker.settings import Settings, load_settings, with_sources, without_secrets
+from schemas.errors import UsageError
+
+GOOD = """
+stands:
+  - stand_id: entrance
+    cameras: [{source: walk.mp4}, {source: "rtsp://user:hunter2@camera/1", camera_id: back}]
+    playlist:
+      slots: [{campaign_id: spring, creative_id: coat, duration_s: 5}]
+capture: {policy: drop_newest}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "shop.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refused(folder: Path, text: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        load_settings(written(folder, text))
+    assert "shop.yaml" in str(caught.value)
+    return str(caught.value)
+
+
+def test_without_a_file_there_are_defaults() -> None:
+    assert load_settings(None) == Settings()
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    assert load_settings(written(tmp_path, "")).capture == Settings().capture
+
+
+def test_a_file_is_read_and_its_paths_lie_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "walk.mp4").touch()
+    settings = load_settings(written(tmp_path, GOOD))
+    assert settings.stands[0].cameras[0].source == str(tmp_path / "walk.mp4")
+    assert settings.stands[0].cameras[1].camera_id == "back"
+    assert settings.capture.policy == "drop_newest"
+    assert settings.data_dir == tmp_path / "onlooker-data"
+
+
+def test_an_unknown_setting_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    words = refused(tmp_path, "capture: {polcy: wait}")
+    assert "capture.polcy" in words
+    assert "policy" in words
+
+
+def test_an_unknown_setting_inside_a_list_is_found(tmp_path: Path) -> None:
+    words = refused(tmp_path, "stands: [{stand_id: a, cameras: [{source: x, fps: 3}]}]")
+    assert "stands[0].cameras[0].fps" in words
+    assert "camera_id" in words
+
+
+def test_a_wrong_choice_is_refused_with_the_right_ones(tmp_path: Path) -> None:
+    words = refused(tmp_path, "capture: {policy: sometimes}")
+    assert "capture.policy" in words
+    assert "wait, drop_oldest, drop_newest" in words
+
+
+def test_a_wrong_type_names_its_path(tmp_path: Path) -> None:
+    assert "measure.window_s" in refused(tmp_path, "measure: {window_s: often}")
+
+
+def test_a_stand_without_cameras_is_refused(tmp_path: Path) -> None:
+    assert "stands[0].cameras" in refused(tmp_path, "stands: [{stand_id: a, cameras: []}]")
+
+
+def test_two_stands_of_one_name_are_refused(tmp_path: Path) -> None:
+    twice = "stands: [{stand_id: a, cameras: [{source: x}]}, {stand_id: a, cameras: [{source: y}]}]"
+    assert "two stands" in refused(tmp_path, twice)
+
+
+def test_what_is_not_yaml_is_refused(tmp_path: Path) -> None:
+    assert "not YAML" in refused(tmp_path, "stands: [")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_settings(tmp_path / "nowhere.yaml")
+
+
+def test_no_secret_is_shown(tmp_path: Path) -> None:
+    shown = str(without_secrets(load_settings(written(tmp_path, GOOD))))
+    assert "hunter2" not in shown
+    assert "camera/1" in shown
+
+
+def test_what_is_shown_can_be_read_again(tmp_path: Path) -> None:
+    plain = msgspec.to_builtins(load_settings(written(tmp_path, GOOD)), str_keys=True, enc_hook=str)
+    again = load_settings(written(tmp_path, yaml.safe_dump(plain)))
+    assert again.stands == load_settings(written(tmp_path, GOOD)).stands
+
+
+def test_sources_of_the_command_line_are_stands_named_after_their_files(tmp_path: Path) -> None:
+    clip = tmp_path / "my walk.mp4"
+    clip.touch()
+    settings = with_sources(Settings(), (str(clip), str(clip), "0", "rtsp://camera/1"))
+    names = [stand.stand_id for stand in settings.stands]
+    assert names == ["my-walk", "my-walk-2", "stand-3", "stand-4"]
+    assert settings.stands[0].playlist.slots[0].campaign_id == "default"
