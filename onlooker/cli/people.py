@@ -1,0 +1,182 @@
+"""`onlooker people`: enrol, list and forget the people who asked to be recognised."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from onlooker.cli.progress import progress
+from onlooker.people.enrolment import EnrolmentReport
+from onlooker.people.plan import read_plan
+from onlooker.people.records import PersonRecord, checked_person_id
+from onlooker.people.store import Damaged, open_or_create_store, open_store
+from schemas.errors import CheckFailedError
+from schemas.units import US_PER_S
+
+_gallery = click.option(
+    "--gallery",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the gallery.",
+)
+_site_key = click.option(
+    "--site-key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The key file that opens the gallery; by default site.key inside it.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def people() -> None:
+    """Enrol, list and forget the people who asked to be recognised.
+
+    Only templates are kept, sealed with a key for each person; see docs/privacy.md.
+    """
+
+
+@people.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@_gallery
+@_site_key
+@click.option("--allow-duplicates", is_flag=True, help="Enrol people who look like another one (twins).")
+@click.option(
+    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration."
+)
+@_json
+def enrol(
+    path: Path,
+    gallery: Path,
+    site_key: Path | None,
+    *,
+    allow_duplicates: bool,
+    config_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Enrol people from PATH; who was enrolled before is replaced.
+
+    PATH is a folder with one folder a person (PATH/Jane_Doe/1.jpg), or a .csv table with the columns
+    person_id, path (relative to the table) and any labels. Every picture that is left out is named with
+    the reason. Exit code 1 when nobody could be enrolled.
+
+    \b
+    Examples:
+      onlooker people enrol photos/ --gallery gallery/
+      onlooker people enrol members.csv --gallery gallery/ --json
+    """
+    from onlooker.settings import load_settings
+    from onlooker.wiring import build_enroller
+
+    plan = read_plan(path)
+    enroller = build_enroller(load_settings(config_path))
+    store = open_or_create_store(gallery, site_key)
+    total = sum(len(person.pictures) for person in plan.people)
+    with progress("Enrolling", total=total, unit="pictures") as advance:
+        report = enroller.enrol(plan, store, allow_duplicates=allow_duplicates, advance=advance)
+    if as_json:
+        _print_json(report.as_json())
+    else:
+        _print_report(report, gallery)
+    if report.enrolled == 0:
+        raise CheckFailedError("Nobody could be enrolled; the reasons are listed with each picture.")
+
+
+@people.command("list")
+@_gallery
+@_site_key
+@_json
+def list_people(gallery: Path, site_key: Path | None, as_json: bool) -> None:
+    """List who is enrolled, with labels, number of pictures and dates."""
+    contents = open_store(gallery, site_key).contents()
+    if as_json:
+        _print_json(
+            {
+                "people": [_as_json(person) for person in contents.people],
+                "damaged": [msgspec.to_builtins(file) for file in contents.damaged],
+            }
+        )
+        return
+    table = Table("person", "labels", "pictures", "enrolled", "last changed")
+    for person in contents.people:
+        labels = ", ".join(f"{name}={text}" for name, text in sorted(person.labels.items()))
+        times = _day(person.created_us), _day(person.updated_us)
+        table.add_row(escape(person.person_id), escape(labels), str(person.pictures), *times)
+    Console().print(table)
+    click.echo(f"{len(contents.people)} people in {gallery}")
+    _warn_of_damage(contents.damaged)
+
+
+@people.command()
+@click.argument("person_id", metavar="ID")
+@_gallery
+@_site_key
+@_json
+def forget(person_id: str, gallery: Path, site_key: Path | None, as_json: bool) -> None:
+    """Erase a person: the key first, so that no copy of the templates can be read any more."""
+    person_id = checked_person_id(person_id)
+    forgotten = open_store(gallery, site_key).forget(person_id)
+    if as_json:
+        _print_json({"person_id": person_id, "forgotten": forgotten})
+    if not forgotten:
+        raise CheckFailedError(
+            f"Nobody called {person_id!r} is enrolled in {gallery}. "
+            f"`onlooker people list --gallery {gallery}` shows who is."
+        )
+    if not as_json:
+        click.echo(
+            f"{person_id} is forgotten: the key was destroyed and the templates and labels erased from "
+            f"{gallery}. A running program forgets at its next start; visits already counted keep the id "
+            "as a word, nothing by which a face could be recognised."
+        )
+
+
+def _print_report(report: EnrolmentReport, gallery: Path) -> None:
+    console = Console()
+    table = Table("person", "enrolled", "pictures", "remarks")
+    for person in report.people:
+        done = "yes" if person.enrolled else "[red]no[/]"
+        table.add_row(
+            escape(person.person_id), done, f"{person.used} of {person.given}", escape(person.detail)
+        )
+    console.print(table)
+    for picture in report.pictures:
+        if picture.outcome != "used":
+            words = f"{picture.path}: {picture.outcome.replace('_', ' ')}: {picture.detail}"
+            console.print(escape(words), highlight=False, soft_wrap=True)
+    for sentence in report.left_out:
+        console.print(escape(f"left out: {sentence}"), highlight=False, soft_wrap=True)
+    click.echo(f"{report.enrolled} of {len(report.people)} people enrolled in {gallery}")
+    _warn_of_damage(report.damaged)
+
+
+def _warn_of_damage(damaged: tuple[Damaged, ...]) -> None:
+    for file in damaged:
+        click.echo(f"{file.file} does not open and is skipped: {file.reason}", err=True)
+
+
+def _as_json(person: PersonRecord) -> dict[str, Any]:
+    return {
+        "person_id": person.person_id,
+        "labels": person.labels,
+        "pictures": person.pictures,
+        "created": _instant(person.created_us),
+        "updated": _instant(person.updated_us),
+    }
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def _instant(t_us: int) -> str:
+    return datetime.fromtimestamp(t_us / US_PER_S, tz=UTC).isoformat()
+
+
+def _day(t_us: int) -> str:
+    return _instant(t_us)[:10]

@@ -1,0 +1,112 @@
+"""What is to be enrolled: read from a folder-per-person or from a CSV table."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from onlooker.people.records import checked_person_id
+from schemas.errors import UsageError
+
+PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
+SHAPE = (
+    "Give a folder that holds one folder a person (PATH/Jane_Doe/1.jpg), "
+    "or a .csv table with the columns person_id and path."
+)
+
+
+class PlannedPerson(msgspec.Struct, frozen=True, kw_only=True):
+    """A person to enrol: the pictures, and what the site wants to remember."""
+
+    person_id: str
+    pictures: tuple[Path, ...]
+    labels: dict[str, str] = {}
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """People in the order of their ids, and sentences about rows and folders that were left out."""
+
+    people: tuple[PlannedPerson, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def read_plan(path: Path) -> Plan:
+    """What a folder or a table asks to enrol.
+
+    Args:
+        path: a folder of folders, each named by a person's id, or a `.csv` file whose rows are
+            `person_id,path,...labels` with paths relative to the file.
+
+    Returns:
+        The plan; pictures are not opened yet.
+
+    Raises:
+        UsageError: when the path is neither, or asks for nobody.
+    """
+    if path.is_dir():
+        plan = _plan_of_folder(path)
+    elif path.is_file() and path.suffix.lower() == ".csv":
+        plan = _plan_of_table(path)
+    elif path.exists():
+        raise UsageError(f"{path} is neither a folder nor a .csv table. {SHAPE}")
+    else:
+        raise UsageError(f"{path} does not exist. {SHAPE}")
+    if not plan.people and not plan.left_out:
+        raise UsageError(f"{path} names nobody to enrol. {SHAPE}")
+    return plan
+
+
+def _plan_of_folder(folder: Path) -> Plan:
+    rows: list[tuple[str, Path, dict[str, str]]] = []
+    left_out: list[str] = []
+    for person in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        pictures = sorted(p for p in person.rglob("*") if p.suffix.lower() in PICTURE_ENDINGS and p.is_file())
+        if not pictures:
+            left_out.append(f"{person.name}: the folder holds no picture")
+        rows.extend((person.name, picture, {}) for picture in pictures)
+    return _grouped(rows, left_out)
+
+
+def _plan_of_table(table: Path) -> Plan:
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            _check_columns(table, reader.fieldnames or [])
+            rows = [_row(table, row) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{table} is not a CSV table in UTF-8 ({error}). Save it as such.") from error
+    return _grouped(rows, [])
+
+
+def _check_columns(table: Path, names: Iterable[str]) -> None:
+    missing = {"person_id", "path"} - set(names)
+    if missing:
+        raise UsageError(
+            f"{table} has no column {' and no column '.join(sorted(missing))}. "
+            "Its first line has to be person_id,path and any further labels."
+        )
+
+
+def _row(table: Path, row: dict[str, str]) -> tuple[str, Path, dict[str, str]]:
+    labels = {name: text for name, text in row.items() if name and text and name not in ("person_id", "path")}
+    return row["person_id"] or "", table.parent / (row["path"] or ""), labels
+
+
+def _grouped(rows: Iterable[tuple[str, Path, dict[str, str]]], left_out: list[str]) -> Plan:
+    """Rows put together by person; of a label given twice the first counts."""
+    pictures: dict[str, dict[Path, None]] = {}
+    labels: dict[str, dict[str, str]] = {}
+    for text, picture, own in rows:
+        try:
+            person_id = checked_person_id(text)
+        except UsageError as error:
+            left_out.append(f"{picture}: {error}")
+            continue
+        pictures.setdefault(person_id, {})[picture] = None
+        labels[person_id] = {**own, **labels.get(person_id, {})}
+    people = tuple(
+        PlannedPerson(person_id=person_id, pictures=tuple(pictures[person_id]), labels=labels[person_id])
+        for person_id in sorted(pictures)
+    )
+    return Plan(people=people, left_out=tuple(left_out))

@@ -1,0 +1,59 @@
+"""The site key: the one secret that opens a gallery, kept in a file of its own."""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from schemas.errors import UsageError
+
+KEY_BYTES = 32
+OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def create_site_key(path: Path) -> bytes:
+    """Make a new site key, readable by its owner only.
+
+    Args:
+        path: file to make; it must not exist yet.
+
+    Returns:
+        32 random bytes.
+
+    Raises:
+        FileExistsError: when there is a file already.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = secrets.token_bytes(KEY_BYTES)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    return key
+
+
+def read_site_key(path: Path) -> bytes:
+    """The site key from its file.
+
+    Args:
+        path: the key file.
+
+    Returns:
+        32 bytes.
+
+    Raises:
+        UsageError: when it is missing, damaged, or readable by others.
+    """
+    if not path.is_file():
+        raise UsageError(
+            f"The site key {path} is missing, so the gallery cannot be opened. Put the key file back "
+            "or name it with --site-key; without it the people have to be enrolled again."
+        )
+    if stat.S_IMODE(path.stat().st_mode) & OPEN_TO_OTHERS:
+        raise UsageError(f"The site key {path} can be read by others. Run `chmod 600 {path}`.")
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise UsageError(f"The site key {path} is damaged ({len(key)} bytes, not {KEY_BYTES}). Restore it.")
+    return key

@@ -1,0 +1,194 @@
+"""The gallery on disk: one sealed file a person, its key in a file of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from onlooker.people.files import erase, private_folder, write_atomically
+from onlooker.people.records import PersonRecord
+from onlooker.people.sealing import (
+    SealBrokenError,
+    file_stem,
+    key_id_of,
+    new_key,
+    seal,
+    unseal,
+    unwrap_key,
+    wrap_key,
+)
+from onlooker.people.site_key import create_site_key, read_site_key
+from schemas.errors import UsageError
+
+PERSON_ENDING = ".person"
+KEY_ENDING = ".key"
+KEYS_FOLDER = "keys"
+SITE_KEY_NAME = "site.key"
+
+
+class Damaged(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of the gallery that could not be opened, and why."""
+
+    file: str
+    reason: str
+
+
+class GalleryContents(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a gallery holds: people in the order of their ids, and what did not open."""
+
+    people: tuple[PersonRecord, ...]
+    damaged: tuple[Damaged, ...]
+
+
+class GalleryStore:
+    """Keeps enrolled people in a folder.
+
+    Layout: `FOLDER/<name>.person` sealed with the person's own key, `FOLDER/keys/<id>.key` that key
+    sealed with the site key. Destroying the small key file makes every copy of the person's file
+    unreadable for ever, backups included.
+    """
+
+    def __init__(self, folder: Path, site_key: bytes) -> None:
+        self._folder = folder
+        self._keys = folder / KEYS_FOLDER
+        self._site_key = site_key
+
+    def write(self, record: PersonRecord) -> None:
+        """Keep a person; what was kept of the same id before is replaced and its key destroyed.
+
+        Args:
+            record: the person.
+        """
+        private_folder(self._folder)
+        private_folder(self._keys)
+        path = self._path_of(record.person_id)
+        outdated = self._key_path_of(path)
+        key_id, data_key = new_key()
+        # First the key, then the file that names it: a crash in between leaves the old person whole.
+        write_atomically(self._key_path(key_id), wrap_key(data_key, key_id, self._site_key))
+        body = msgspec.msgpack.encode(record)
+        write_atomically(path, seal(body, stem=path.stem, key_id=key_id, data_key=data_key))
+        if outdated is not None:
+            erase(outdated)
+
+    def forget(self, person_id: str) -> bool:
+        """Erase a person: first the key, then the file.
+
+        Args:
+            person_id: as enrolled.
+
+        Returns:
+            Whether there was anything to erase.
+        """
+        path = self._path_of(person_id)
+        if not path.exists():
+            return False
+        key_path = self._key_path_of(path)
+        if key_path is not None:
+            erase(key_path)
+        erase(path)
+        return True
+
+    def read(self, person_id: str) -> PersonRecord | None:
+        """One person.
+
+        Args:
+            person_id: as enrolled.
+
+        Returns:
+            The record, None when nobody of that id is enrolled.
+
+        Raises:
+            SealBrokenError: when the file does not open.
+        """
+        path = self._path_of(person_id)
+        return self._open(path) if path.exists() else None
+
+    def contents(self) -> GalleryContents:
+        """Everybody, and every file that did not open.
+
+        Returns:
+            People in the order of their ids.
+        """
+        people: list[PersonRecord] = []
+        damaged: list[Damaged] = []
+        for path in self._files():
+            try:
+                people.append(self._open(path))
+            except SealBrokenError as error:
+                damaged.append(Damaged(file=path.name, reason=str(error)))
+        return GalleryContents(
+            people=tuple(sorted(people, key=lambda person: person.person_id)), damaged=tuple(damaged)
+        )
+
+    def _files(self) -> Iterator[Path]:
+        yield from sorted(self._folder.glob(f"*{PERSON_ENDING}"))
+
+    def _open(self, path: Path) -> PersonRecord:
+        try:
+            content = path.read_bytes()
+            key_id = key_id_of(content)
+            wrapped = self._key_path(key_id).read_bytes()
+            data_key = unwrap_key(wrapped, key_id, self._site_key)
+            body = unseal(content, stem=path.stem, data_key=data_key)
+            return msgspec.msgpack.decode(body, type=PersonRecord)
+        except FileNotFoundError as error:
+            raise SealBrokenError("its key is gone") from error
+        except OSError as error:
+            raise SealBrokenError(f"it cannot be read ({error.strerror})") from error
+        except msgspec.MsgspecError as error:
+            raise SealBrokenError("its content is not a person of this version") from error
+
+    def _path_of(self, person_id: str) -> Path:
+        return self._folder / (file_stem(person_id, self._site_key) + PERSON_ENDING)
+
+    def _key_path(self, key_id: bytes) -> Path:
+        return self._keys / (key_id.hex() + KEY_ENDING)
+
+    def _key_path_of(self, person_path: Path) -> Path | None:
+        """Where the key of an existing file lies; None when there is no file or it names no key."""
+        try:
+            return self._key_path(key_id_of(person_path.read_bytes()))
+        except (FileNotFoundError, SealBrokenError):
+            return None
+
+
+def open_store(folder: Path, site_key_path: Path | None = None) -> GalleryStore:
+    """A gallery that exists.
+
+    Args:
+        folder: the gallery.
+        site_key_path: the site key; by default `site.key` inside the gallery.
+
+    Returns:
+        The store.
+
+    Raises:
+        UsageError: when there is no such gallery, or its site key is missing or unsafe.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"There is no gallery at {folder}. Make one with `onlooker people enrol`.")
+    return GalleryStore(folder, read_site_key(site_key_path or folder / SITE_KEY_NAME))
+
+
+def open_or_create_store(folder: Path, site_key_path: Path | None = None) -> GalleryStore:
+    """A gallery to enrol into; folder and site key are made at the first enrolment.
+
+    Args:
+        folder: the gallery.
+        site_key_path: the site key; by default `site.key` inside the gallery.
+
+    Returns:
+        The store.
+
+    Raises:
+        UsageError: when people are enrolled already and their site key is missing or unsafe.
+    """
+    key_path = site_key_path or folder / SITE_KEY_NAME
+    enrolled = folder.is_dir() and any(folder.glob(f"*{PERSON_ENDING}"))
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder; name a folder for the gallery.")
+    if key_path.exists() or enrolled:
+        return GalleryStore(folder, read_site_key(key_path))
+    private_folder(folder)
+    return GalleryStore(folder, create_site_key(key_path))
