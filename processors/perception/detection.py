@@ -10,6 +10,8 @@ from schemas.ports import Floats, Net, Pixels
 STRIDES = (8, 16, 32)
 """Pixels per cell of the three output grids."""
 CELL_MULTIPLE_PX = 32
+LARGE_SHARE = 0.4
+"""A face this large, as a share of the picture's shorter side, may be too large for the network's cells."""
 
 
 class DetectionOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,7 +55,16 @@ class FaceDetector:
         Returns:
             Detections in pixels of the picture, the highest score first.
         """
-        scale, seen = _shrunk(picture, self._options.max_side_px)
+        found = self._find(picture, self._options.max_side_px)
+        if found:
+            return found
+        # The network misses one in twenty faces that fill its whole picture: look again from further away.
+        large_px = LARGE_SHARE * min(picture.shape[:2])
+        again = self._find(picture, min(max(picture.shape[:2]), self._options.max_side_px) // 2)
+        return tuple(each for each in again if each.box_px[2] >= large_px)
+
+    def _find(self, picture: Pixels, max_side_px: int) -> tuple[Detection, ...]:
+        scale, seen = _shrunk(picture, max(CELL_MULTIPLE_PX, max_side_px))
         candidates = self._candidates(seen)
         candidates[:, :14] /= scale
         candidates = candidates[candidates[:, 2] >= self._options.min_face_px]

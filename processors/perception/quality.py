@@ -13,8 +13,8 @@ INNER_SHARE = 0.66
 """Share of the face's width and height that is judged: eyes, nose and mouth, without hair and background."""
 JUDGED_SIDE_PX = 48
 BLURRED_DETAIL, SHARP_DETAIL = 0.12, 0.40
-"""Detail that counts as sharpness 0 and 1. Of 125 sharp stills 90 % have more than 0.41; blurred by a Gaussian
-of 1, 2, 3 and 5 % of the face's size their medians are 0.39, 0.23, 0.17 and 0.14."""
+"""Detail that counts as sharpness 0 and 1. Of 125 sharp stills 90 % have more than 0.41; blurred by a
+Gaussian of 1, 2, 3 and 5 % of the face's size their medians are 0.39, 0.23, 0.17 and 0.14."""
 FULL_SIZE_PX = 96.0
 """A face this large has all the detail that the face template uses."""
 USELESS_TURN_DEG = 60.0
