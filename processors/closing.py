@@ -10,7 +10,7 @@ import msgspec
 from processors.attention import read
 from processors.exposures import visit_ended
 from processors.measure_options import MeasureOptions
-from processors.stand_state import TIME, StandState, Track, Written
+from processors.stand_state import TIME, StandState, Track, Written, whole_second_us
 from processors.visits import Group, grouped, visit_id_of, visiting
 from processors.windows import touched, window_closed
 from schemas.events import MeasureOutput, VisitEnded, WindowClosed
@@ -157,6 +157,7 @@ def _forgotten(state: StandState, options: MeasureOptions) -> StandState:
     kept = [group for group in groups if max(track.last_us for track in group) >= oldest_us]
     alive = {(track.track_id, track.first_us) for group in kept for track in group}
     ids = {visit_id_of(state.stand_id, group) for group in kept}
+    seen_us = state.frozen_until_us - us_from_s(options.presence_gap_s)
     needed_us = min([oldest_us, *(first_us for _, first_us in alive)])
     return msgspec.structs.replace(
         state,
@@ -164,7 +165,7 @@ def _forgotten(state: StandState, options: MeasureOptions) -> StandState:
         parted=tuple(track for track in state.parted if (track.track_id, track.first_us) in alive),
         visits={visit_id: entry for visit_id, entry in state.visits.items() if visit_id in ids},
         plays=tuple(play for play in state.plays if play.end_us > needed_us),
-        seen=tuple(span for span in state.seen if span[1] >= state.frozen_until_us),
+        seen=tuple(span for span in state.seen if span[1] >= seen_us),
     )
 
 
@@ -193,7 +194,7 @@ def _next_due_us(state: StandState, options: MeasureOptions) -> int:
     dues = [state.closed_until_us + length_us, state.frozen_until_us + length_us + horizon_us]
     for track in state.all_tracks:
         dues.extend(_dues_us(track, options))
-    return min(due for due in dues if due > mark_us)
+    return whole_second_us(min(due for due in dues if due > mark_us))
 
 
 def _dues_us(track: Track, options: MeasureOptions) -> Iterator[int]:

@@ -8,7 +8,7 @@ import msgspec
 from processors.measure_options import MeasureOptions
 from processors.samples import Sample, sample_of
 from processors.segments import Interval
-from processors.stand_state import TIME, StandState, Track
+from processors.stand_state import TIME, StandState, Track, whole_second_us
 from schemas.events import FaceObservations
 from schemas.units import us_from_s
 
@@ -70,7 +70,7 @@ def with_frame(state: StandState, frame: FaceObservations, options: MeasureOptio
                 tracks[face.track_id] = _longer(track, sample)
             else:
                 parted = _placed(tracks, parted, face.track_id, sample, rejoin_us)
-                due_us = min(due_us, t_us + rejoin_us + 1)
+                due_us = min(due_us, whole_second_us(t_us + rejoin_us + 1))
     return msgspec.structs.replace(
         state,
         newest_us=max(newest_us, t_us),

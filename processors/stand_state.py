@@ -10,6 +10,7 @@ from processors.attention import Reading
 from processors.samples import Sample
 from processors.segments import Interval, Segment
 from schemas.events import FaceObservations, Play
+from schemas.units import US_PER_S
 
 STATE_VERSION = 1
 """Raised when the shape or the meaning of the state changes; a checkpoint of another version is refused."""
@@ -143,3 +144,15 @@ class StandState(msgspec.Struct, frozen=True, kw_only=True):
         """
         begun = [(t_us, version) for version, t_us in self.models.items() if t_us <= as_of_us]
         return max(begun, default=(0, ""))[1]
+
+
+def whole_second_us(t_us: int) -> int:
+    """The first whole second at or after an instant: closing looks around once a second, not once a track.
+
+    Args:
+        t_us: instant, us.
+
+    Returns:
+        Instant in us.
+    """
+    return -(-t_us // US_PER_S) * US_PER_S

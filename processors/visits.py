@@ -94,15 +94,11 @@ def grouped(tracks: Iterable[Track], as_of_us: int, options: MeasureOptions) -> 
     Returns:
         Groups by begin of their first track.
     """
-    parties: list[_Party] = []
+    rooms = _Parties(as_of_us, options)
     begun = [track for track in tracks if track.first_us <= as_of_us]
     for track in sorted(begun, key=lambda track: (track.first_us, track.track_id.int)):
-        home = _home(track, parties, as_of_us, options)
-        if home is None:
-            parties.append(_Party(track, as_of_us))
-        else:
-            home.welcome(track, as_of_us)
-    return [tuple(party.tracks) for party in parties]
+        rooms.take(track)
+    return [tuple(party.tracks) for party in rooms.parties]
 
 
 def visiting(stand_id: str, group: Group, as_of_us: int, options: MeasureOptions) -> Visiting | None:
@@ -164,30 +160,62 @@ def visit_id_of(stand_id: str, group: Group) -> UUID:
 class _Party:
     """A group in the making."""
 
-    def __init__(self, track: Track, as_of_us: int) -> None:
-        self.tracks = [track]
-        self.visit_id = track.visit_id
-        self.last_us = track.last_until(as_of_us)
-        self.member_id = track.member_until(as_of_us)
+    def __init__(self) -> None:
+        self.tracks: list[Track] = []
+        self.visit_id: UUID | None = None
+        self.last_us = 0
+        self.member_id: str | None = None
 
     def welcome(self, track: Track, as_of_us: int) -> None:
+        """Add a track."""
+        last_us = track.last_until(as_of_us)
+        self.last_us = max(self.last_us, last_us) if self.tracks else last_us
         self.tracks.append(track)
         self.visit_id = self.visit_id or track.visit_id
-        self.last_us = max(self.last_us, track.last_until(as_of_us))
         self.member_id = track.member_until(as_of_us) or self.member_id
 
 
-def _home(track: Track, parties: list[_Party], as_of_us: int, options: MeasureOptions) -> _Party | None:
-    if track.visit_id is None and not track.recognised:
-        return None
-    return next((party for party in parties if _joins(track, party, as_of_us, options)), None)
+class _Parties:
+    """All groups in the making, found by the visit or the member they belong to."""
 
+    def __init__(self, as_of_us: int, options: MeasureOptions) -> None:
+        self.parties: list[_Party] = []
+        self._by_visit: dict[UUID, _Party] = {}
+        self._by_member: dict[str, list[_Party]] = {}
+        self._as_of_us = as_of_us
+        self._rejoin_us = us_from_s(options.rejoin_s)
+        self._horizon_us = us_from_s(options.late_horizon_s)
 
-def _joins(track: Track, party: _Party, as_of_us: int, options: MeasureOptions) -> bool:
-    if track.visit_id is not None and party.visit_id is not None:
-        return track.visit_id == party.visit_id
-    rejoin_us = us_from_s(options.rejoin_s)
-    if party.member_id is None or track.first_us > party.last_us + rejoin_us:
-        return False
-    known_by_us = party.last_us + rejoin_us + us_from_s(options.late_horizon_s)
-    return track.member_until(min(as_of_us, known_by_us)) == party.member_id
+    def take(self, track: Track) -> None:
+        """Put a track to its group, or begin one with it."""
+        party = self._home(track)
+        if party is None:
+            party = _Party()
+            self.parties.append(party)
+        party.welcome(track, self._as_of_us)
+        if track.visit_id is not None:
+            self._by_visit[track.visit_id] = party
+        if party.member_id is not None:
+            known = self._by_member.setdefault(party.member_id, [])
+            if party not in known:
+                known.append(party)
+
+    def _home(self, track: Track) -> _Party | None:
+        if track.visit_id is not None and track.visit_id in self._by_visit:
+            return self._by_visit[track.visit_id]
+        member_id = track.member_until(self._as_of_us)
+        if member_id is None:
+            return None
+        return next((party for party in self._candidates(track) if self._joins(track, party)), None)
+
+    def _candidates(self, track: Track) -> list[_Party]:
+        members = {who for _, who in track.reading.members} | {sample.member_id for sample in track.tail}
+        found = [party for who in members if who is not None for party in self._by_member.get(who, ())]
+        return sorted(found, key=lambda party: (party.tracks[0].first_us, party.tracks[0].track_id.int))
+
+    def _joins(self, track: Track, party: _Party) -> bool:
+        written_apart = track.visit_id is not None and party.visit_id is not None
+        if written_apart or track.first_us > party.last_us + self._rejoin_us:
+            return False
+        known_by_us = min(self._as_of_us, party.last_us + self._rejoin_us + self._horizon_us)
+        return party.member_id is not None and track.member_until(known_by_us) == party.member_id
