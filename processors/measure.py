@@ -6,10 +6,11 @@ from processors.closing import closed, watermark_us
 from processors.intake import Frames, admitted, with_frame
 from processors.measure_options import MeasureOptions
 from processors.plays import with_play
-from processors.stand_state import StandState
+from processors.stand_state import STATE_VERSION, StandState
+from schemas.errors import UsageError
 from schemas.events import FaceObservations, MeasureInput, MeasureOutput, Play
 
-__all__ = ["MeasureOptions", "StandState", "new_stand", "step"]
+__all__ = ["MeasureOptions", "StandState", "checkpoint_of", "new_stand", "state_from", "step"]
 
 Facts = tuple[MeasureOutput, ...]
 
@@ -46,6 +47,48 @@ def step(state: StandState, event: MeasureInput, options: MeasureOptions) -> tup
     if isinstance(event, Play):
         return with_play(state, event, options), ()
     return _ended(state, options)
+
+
+def checkpoint_of(state: StandState) -> bytes:
+    """The state as bytes, to go on from after a restart.
+
+    Args:
+        state: the stand.
+
+    Returns:
+        MessagePack.
+    """
+    return msgspec.msgpack.encode(state)
+
+
+def state_from(checkpoint: bytes) -> StandState:
+    """The state of a checkpoint.
+
+    Args:
+        checkpoint: what `checkpoint_of` gave.
+
+    Returns:
+        The state, equal to the one that was encoded.
+
+    Raises:
+        UsageError: the checkpoint is not one of this version.
+    """
+    try:
+        version = msgspec.msgpack.decode(checkpoint, type=_Versioned).state_version
+        if version == STATE_VERSION:
+            return msgspec.msgpack.decode(checkpoint, type=StandState)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"The checkpoint of MEASURE is damaged ({error}); remove it to begin anew."
+        ) from error
+    raise UsageError(
+        f"The checkpoint of MEASURE has version {version}, this program needs {STATE_VERSION}: "
+        "let the program that wrote it end its streams, then remove it."
+    )
+
+
+class _Versioned(msgspec.Struct):
+    state_version: int
 
 
 def _with_frames(state: StandState, frames: Frames, options: MeasureOptions) -> tuple[StandState, Facts]:
