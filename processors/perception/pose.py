@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from processors.perception.mesh import Mesh
+from processors.perception.mesh import POINTS, Mesh
 from schemas.events import Pose
 
 RIGHT_POINTS = np.array(
@@ -18,6 +18,10 @@ LEFT_POINTS = np.array(
 FOREHEAD_POINTS = np.array((10, 151, 9, 8, 168))
 NOSE_BASE_POINTS = np.array((2, 94, 164))
 """Points of the middle line that no expression moves: the jaw is left out."""
+AXES = np.zeros((2, POINTS), dtype=np.float32)
+"""Weights of the mesh points in the side axis (right to left of the person) and the middle line (down)."""
+AXES[0, LEFT_POINTS], AXES[0, RIGHT_POINTS] = 1 / len(LEFT_POINTS), -1 / len(RIGHT_POINTS)
+AXES[1, NOSE_BASE_POINTS], AXES[1, FOREHEAD_POINTS] = 1 / len(NOSE_BASE_POINTS), -1 / len(FOREHEAD_POINTS)
 DEPTH_GAIN = 1.06
 """The network's depth is a little too flat: with this gain the 3-D distances of the outer eye corners, the
 cheeks and the temples stay the same whatever the yaw (least squares over 249 still faces: 1.05 to 1.08)."""
@@ -42,9 +46,8 @@ def estimate_pose(mesh: Mesh, width_px: int, height_px: int) -> Pose:  # noqa: A
     share of the side axis (Gram-Schmidt), the direction of the face their cross product. A `solvePnP` of six
     landmarks was tried instead: it jumps between two solutions near 0 (+29, -37 degrees in two frames).
     """
-    surface = np.column_stack([mesh.points_px, mesh.depth * DEPTH_GAIN]).astype(np.float64)
-    side = _unit((surface[LEFT_POINTS] - surface[RIGHT_POINTS]).sum(axis=0))
-    line = surface[NOSE_BASE_POINTS].mean(axis=0) - surface[FOREHEAD_POINTS].mean(axis=0)
+    side, line = np.column_stack([AXES @ mesh.points_px, AXES @ mesh.depth * DEPTH_GAIN]).astype(np.float64)
+    side = _unit(side)
     down = _unit(line - side * float(side @ line))
     ahead = _levelled(np.cross(side, down) * -1.0, down)
     return Pose(

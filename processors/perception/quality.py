@@ -68,8 +68,8 @@ def frontalness(pose: Pose) -> float:
 
 def _inner(picture: Pixels, mesh: Mesh) -> Pixels:
     low, high = mesh.points_px.min(axis=0), mesh.points_px.max(axis=0)
-    reach = (high - low) * INNER_SHARE / 2
-    limit = np.array(picture.shape[1::-1])
-    left, top = ((low + high) / 2 - reach).clip(0, limit).astype(int)
-    right, bottom = ((low + high) / 2 + reach).clip(0, limit).astype(int)
+    (x, y), (across, down) = ((low + high) / 2).tolist(), ((high - low) * (INNER_SHARE / 2)).tolist()
+    height, width = picture.shape[:2]
+    left, right = (max(0, min(width, int(edge))) for edge in (x - across, x + across))
+    top, bottom = (max(0, min(height, int(edge))) for edge in (y - down, y + down))
     return picture[top:bottom, left:right]
