@@ -98,17 +98,19 @@ def analysed(files: Sequence[Path], eyes: Eyes) -> Iterator[Analysed]:
 
 def _still(path: Path, eyes: Eyes) -> Analysed:
     try:
-        if path.stat().st_size > eyes.options.max_picture_bytes:
-            raise BadPictureError(
-                "too_large", f"the file has more than {eyes.options.max_picture_bytes} bytes"
-            )
-        picture = eyes.decode(path.read_bytes())
+        picture = eyes.decode(_content(path, eyes.options.max_picture_bytes))
     except BadPictureError as error:
         return _broken(path, error.cause, str(error))
     except OSError as error:
         return _broken(path, "unreadable", error.strerror or str(error))
     faces = eyes.read_still(picture)
     return Analysed(record=_record(path, picture, faces), path=path, picture=picture, faces=faces)
+
+
+def _content(path: Path, max_bytes: int) -> bytes:
+    if path.stat().st_size > max_bytes:
+        raise BadPictureError("too_large", f"the file has more than {max_bytes} bytes")
+    return path.read_bytes()
 
 
 def _video(path: Path, eyes: Eyes) -> Iterator[Analysed]:

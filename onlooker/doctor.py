@@ -2,7 +2,6 @@
 
 import platform
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -55,8 +54,6 @@ def _tried(name: str, check: Callable[[], str]) -> Finding:
 
 
 def _python() -> str:
-    if sys.version_info < (3, 11):
-        raise OnlookerError(f"Python {platform.python_version()} is too old: 3.11 or newer is needed.")
     return f"{platform.python_version()} on {platform.system()} {platform.machine()}"
 
 
@@ -95,7 +92,7 @@ def _video() -> str:
         with VideoWriter(path, 10) as writer:
             for _ in range(2):
                 writer.write(np.zeros((64, 64, 3), dtype=np.uint8))
-        camera = open_camera(parse_source(str(path)), CaptureOptions(), decode=lambda data: _unused())
+        camera = open_camera(parse_source(str(path)), CaptureOptions(), decode=_unused)
         reading = camera.read()
         camera.close()
     if not isinstance(reading, Reading):
@@ -103,7 +100,7 @@ def _video() -> str:
     return "written and read again"
 
 
-def _unused() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _unused(_: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     raise OnlookerError("a video file must not be decoded as a picture")
 
 

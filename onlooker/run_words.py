@@ -24,7 +24,7 @@ def print_summary(found: dict[str, Any]) -> None:
         at = "" if found["data_dir"] == "onlooker-data" else f" --data-dir {found['data_dir']}"
         console.print(f"\nThe figures are in {found['data_dir']}. Ask them:")
         console.print(f"  onlooker report{at}")
-        console.print(f'  onlooker query "SELECT * FROM v_campaign_report"{at}')
+        console.print(f'  onlooker query "SELECT * FROM v_campaign_report"{at}')  # noqa: S608 - words
 
 
 def _lines(found: dict[str, Any]) -> list[tuple[str, str]]:

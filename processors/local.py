@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import msgspec
+
 from processors.topology import TOPIC_OF, TOPOLOGY, StageName, Topic
 
 
@@ -19,8 +21,17 @@ class StageFold(Protocol):
         ...
 
 
-Deliver = Callable[[Topic, str, int, Any], None]
-"""Takes topic, stand, offset and event."""
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One event with its place: what a broker would hand to a consumer."""
+
+    topic: Topic
+    stand_id: str
+    offset: int
+    event: Any
+
+
+Deliver = Callable[[Delivery], None]
+"""Listens to every topic."""
 
 
 class LocalRuntime:
@@ -42,7 +53,7 @@ class LocalRuntime:
         """
         offset = self._offsets[topic]
         self._offsets[topic] += 1
-        self._deliver(topic, stand_id, offset, event)
+        self._deliver(Delivery(topic=topic, stand_id=stand_id, offset=offset, event=event))
         for stage in TOPOLOGY:
             if topic in stage.reads:
                 self._advance(stage.name, stand_id, event)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-
 from processors.measure import StandState, new_stand, step
 from processors.measure_options import MeasureOptions
 from processors.observe import CameraState, Observer

@@ -21,13 +21,14 @@ MAX_OVERLAP = 0.5
 
 
 class StillFace(msgspec.Struct, frozen=True, kw_only=True):
-    """A face of a still together with its template, for enrolment. The template stays in this process."""
+    """A face of a still with its template, for enrolment. The template stays in this process."""
 
-    seen: SeenFace
+    box_px: tuple[float, float, float, float]
+    quality: float
     template: Floats
 
     def __repr__(self) -> str:
-        return f"StillFace(box_px={self.seen.box_px})"
+        return f"StillFace(box_px={self.box_px}, quality={self.quality:.2f})"
 
 
 class StillReader:
@@ -49,7 +50,7 @@ class StillReader:
         """
         return tuple(self._seen(picture, d, mesh) for d, mesh in self._found(picture))
 
-    def read_with_templates(self, picture: Pixels) -> tuple[StillFace, ...]:
+    def read_templates(self, picture: Pixels) -> tuple[StillFace, ...]:
         """All faces with their templates, for enrolment.
 
         Args:
@@ -59,8 +60,12 @@ class StillReader:
             Faces, the largest first.
         """
         return tuple(
-            StillFace(seen=self._seen(picture, d, mesh), template=self._template(picture, d))
-            for d, mesh in self._found(picture)
+            StillFace(
+                box_px=detection.box_px,
+                quality=look_at(mesh, picture).quality,
+                template=self._template(picture, detection),
+            )
+            for detection, mesh in self._found(picture)
         )
 
     def _found(self, picture: Pixels) -> list[tuple[Detection, Mesh]]:

@@ -45,7 +45,7 @@ def show(config_path: Path | None, as_json: bool) -> None:
 def check(config_path: Path | None, file: Path | None) -> None:
     """Check a file, its sources and its models; says what is wrong and what is allowed there."""
     from onlooker.settings import load_settings
-    from onlooker.wiring import check_settings
+    from onlooker.wiring.run import check_settings
 
     path = file or config_path
     if path is None:

@@ -61,7 +61,7 @@ def prepare(samples: bool, stages: tuple[str, ...], as_json: bool) -> None:
     wanted = stages or registry.stages
     names = [sample.name for sample in registry.samples] if samples else []
     new = [*cache.missing(wanted), *cache.missing_samples(names)]
-    with _bars() as progress:
+    with wheel_bars() as progress:
         prepared(cache, registry, stages=wanted, samples=names, progress=progress)
     if as_json:
         _print_json({"cache": str(cache.root), "prepared": new})
@@ -146,7 +146,7 @@ def _print_table(rows: Sequence[dict[str, Any]], cache: ModelCache) -> None:
 
 
 @contextmanager
-def _bars() -> Iterator[Progress]:
+def wheel_bars() -> Iterator[Progress]:
     """A bar for each wheel on a terminal, nothing otherwise."""
     if not sys.stderr.isatty():
         yield lambda _: None

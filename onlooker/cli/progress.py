@@ -22,7 +22,7 @@ def progress(words: str, *, total: int | None, unit: str) -> Iterator[Callable[[
     """
     console = Console(stderr=True)
     if not (console.is_terminal and sys.stderr.isatty()):
-        yield lambda done: None
+        yield lambda _: None
         return
     columns = (
         TextColumn("[bold]{task.description}"),

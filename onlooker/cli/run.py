@@ -52,7 +52,7 @@ def run(
       onlooker report --data-dir figures
     """
     from onlooker.settings import load_settings, with_sources
-    from onlooker.wiring import execute_run
+    from onlooker.wiring.storage import RunRequest, execute_run
 
     settings = with_sources(load_settings(config_path), sources)
     if not settings.stands:
@@ -60,7 +60,7 @@ def run(
             "Nothing to measure: name a --source, or a --config with stands. "
             "To see it work on sample footage: onlooker demo"
         )
-    found = execute_run(settings, **options)
+    found = execute_run(settings, RunRequest(**options))
     if as_json:
         click.echo(json.dumps(found))
     else:

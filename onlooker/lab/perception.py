@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from onlooker.settings import Settings, with_sources
-from onlooker.wiring import Parts, build_parts, build_run, sample_clip
+from onlooker.wiring import Parts, build_parts, sample_clip
+from onlooker.wiring.run import build_run
 
 T = TypeVar("T")
 
@@ -85,9 +86,9 @@ def _one_run(settings: Settings, parts: Parts, spent: dict[str, Spent]) -> dict[
         each.calls, each.seconds = 0, 0.0
     for net in parts.nets.values():
         net.runs, net.seconds = 0, 0.0
-    run, tally = build_run(settings, parts, deliver=lambda *_: None, stop=threading.Event())
+    run, tally = build_run(settings, parts, deliver=lambda _: None, stop=threading.Event())
     cpu = time.process_time()
-    run.run(lambda done: None)
+    run.run(lambda _: None)
     cpu = time.process_time() - cpu
     frames = max(1, tally.observed)
     floor_s = sum(net.seconds for net in parts.nets.values())
@@ -137,6 +138,6 @@ def print_table(found: dict[str, Any]) -> None:
     table.add_row("whole run", "", "", "", str(found["ms_per_frame"]), str(found["floor_ms_per_frame"]))
     console.print(table)
     console.print(
-        f"{found['frames_per_second']} frames/s; {100 * found['share_outside_session_run']:.0f} % of the time "
-        f"is spent outside session.run; {found['cpu_ms_per_frame']} CPU-ms a frame."
+        f"{found['frames_per_second']} frames/s, {found['cpu_ms_per_frame']} CPU-ms a frame; "
+        f"{100 * found['share_outside_session_run']:.0f} % of the time is spent outside session.run."
     )

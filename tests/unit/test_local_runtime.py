@@ -39,7 +39,7 @@ def test_events_reach_the_stages_that_read_their_topic() -> None:
     delivered: list[tuple[str, str, int]] = []
     runtime = LocalRuntime(
         {"observe": Counting(True), "measure": Counting(False)},
-        lambda topic, stand, offset, event: delivered.append((topic, stand, offset)),
+        lambda each: delivered.append((each.topic, each.stand_id, each.offset)),
     )
     play = Play(
         play_id=derive_id("play", 1), stand_id="a", campaign_id="c", creative_id="k", start_us=0, end_us=1

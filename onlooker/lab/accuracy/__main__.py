@@ -19,7 +19,8 @@ from onlooker.lab.accuracy.figure import Figure
 from onlooker.lab.accuracy.identity import identity_figures
 from onlooker.lab.accuracy.landmarks import landmark_figures
 from onlooker.settings import Settings
-from onlooker.wiring import build_eyes, enrol_people
+from onlooker.wiring import build_eyes
+from onlooker.wiring.people import enrol_people
 from schemas.errors import UsageError
 
 PARTS = ("clips", "landmarks", "identity", "age-gender", "expressions", "broken")

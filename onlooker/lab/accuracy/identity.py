@@ -9,7 +9,7 @@ from onlooker.analysis import Eyes
 from onlooker.lab.accuracy.attributes import largest_face
 from onlooker.lab.accuracy.figure import Figure, table_rows
 
-Enrol = Callable[[Path, Path], None]
+Enrol = Callable[[Path, Path], object]
 """Enrols the people of a CSV file into a gallery."""
 WithGallery = Callable[[Path], Eyes]
 

@@ -50,4 +50,5 @@ def _errors(path: Path, truth: Floats, eyes: Eyes) -> Floats:
     if not faces:
         return np.ones(68, dtype=np.float32)
     distances = [np.linalg.norm(face.landmarks_px - truth, axis=1) / eye_px for face in faces]
-    return min(distances, key=lambda d: float(d.mean())).astype(np.float32)
+    nearest: Floats = min(distances, key=lambda d: float(d.mean())).astype(np.float32)
+    return nearest

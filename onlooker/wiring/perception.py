@@ -1,9 +1,6 @@
-"""The only file that builds real adapters: settings in, working parts out."""
+"""Builds perception: models into networks, networks into faculties, faculties into eyes."""
 
 import os
-import random
-import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,12 +9,10 @@ import msgspec
 from onlooker.analysis import Eyes, VideoReader
 from onlooker.models.cache import ModelCache, default_root, digest_of, model_version
 from onlooker.models.overrides import resolve_models
-from onlooker.running import CameraLine, EmbeddedRun, Tally
-from onlooker.settings import CameraSettings, Settings, StandSettings
+from onlooker.settings import Settings
 from processors.describe import DescribeOptions, Describer
 from processors.faces import Faculties
 from processors.identity import Recogniser
-from processors.local import Deliver, LocalRuntime
 from processors.measure_options import MeasureOptions
 from processors.observe import CameraState, Observer
 from processors.perception.age_gender import AgeGenderEstimator
@@ -26,19 +21,13 @@ from processors.perception.expression import ExpressionClassifier
 from processors.perception.mesh import MeshFitter
 from processors.perception.template import TemplateExtractor
 from processors.seen import SeenFace
-from processors.stages import MeasureStage, ObserveStage
 from processors.stills import StillReader
-from processors.topology import Topic
 from processors.vision.nets import OnnxNet
 from processors.vision.pixels import decode_picture
-from producers.buffer import FrameBuffer
 from producers.camera import open_camera
-from producers.capture import CameraPlan, CaptureThread, Clocks
-from producers.options import CaptureOptions, Pace
-from producers.pacing import policy_at
-from producers.playlist import PlayFeed, playlist_from
+from producers.options import CaptureOptions
 from producers.readings import Camera
-from producers.sources import SourceSpec, parse_source
+from producers.sources import SourceSpec
 from schemas.errors import DependencyAwayError
 from schemas.ports import Pixels
 
@@ -115,13 +104,13 @@ def build_eyes(settings: Settings, *, gallery: Path | None) -> Eyes:
         Eyes for stills and videos.
     """
     parts = build_parts(settings, gallery)
-    observer = _observer(settings, parts)
+    observer = build_observer(settings, parts)
     still = StillReader(parts.faculties, parts.recogniser, settings.measure)
     return Eyes(
-        decode=_decode(settings.capture),
+        decode=decoder(settings.capture),
         read_still=still.read,
         new_video_reader=lambda name: _video_reader(observer, name),
-        open_camera=_open_camera,
+        open_camera=open_source,
         options=settings.capture,
     )
 
@@ -146,108 +135,23 @@ def _video_reader(observer: Observer, name: str) -> VideoReader:
     return read
 
 
-def _observer(settings: Settings, parts: Parts) -> Observer:
-    options = DescribeOptions(traits=settings.traits, measure=_measure_options(settings))
+def build_observer(settings: Settings, parts: Parts) -> Observer:
+    """OBSERVE's fold over the frames of any camera."""
+    options = DescribeOptions(traits=settings.traits, measure=measure_options(settings))
     return Observer(parts.faculties, Describer(parts.faculties, parts.recogniser, options), settings.observe)
 
 
-def _measure_options(settings: Settings) -> MeasureOptions:
+def measure_options(settings: Settings) -> MeasureOptions:
     """The thresholds with each stand's screen and zone."""
     stands = {stand.stand_id: stand.screen for stand in settings.stands}
     return msgspec.structs.replace(settings.measure, stands={**settings.measure.stands, **stands})
 
 
-def _decode(options: CaptureOptions) -> Callable[[bytes], Pixels]:
+def decoder(options: CaptureOptions) -> Callable[[bytes], Pixels]:
+    """What turns the bytes of a picture file into pixels, within the configured limits."""
     return lambda data: decode_picture(data, max_pixels=options.max_pixels)
 
 
-def _open_camera(spec: SourceSpec, options: CaptureOptions) -> Camera:
-    return open_camera(spec, options, decode=_decode(options))
-
-
-def build_run(
-    settings: Settings,
-    parts: Parts,
-    *,
-    deliver: Deliver,
-    stop: threading.Event,
-    pace: Pace = "fast",
-    duration_s: float | None = None,
-) -> tuple[EmbeddedRun, Tally]:
-    """An embedded run over the cameras of all stands.
-
-    Args:
-        settings: stands with their cameras.
-        parts: loaded networks.
-        deliver: takes every event of every topic.
-        stop: ends the run when set.
-        pace: of recordings.
-        duration_s: event time after which a stand has been seen enough; None: until the end.
-
-    Returns:
-        The run, not started, and the counts that it fills.
-    """
-    tally = Tally()
-
-    def both(topic: Topic, stand_id: str, offset: int, event: object) -> None:
-        tally.take(event)
-        deliver(topic, stand_id, offset, event)
-
-    runtime = LocalRuntime(
-        {
-            "observe": ObserveStage(_observer(settings, parts), parts.model_version),
-            "measure": MeasureStage(_measure_options(settings)),
-        },
-        both,
-    )
-    lines = [line for stand in settings.stands for line in _lines(settings, stand, pace)]
-    feeds = {stand.stand_id: PlayFeed(stand.playlist, stand.stand_id) for stand in settings.stands}
-    run = EmbeddedRun(lines, feeds, runtime, tally, stop=stop, duration_s=duration_s)
-    return run, tally
-
-
-def _lines(settings: Settings, stand: StandSettings, pace: Pace) -> list[CameraLine]:
-    return [
-        _line(settings, stand.stand_id, camera, camera.camera_id or f"camera-{number}", pace)
-        for number, camera in enumerate(stand.cameras, start=1)
-    ]
-
-
-def _line(settings: Settings, stand_id: str, camera: CameraSettings, name: str, pace: Pace) -> CameraLine:
-    options = settings.capture
-    if camera.start_at is not None:
-        options = msgspec.structs.replace(options, start_at=camera.start_at)
-    spec = parse_source(camera.source)
-    buffer = FrameBuffer(
-        options.buffer_frames,
-        policy_at(pace, is_recording=spec.is_recording, policy=options.policy),
-        max_bytes=options.buffer_bytes,
-        is_recording=spec.is_recording,
-    )
-    capture = CaptureThread(
-        CameraPlan(stand_id=stand_id, camera_id=name, spec=spec, pace=pace),
-        lambda source: _open_camera(source, options),
-        buffer=buffer,
-        options=options,
-        clocks=Clocks(
-            clock_us=lambda: time.time_ns() // 1000, monotonic_s=time.monotonic, jitter=random.random
-        ),
-    )
-    return CameraLine(stand_id=stand_id, is_recording=spec.is_recording, capture=capture, buffer=buffer)
-
-
-def check_settings(settings: Settings) -> None:
-    """Check what can be checked without starting anything: sources, models, time zones.
-
-    Args:
-        settings: the configuration.
-
-    Raises:
-        UsageError: A source does not exist or a user's own model does not fit.
-        DependencyAwayError: A model is not prepared.
-    """
-    resolve_models(ModelCache(cache_dir()), {str(stage): path for stage, path in settings.models.items()})
-    for stand in settings.stands:
-        playlist_from(stand.playlist, 0)
-        for camera in stand.cameras:
-            parse_source(camera.source)
+def open_source(spec: SourceSpec, options: CaptureOptions) -> Camera:
+    """An opened camera, file or folder; the caller closes it."""
+    return open_camera(spec, options, decode=decoder(options))

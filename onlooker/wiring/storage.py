@@ -1,0 +1,142 @@
+"""Builds the store of a run and executes it: the embedded ClickHouse, a server by URL, or none."""
+
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+
+from onlooker.cli.progress import progress
+from onlooker.running import EmbeddedRun, summary
+from onlooker.settings import Settings
+from onlooker.wiring.perception import build_parts
+from onlooker.wiring.run import build_run
+from processors.local import Delivery
+from producers.options import Pace
+from schemas.errors import DependencyAwayError
+from schemas.events import Play, VisitEnded, WindowClosed
+from sinks.address import address_from_url
+from sinks.clickhouse import ClickHouse
+from sinks.embedded import EmbeddedServer
+from sinks.migrate import migrate, released
+from sinks.writer import FactWriter
+
+
+class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `run` was asked for besides its settings."""
+
+    data_dir: Path | None = None
+    gallery: Path | None = None
+    pace: Pace = "fast"
+    duration_s: float | None = None
+    no_clickhouse: bool = False
+
+
+class SystemClock:
+    """Time of this machine."""
+
+    def now_s(self) -> float:
+        """Seconds that only grow."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
+    """Run all cameras of the settings until they end or somebody stops it, and store what was measured.
+
+    Args:
+        settings: stands, cameras, thresholds.
+        request: where to store, how fast, how long.
+
+    Returns:
+        The summary of `run --json`.
+
+    Raises:
+        UsageError: Another process owns the data directory, or a setting is wrong.
+        DependencyAwayError: A model or the server is away, or no source gave a single frame.
+        LimitReachedError: The disk is full.
+    """
+    data_dir = request.data_dir or settings.data_dir
+    stop = threading.Event()
+    with ExitStack() as stack:
+        parts = build_parts(settings, request.gallery)
+        writer = None if request.no_clickhouse else stack.enter_context(open_writer(settings, data_dir))
+        stack.enter_context(_stopped_by_signals(stop))
+
+        def deliver(delivery: Delivery) -> None:
+            event = delivery.event
+            if writer is not None and isinstance(event, Play | VisitEnded | WindowClosed):
+                writer.add(event)
+
+        run, tally = build_run(
+            settings, parts, deliver=deliver, stop=stop, pace=request.pace, duration_s=request.duration_s
+        )
+        with progress("Measuring", total=None, unit="frames") as advance:
+            run.run(advance)
+        if writer is not None:
+            writer.flush()
+        _require_frames(run, tally.observed, stopped=stop.is_set())
+        rows = {} if writer is None else writer.counts.rows
+        return summary(run, tally, rows=rows, data_dir=None if writer is None else str(data_dir))
+
+
+@contextmanager
+def open_writer(settings: Settings, data_dir: Path) -> Iterator[FactWriter]:
+    """A writer into a migrated database, embedded or by URL.
+
+    Args:
+        settings: where the server is.
+        data_dir: of the embedded server.
+
+    Yields:
+        The writer; what it gathered is flushed by the caller.
+    """
+    with ExitStack() as stack:
+        if settings.clickhouse.url is None:
+            server = stack.enter_context(EmbeddedServer(data_dir))
+            address, revive = server.address(), server.ensure_running
+        else:
+            address, revive = address_from_url(settings.clickhouse.url), None
+        store = ClickHouse(address)
+        stack.callback(store.close)
+        store.check_version()
+        migrate(store, released())
+        yield FactWriter(store, source=uuid.uuid4().hex, clock=SystemClock(), revive=revive)
+
+
+@contextmanager
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """The first SIGINT or SIGTERM ends the run cleanly; a second one ends the process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del frame
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    for number in before:
+        signal.signal(number, on_signal)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _require_frames(run: EmbeddedRun, observed: int, *, stopped: bool) -> None:
+    """Complain when every source failed before its first frame."""
+    problems = [status.problem for status in run.statuses() if status.problem]
+    if observed == 0 and problems and not stopped:
+        raise DependencyAwayError(f"No source gave a single frame: {'; '.join(problems)}")
