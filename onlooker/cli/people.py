@@ -71,7 +71,7 @@ def enrol(
       onlooker people enrol members.csv --gallery gallery/ --json
     """
     from onlooker.settings import load_settings
-    from onlooker.wiring import build_enroller
+    from onlooker.wiring.people import build_enroller
 
     plan = read_plan(path)
     enroller = build_enroller(load_settings(config_path))
