@@ -24,6 +24,7 @@ SESSION_SETTINGS = {"server_side_params": True, "network_compression_method": "L
 DISK_FULL_CODES = frozenset({243})
 CAPACITY_CODES = frozenset({241, 252})
 NO_ACCESS_CODES = frozenset({192, 193, 194, 195, 516})
+UNKNOWN_DATABASE_CODE = 81
 AWAY_CODES = frozenset({159, 202, 209, 210, 279, 394})
 WORDS_LIMIT = 300
 T = TypeVar("T")
@@ -155,7 +156,7 @@ class ClickHouse:
         try:
             return call()
         except errors.ServerException as error:
-            raise _in_plain_words(error, self._address) from error
+            raise _in_plain_words(error, self._address) from None
         except (errors.Error, OSError, EOFError) as error:
             self._client.disconnect()
             raise DependencyAwayError(f"no ClickHouse answers at {self._address}: is it running?") from error
@@ -168,6 +169,10 @@ def _in_plain_words(error: errors.ServerException, address: Address) -> Onlooker
     if error.code in NO_ACCESS_CODES:
         return UsageError(
             f"the ClickHouse at {address} refuses user {address.user!r}: check name and password"
+        )
+    if error.code == UNKNOWN_DATABASE_CODE:
+        return UsageError(
+            f"the ClickHouse at {address} has no database {address.database!r}: run `onlooker migrate`"
         )
     if error.code in CAPACITY_CODES:
         return LimitReachedError(f"the ClickHouse at {address} is at its limit: {words}")
@@ -186,5 +191,22 @@ def shortened(message: str) -> str:
         At most one line.
     """
     text = message.split("Stack trace:", maxsplit=1)[0].strip().removeprefix("DB::Exception: ")
-    line = " ".join(text.split())
+    line = " ".join(text.split(" Expected one of:", maxsplit=1)[0].split())
     return line if len(line) <= WORDS_LIMIT else line[: WORDS_LIMIT - 1] + "…"
+
+
+def create_database(address: Address) -> None:
+    """Create the database of an address if it does not exist.
+
+    Args:
+        address: server, database and a user who may create it.
+
+    Raises:
+        DependencyAwayError: the server is away.
+        UsageError: it refuses.
+    """
+    server = ClickHouse(msgspec.structs.replace(address, database=""), timeout_s=5.0)
+    try:
+        server.command(f"CREATE DATABASE IF NOT EXISTS {checked_identifier(address.database)}")
+    finally:
+        server.close()

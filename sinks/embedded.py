@@ -12,9 +12,8 @@ import msgspec
 
 from schemas.errors import DependencyAwayError, OnlookerError
 from sinks.address import Address
-from sinks.clickhouse import ClickHouse
+from sinks.clickhouse import create_database
 from sinks.embedded_files import (
-    DATABASE,
     Connection,
     Places,
     new_password,
@@ -199,12 +198,8 @@ def _new_connection() -> Connection:
 
 
 def _answers(connection: Connection) -> bool:
-    address = msgspec.structs.replace(address_of(connection, analyst=False), database="")
-    server = ClickHouse(address, timeout_s=2.0)
     try:
-        server.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+        create_database(address_of(connection, analyst=False))
     except OnlookerError:
         return False
-    finally:
-        server.close()
     return True

@@ -1,0 +1,36 @@
+"""`onlooker migrate`: create or update the tables of a database."""
+
+from pathlib import Path
+
+import click
+
+from onlooker.reporting.opening import database_options, opened
+from sinks.migrate import migrate as run_migrations
+from sinks.migrate import pending, released
+
+
+@click.command()
+@database_options
+@click.option("--dry-run", is_flag=True, help="Print what would run, change nothing.")
+@click.option("--allow-dangerous", is_flag=True, help="Also run statements that destroy data.")
+def migrate(data_dir: Path | None, url: str | None, dry_run: bool, allow_dangerous: bool) -> None:
+    """Create or update the tables and views; what has run before is left alone.
+
+    `onlooker run` does this by itself. A database that does not exist yet is created.
+
+    \b
+    Examples:
+      onlooker migrate --dry-run --url clickhouse://user:password@host:9000/onlooker
+      onlooker migrate --url clickhouse://user:password@host:9000/onlooker
+    """
+    migrations = released()
+    with opened(data_dir, url, read_only=False, create=not dry_run) as store:
+        left = pending(store, migrations)
+        if dry_run:
+            for migration in left:
+                click.echo(f"-- {migration.number:04} {migration.name} (sha256 {migration.sha256})")
+                click.echo(";\n\n".join(migration.statements) + ";\n")
+        else:
+            run_migrations(store, migrations, allow_dangerous=allow_dangerous)
+    words = ", ".join(f"{m.number:04} {m.name}" for m in left) or "nothing"
+    click.echo(f"{'would run' if dry_run else 'ran'}: {words}", err=True)

@@ -1,0 +1,151 @@
+"""The charts of the page, by plotly."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from onlooker.reporting.figures import CampaignReport
+
+INK = "#1f2933"
+GRID = "#e4e7eb"
+BLUE = "#2f6fde"
+PALE_BLUE = "#b9d1f7"
+COLOURS = (BLUE, "#e0803a", "#3a9d6b", "#9b5fc0", "#c2495b", "#5f7d95")
+GENDERS = {"female": "#c2588a", "male": "#3f7fbf", "unknown": "#b3bcc5"}
+HEIGHT_PX = 300
+
+
+def charts(report: CampaignReport) -> tuple[tuple[str, str, go.Figure], ...]:
+    """The charts of one campaign.
+
+    Args:
+        report: its figures.
+
+    Returns:
+        Title, one sentence on how to read it, chart.
+    """
+    found = [
+        ("From being there to looking", "Distinct visits during the plays of the campaign.", _funnel(report)),
+        ("Course", "Distinct visits in each minute, and those who looked.", _course(report)),
+        (
+            "Retention",
+            "Of those who look in the first second, the share who look in second k.",
+            _retention(report),
+        ),
+        ("Dwell", "How long the watchers stayed during plays.", _dwell(report)),
+        ("Audience", "Distinct visits by estimated age and gender.", _audience(report)),
+    ]
+    if report.totals.expression_shares:
+        words = "Share of the looking time in which an expression could be read."
+        found.append(("Facial expression while looking", words, _expressions(report)))
+    return tuple(found)
+
+
+def _styled(figure: go.Figure, **layout: object) -> go.Figure:
+    figure.update_layout(
+        height=HEIGHT_PX,
+        margin={"l": 8, "r": 12, "t": 8, "b": 8},
+        font={"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 13, "color": INK},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        legend={"orientation": "h", "y": 1.12, "x": 0, "title": None},
+        bargap=0.25,
+        hoverlabel={"bgcolor": "white"},
+    )
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=6)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=6, rangemode="tozero")
+    return figure.update_layout(**layout)
+
+
+def _funnel(report: CampaignReport) -> go.Figure:
+    t = report.totals
+    names = ["OTS", "Watchers", "Viewers 1 s", "Viewers 2 s", "Engaged"]
+    values = [t.ots, t.watchers, t.viewers_1s, t.viewers_2s, t.engaged]
+    bars = go.Bar(
+        x=values,
+        y=names,
+        orientation="h",
+        text=[f"{v:,}" for v in values],
+        textposition="outside",
+        cliponaxis=False,
+        marker_color=[PALE_BLUE, *[BLUE] * 4],
+        hovertemplate="%{y}: %{x}<extra></extra>",
+    )
+    figure = _styled(go.Figure(bars), yaxis={"autorange": "reversed"})
+    return figure.update_xaxes(range=[0, max(values) * 1.12 or 1])
+
+
+def _course(report: CampaignReport) -> go.Figure:
+    figure = go.Figure()
+    minutes = [m.minute for m in report.minutes]
+    looked = [m.watchers for m in report.minutes]
+    passed = [m.ots - m.watchers for m in report.minutes]
+    tip = "%{x|%H:%M}: %{y}<extra>%{fullData.name}</extra>"
+    figure.add_bar(x=minutes, y=looked, name="looked", marker_color=BLUE, hovertemplate=tip)
+    figure.add_bar(x=minutes, y=passed, name="did not look", marker_color=PALE_BLUE, hovertemplate=tip)
+    return _styled(figure, barmode="stack", xaxis_title="UTC", yaxis_title="visits")
+
+
+def _retention(report: CampaignReport) -> go.Figure:
+    figure = go.Figure()
+    for creative, colour in zip(report.creatives, _cycle(len(report.creatives)), strict=True):
+        curve = [
+            r for r in report.retention if r.creative_id == creative.creative_id and r.retention is not None
+        ]
+        figure.add_scatter(
+            x=[r.second for r in curve],
+            y=[r.retention for r in curve],
+            name=f"{creative.creative_id} ({curve[0].start_viewers if curve else 0} at the start)",
+            mode="lines+markers",
+            line={"color": colour, "width": 2.5},
+            marker={"size": 5},
+            hovertemplate="second %{x}: %{y:.0%}<extra>%{fullData.name}</extra>",
+        )
+    figure = _styled(figure, showlegend=True, xaxis_title="second of the play")
+    return figure.update_yaxes(range=[0, 1.05], tickformat=".0%")
+
+
+def _dwell(report: CampaignReport) -> go.Figure:
+    bars = go.Bar(
+        x=[b.dwell for b in report.dwell],
+        y=[b.watchers for b in report.dwell],
+        text=[b.watchers for b in report.dwell],
+        textposition="outside",
+        cliponaxis=False,
+        marker_color=BLUE,
+        hovertemplate="%{x}: %{y} watchers<extra></extra>",
+    )
+    return _styled(go.Figure(bars), yaxis_title="watchers")
+
+
+def _audience(report: CampaignReport) -> go.Figure:
+    figure = go.Figure()
+    bands = sorted({s.age_band for s in report.audience})
+    counts = {(s.age_band, s.gender): s.ots for s in report.audience}
+    for gender, colour in GENDERS.items():
+        values = [counts.get((band, gender), 0) for band in bands]
+        tip = f"%{{x}}, {gender}: %{{y}}<extra></extra>"
+        figure.add_bar(x=bands, y=values, name=gender, marker_color=colour, hovertemplate=tip)
+    figure = _styled(figure, barmode="stack", yaxis_title="visits", showlegend=True)
+    return figure.update_xaxes(type="category", title="estimated age, years")
+
+
+def _expressions(report: CampaignReport) -> go.Figure:
+    shares = sorted(report.totals.expression_shares.items(), key=lambda item: item[1])
+    values = [share for _, share in shares]
+    bars = go.Bar(
+        x=values,
+        y=[name for name, _ in shares],
+        orientation="h",
+        text=[f"{share:.0%}" for share in values],
+        textposition="outside",
+        cliponaxis=False,
+        marker_color="#3a9d6b",
+        hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+    )
+    figure = _styled(go.Figure(bars))
+    return figure.update_xaxes(tickformat=".0%", range=[0, max(values) * 1.12])
+
+
+def _cycle(count: int) -> Sequence[str]:
+    return [COLOURS[place % len(COLOURS)] for place in range(count)]

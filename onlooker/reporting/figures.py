@@ -1,0 +1,162 @@
+"""The figures of a campaign report, read from the views of the database."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from schemas.errors import UsageError
+from sinks.clickhouse import ClickHouse
+
+PARTS = {
+    "creatives": ("v_campaign_report", "creative_id"),
+    "audience": ("v_audience", "age_band, gender"),
+    "dwell": ("v_dwell_buckets", "bucket"),
+    "retention": ("v_creative_retention", "creative_id, second"),
+    "minutes": ("v_campaign_minutes", "minute"),
+}
+"""Part of the report: its view and order."""
+VERSIONS = (
+    "SELECT DISTINCT model_version, metric_version FROM v_exposures WHERE campaign_id = {campaign:String}"
+)
+T = TypeVar("T")
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """Headline figures of a campaign or of one creative; shares from 0 to 1, None where unknown."""
+
+    campaign_id: str
+    creative_id: str | None = None
+    """None: all creatives of the campaign."""
+    first_play_at: datetime
+    last_play_at: datetime
+    stands: int
+    plays: int
+    creative_s: float
+    ots: int
+    watchers: int
+    viewers_1s: int
+    viewers_2s: int
+    notice_ratio: float | None
+    attraction_ratio: float | None
+    impressions: int
+    weighted_impressions: float
+    attention_s: float
+    mean_attention_s: float | None
+    mean_dwell_s: float | None
+    average_unit_audience: float
+    attention_per_mille_s: float | None
+    engaged: int
+    engagement_mean: float | None
+    valence_reaction: float | None
+    expression_shares: dict[str, float]
+    reach: int
+    member_frequency: float | None
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """One age band of one gender."""
+
+    age_band: str
+    gender: str
+    ots: int
+    watchers: int
+    viewers_2s: int
+    attention_s: float
+    engaged: int
+
+
+class DwellBucket(msgspec.Struct, frozen=True, kw_only=True):
+    """Watchers who stayed so long."""
+
+    dwell: str
+    watchers: int
+    share: float | None
+
+
+class RetentionSecond(msgspec.Struct, frozen=True, kw_only=True):
+    """One second of a creative."""
+
+    creative_id: str
+    second: int
+    attention_s: float
+    viewers: int
+    start_viewers: int
+    retention: float | None
+
+
+class Minute(msgspec.Struct, frozen=True, kw_only=True):
+    """One minute of a campaign."""
+
+    minute: datetime
+    plays: int
+    ots: int
+    watchers: int
+    attention_s: float
+
+
+class CampaignReport(msgspec.Struct, frozen=True, kw_only=True):
+    """All of one campaign."""
+
+    totals: Figures
+    creatives: tuple[Figures, ...]
+    audience: tuple[Segment, ...]
+    dwell: tuple[DwellBucket, ...]
+    retention: tuple[RetentionSecond, ...]
+    minutes: tuple[Minute, ...]
+    model_versions: tuple[str, ...]
+    metric_versions: tuple[str, ...]
+
+
+def load_reports(store: ClickHouse, campaign_id: str | None = None) -> tuple[CampaignReport, ...]:
+    """The reports of one campaign or of all.
+
+    Args:
+        store: a migrated database.
+        campaign_id: of one campaign, None for all of them.
+
+    Returns:
+        At least one report, by name of the campaign.
+
+    Raises:
+        UsageError: nothing was shown yet, or not this campaign.
+    """
+    known = [row[0] for row in store.rows("SELECT campaign_id FROM v_campaign_totals ORDER BY campaign_id")]
+    if not known:
+        raise UsageError("no campaign has been shown yet: name plays in the configuration of `onlooker run`")
+    if campaign_id is not None and campaign_id not in known:
+        raise UsageError(f"there is no campaign {campaign_id!r}; known are: {', '.join(known)}")
+    return tuple(_load(store, name) for name in known if campaign_id in (None, name))
+
+
+def _load(store: ClickHouse, campaign_id: str) -> CampaignReport:
+    totals = _select(store, Figures, "v_campaign_totals", "campaign_id", campaign_id)
+    parts = {part: _select_all(store, campaign_id, part) for part in PARTS}
+    versions = store.rows(VERSIONS, {"campaign": campaign_id})
+    return CampaignReport(
+        totals=totals[0],
+        **parts,
+        model_versions=tuple(sorted({str(model) for model, _ in versions if model})),
+        metric_versions=tuple(sorted({str(metric) for _, metric in versions if metric})),
+    )
+
+
+def _select_all(store: ClickHouse, campaign_id: str, part: str) -> Any:
+    kinds = {
+        "creatives": Figures,
+        "audience": Segment,
+        "dwell": DwellBucket,
+        "retention": RetentionSecond,
+        "minutes": Minute,
+    }
+    view, order = PARTS[part]
+    return _select(store, kinds[part], view, order, campaign_id)
+
+
+def _select(store: ClickHouse, kind: type[T], view: str, order: str, campaign_id: str) -> Sequence[T]:
+    # view and order are constants of this file; the campaign goes as a parameter
+    sql = f"SELECT * FROM {view} WHERE campaign_id = {{campaign:String}} ORDER BY {order}"  # noqa: S608
+    answer = store.answer(sql, {"campaign": campaign_id})
+    rows = [dict(zip(answer.names, row, strict=True)) for row in answer.rows]
+    return tuple(msgspec.convert(row, kind) for row in rows)
