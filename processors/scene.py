@@ -24,8 +24,8 @@ def thumbnail(picture: Pixels) -> Thumbnail:
     Returns:
         (18, 32) float32 shades, 0..255.
     """
-    # Two steps: averaging over every pixel of a large frame would cost more than the tracking itself.
-    step = max(1, picture.shape[1] // 256)
+    # Averaging over every pixel would cost more than the tracking itself: three samples a cell are enough.
+    step = max(1, picture.shape[1] // (3 * THUMBNAIL_PX[0]))
     return grey(resized(picture[::step, ::step], *THUMBNAIL_PX)).astype(np.float32)
 
 
