@@ -90,8 +90,8 @@ def _bmp_size(data: bytes) -> Size:
 def _webp_size(data: bytes) -> Size:
     kind = data[12:16]
     if kind == b"VP8X":
-        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (24, 27))
-        return width, height
+        width_low, width_high, height_low, height_high = struct.unpack_from("<HBHB", data, 24)
+        return (width_low | width_high << 16) + 1, (height_low | height_high << 16) + 1
     if kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", data, 21)
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
