@@ -1,19 +1,26 @@
 """The demo: models, samples, one enrolment, two stands, two campaigns, the report."""
 
 import string
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.table import Table
 
 from onlooker.cli.models import wheel_bars
 from onlooker.models.cache import ModelCache
 from onlooker.models.prepare import prepare
 from onlooker.models.registry import load_registry
+from onlooker.reporting.figures import CampaignReport, Figures, load_reports
+from onlooker.reporting.page import page
+from onlooker.reporting.plain import number, percent
 from onlooker.settings import load_settings
 from onlooker.wiring import cache_dir
 from onlooker.wiring.people import enrol_people
 from onlooker.wiring.storage import RunRequest, execute_run
+from sinks.asking import asking
 
 SAMPLES = (
     "WolfgangLanger_Pexels.mp4",
@@ -25,6 +32,11 @@ SAMPLES = (
 MEMBER = "loyal-customer"
 CONFIGURATION = "onlooker.yaml"
 REPORT = "report.html"
+QUESTION = "SELECT stand_id, gender, age_years, attention_ms FROM v_visits"
+MEMBER_VISITS = (
+    "SELECT stand_id, member_id, started_at, attention_ms, dwell_ms FROM v_visits "
+    "WHERE member_id IS NOT NULL ORDER BY started_at"
+)
 
 
 def run_demo(data_dir: Path) -> None:
@@ -85,8 +97,50 @@ def _write_configuration(samples: dict[str, Path], data_dir: Path) -> Path:
 
 
 def _report(console: Console, data_dir: Path) -> None:
-    raise NotImplementedError
+    """The campaign table, the recognised visits, and the report as a page."""
+    with asking(data_dir) as store:
+        reports = load_reports(store)
+        visits = store.rows(MEMBER_VISITS)
+    console.print(_table(reports))
+    for stand_id, member_id, started_at, attention_ms, dwell_ms in visits:
+        console.print(
+            f"Recognised at {started_at:%H:%M:%S}: [bold]{member_id}[/] at {stand_id}, "
+            f"looked {attention_ms / 1000:.1f} s of {dwell_ms / 1000:.1f} s"
+        )
+    (data_dir / REPORT).write_text(page(reports), encoding="utf-8")
+
+
+def _table(reports: Sequence[CampaignReport]) -> Table:
+    table = Table(title="Campaigns", box=SIMPLE_HEAD)
+    for name in ("campaign", "creative"):
+        table.add_column(name, no_wrap=True)
+    for name in ("plays", "OTS", "watchers", "2 s", "notice", "attention", "engaged"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for report in reports:
+        name = report.totals.campaign_id
+        for row in (*report.creatives, report.totals):
+            table.add_row(name, *_cells(row), end_section=row is report.totals)
+            name = ""
+    return table
+
+
+def _cells(row: Figures) -> tuple[str, ...]:
+    return (
+        row.creative_id or "all",
+        str(row.plays),
+        str(row.ots),
+        str(row.watchers),
+        str(row.viewers_2s),
+        percent(row.notice_ratio),
+        number(row.attention_s, 1, "s"),
+        str(row.engaged),
+    )
 
 
 def _next(console: Console, path: Path, data_dir: Path) -> None:
-    raise NotImplementedError
+    console.print(f"\nThe report as a page:  {(data_dir / REPORT).resolve()}")
+    console.print(f"The configuration:     {path}")
+    console.print("\n[bold]Try next[/] (after `source .venv/bin/activate`):")
+    console.print(f"  onlooker report spring-coats --data-dir {data_dir}")
+    console.print(f"  onlooker query {QUESTION!r} --data-dir {data_dir}", soft_wrap=True)
+    console.print("  onlooker run --source YOUR-VIDEO.mp4       (or 0 for a USB camera)")
