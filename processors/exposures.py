@@ -37,9 +37,7 @@ def part_of(visiting: Visiting, scope: list[Interval], options: MeasureOptions) 
     if not timeline:
         return None
     totals = totals_of(timeline, options)
-    baseline = None
-    if visiting.started_us < scope[0][0]:
-        baseline = mean_valence(clip(visiting.timeline, visiting.started_us, scope[0][0]), options)
+    baseline = mean_valence(clip(visiting.timeline, visiting.started_us, scope[0][0]), options)
     approach = growth(within(visiting.approach, scope))
     score = engagement(totals, approach=approach, baseline=baseline, options=options)
     return Part(timeline=timeline, totals=totals, baseline=baseline, engagement=score)

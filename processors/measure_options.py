@@ -65,6 +65,13 @@ class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     jump_confirmations: Count = 3
     max_play_s: Seconds = 86_400.0
 
+    def __post_init__(self) -> None:
+        """Refuse thresholds that contradict each other."""
+        if self.leave_deg < self.enter_deg:
+            raise ValueError("leave_deg must be at least enter_deg")
+        if not self.max_gap_s <= self.presence_gap_s <= min(self.rejoin_s, self.late_horizon_s):
+            raise ValueError("max_gap_s <= presence_gap_s <= rejoin_s and late_horizon_s must hold")
+
     def stand(self, stand_id: str) -> StandOptions:
         """Options of one stand.
 

@@ -119,3 +119,32 @@ def test_what_waits_enters_when_the_clock_comes_near() -> None:
     state, _ = run("s", events, OPTIONS, end=False)
     assert (state.newest_us, state.waiting) == (25_500_000, ())
     assert state.ignored.observations_ahead == 0
+
+
+def test_a_late_frame_after_a_closed_window_is_observed_as_long_as_its_people_are_present() -> None:
+    """Frames until 9.4 s, then from 18 s; the frame of 10.2 s comes last, just inside the horizon."""
+    person = Person(track="a", from_s=5, to_s=11)
+    early = frames("s", Camera(to_s=9.5, people=(person,)))
+    late = frames("s", Camera(from_s=10.2, to_s=10.3, people=(person,)))
+    later = frames("s", Camera(from_s=18, to_s=18.3))
+    facts = final(run("s", [*early, *later, *late], OPTIONS)[1]).values()
+    second = next(window for window in windows_of(facts) if window.start_us == 10_000_000)
+    assert second.observed_us == 200_000 + 200_000
+    assert [segment.presence_us for segment in second.audience] == [200_000]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"enter_deg": 31},
+        {"max_gap_s": 1.5},
+        {"rejoin_s": 0.5},
+        {"window_s": 0},
+        {"looking": "sharp"},
+        {"stands": {"s": {"zone": [[0, 0]]}}},
+        {"unknown": 1},
+    ],
+)
+def test_wrong_thresholds_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(wrong, MeasureOptions)
