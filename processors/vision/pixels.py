@@ -1,5 +1,7 @@
 """The door to OpenCV for pictures: decode, warp, resize, measure. Pure functions on arrays."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -167,14 +169,23 @@ def encode_jpeg(picture: Pixels, quality: int) -> bytes:
 
 
 def detail(shades: NDArray[np.uint8]) -> float:
-    """How much fine detail a grey picture has: the spread of its Laplacian over the spread of its shades.
+    """How much of a grey picture's change from pixel to pixel is lost by blurring it.
 
     Args:
         shades: (h, w) uint8.
 
     Returns:
-        0 for a flat or blurred picture, above 1 for noise; independent of contrast.
+        0 for a flat or an already blurred picture, up to 1 for noise; independent of contrast.
+
+    Source: Crété-Roffet et al., "The blur effect: perception and estimation with a new no-reference
+    perceptual blur metric" (2007), its idea in one number.
     """
-    spread = float(cv2.meanStdDev(shades)[1][0, 0])
-    edges = float(cv2.meanStdDev(cv2.Laplacian(shades, cv2.CV_32F))[1][0, 0])
-    return edges / spread if spread > 0 else 0.0
+    sharp = shades.astype(np.float32)
+    change = _change(sharp)
+    return 1.0 - _change(cv2.blur(sharp, (5, 5))) / change if change > 0 else 0.0
+
+
+def _change(shades: NDArray[Any]) -> float:
+    """Sum of the differences between neighbours, across and down."""
+    across = cv2.norm(shades[:, 1:], shades[:, :-1], cv2.NORM_L1)
+    return across + cv2.norm(shades[1:], shades[:-1], cv2.NORM_L1)
