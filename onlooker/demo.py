@@ -111,7 +111,9 @@ def _report(console: Console, data_dir: Path) -> None:
 
 
 def _table(reports: Sequence[CampaignReport]) -> Table:
-    table = Table(title="Campaigns", box=SIMPLE_HEAD)
+    table = Table(
+        title="Campaigns", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
     for name in ("campaign", "creative"):
         table.add_column(name, no_wrap=True)
     for name in ("plays", "OTS", "watchers", "2 s", "notice", "attention", "engaged"):

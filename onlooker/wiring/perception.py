@@ -61,6 +61,24 @@ def sample_clip() -> Path:
     return cache.sample_path(DEMO_CLIP)
 
 
+def model_files(settings: Settings, cache: ModelCache) -> Mapping[str, Path]:
+    """The model file of each stage that a run uses: prepared, or the user's own.
+
+    Args:
+        settings: the user's own models.
+        cache: the prepared ones.
+
+    Returns:
+        Path by stage.
+
+    Raises:
+        DependencyAwayError: A model is not prepared.
+        UsageError: A user's own model does not fit.
+    """
+    own = {str(stage): path for stage, path in settings.models.items()}
+    return resolve_models(cache, own, stages=STAGES)
+
+
 def build_parts(settings: Settings, gallery: Path | None = None) -> Parts:
     """Load the networks and make the faculties of them.
 
@@ -76,7 +94,7 @@ def build_parts(settings: Settings, gallery: Path | None = None) -> Parts:
         UsageError: A user's own model does not fit, or the gallery cannot be used.
     """
     cache = ModelCache(cache_dir())
-    paths = resolve_models(cache, {str(stage): path for stage, path in settings.models.items()})
+    paths = model_files(settings, cache)
     nets = {stage: OnnxNet(paths[stage]) for stage in STAGES}
     faculties = Faculties(
         detector=FaceDetector(nets["detection"], settings.detection),

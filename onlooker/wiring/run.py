@@ -7,10 +7,16 @@ import time
 import msgspec
 
 from onlooker.models.cache import ModelCache
-from onlooker.models.overrides import resolve_models
 from onlooker.running import CameraLine, EmbeddedRun, Tally
 from onlooker.settings import CameraSettings, Settings, StandSettings
-from onlooker.wiring.perception import Parts, build_observer, cache_dir, measure_options, open_source
+from onlooker.wiring.perception import (
+    Parts,
+    build_observer,
+    cache_dir,
+    measure_options,
+    model_files,
+    open_source,
+)
 from processors.local import Deliver, Delivery, LocalRuntime
 from processors.stages import MeasureStage, ObserveStage
 from producers.buffer import FrameBuffer
@@ -106,7 +112,7 @@ def check_settings(settings: Settings) -> None:
         UsageError: A source does not exist or a user's own model does not fit.
         DependencyAwayError: A model is not prepared.
     """
-    resolve_models(ModelCache(cache_dir()), {str(stage): path for stage, path in settings.models.items()})
+    model_files(settings, ModelCache(cache_dir()))
     for stand in settings.stands:
         playlist_from(stand.playlist, 0)
         for camera in stand.cameras:

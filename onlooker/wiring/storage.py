@@ -81,7 +81,13 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
             settings, parts, deliver=deliver, stop=stop, pace=request.pace, duration_s=request.duration_s
         )
         with progress("Measuring", total=None, unit="frames") as advance:
-            run.run(advance)
+
+            def after_frame(frames: int) -> None:
+                advance(frames)
+                if writer is not None:
+                    writer.tick()
+
+            run.run(after_frame)
         if writer is not None:
             writer.flush()
         _require_frames(run, tally.observed, stopped=stop.is_set())
