@@ -7,7 +7,7 @@ from pathlib import Path
 
 from schemas.errors import DependencyAwayError, UsageError
 from sinks.clickhouse import ClickHouse
-from sinks.embedded import EmbeddedServer, address_of
+from sinks.embedded import EmbeddedOptions, EmbeddedServer, address_of
 from sinks.embedded_files import Places, read_connection
 from sinks.ownership import InUseError
 
@@ -34,37 +34,39 @@ def asking(data_dir: Path, *, analyst: bool = True, patience_s: float = 10.0) ->
         raise UsageError(
             f"there is no data in {data_dir}: make some with `onlooker run --data-dir {data_dir}`"
         )
-    server = EmbeddedServer(data_dir)
-    try:
-        server.start()
-    except InUseError as error:
-        yield from _closing(_of_live_run(data_dir, error, analyst=analyst, patience_s=patience_s))
-        return
-    with_server = ClickHouse(server.address(analyst=analyst), read_only=analyst)
-    try:
-        yield from _closing(with_server)
-    finally:
-        server.stop()
-
-
-def _closing(store: ClickHouse) -> Iterator[ClickHouse]:
+    server = EmbeddedServer(data_dir, EmbeddedOptions(owner_timeout_s=0.0))
+    store = _store_of(server, data_dir, analyst=analyst, patience_s=patience_s)
     try:
         yield store
     finally:
         store.close()
+        server.stop()
 
 
-def _of_live_run(data_dir: Path, error: InUseError, *, analyst: bool, patience_s: float) -> ClickHouse:
+def _store_of(server: EmbeddedServer, data_dir: Path, *, analyst: bool, patience_s: float) -> ClickHouse:
     deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        connection = read_connection(Places(data_dir=data_dir.resolve()))
-        if connection is not None:
-            store = ClickHouse(address_of(connection, analyst=analyst), read_only=analyst)
-            try:
-                store.rows("SELECT 1")
-            except (DependencyAwayError, UsageError):
-                store.close()
-            else:
+    while True:
+        try:
+            server.start()
+        except InUseError as error:
+            store = _of_owner(data_dir, analyst=analyst)
+            if store is not None:
                 return store
+            if time.monotonic() >= deadline:
+                raise DependencyAwayError(f"{error}, and its ClickHouse does not answer") from error
+        else:
+            return ClickHouse(server.address(analyst=analyst), read_only=analyst)
         time.sleep(STEP_S)
-    raise DependencyAwayError(f"{error}, and its ClickHouse does not answer") from error
+
+
+def _of_owner(data_dir: Path, *, analyst: bool) -> ClickHouse | None:
+    connection = read_connection(Places(data_dir=data_dir.resolve()))
+    if connection is None:
+        return None
+    store = ClickHouse(address_of(connection, analyst=analyst), read_only=analyst)
+    try:
+        store.rows("SELECT 1")
+    except (DependencyAwayError, UsageError):
+        store.close()
+        return None
+    return store

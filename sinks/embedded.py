@@ -30,6 +30,8 @@ class EmbeddedOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Most memory the server may take for its questions and merges, bytes."""
     start_timeout_s: float = 30.0
     """How long a start may take, s."""
+    owner_timeout_s: float = 1.0
+    """How long to wait for another owner of the data directory to finish, s."""
     stop_timeout_s: float = 5.0
     """How long a stop may take before it is forced, s."""
 
@@ -45,7 +47,7 @@ class EmbeddedServer:
     def __init__(self, data_dir: Path, options: EmbeddedOptions | None = None) -> None:
         self._places = Places(data_dir=data_dir.resolve())
         self._options = options or EmbeddedOptions()
-        self._ownership = Ownership(self._places.lock)
+        self._ownership = Ownership(self._places.lock, patience_s=self._options.owner_timeout_s)
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 

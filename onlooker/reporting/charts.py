@@ -8,6 +8,7 @@ from onlooker.reporting.figures import CampaignReport
 
 INK = "#1f2933"
 GRID = "#e4e7eb"
+SMALL = {"size": 12, "color": "#616e7c"}
 BLUE = "#2f6fde"
 PALE_BLUE = "#b9d1f7"
 COLOURS = (BLUE, "#e0803a", "#3a9d6b", "#9b5fc0", "#c2495b", "#5f7d95")
@@ -48,12 +49,19 @@ def _styled(figure: go.Figure, **layout: object) -> go.Figure:
         font={"family": "system-ui, -apple-system, 'Segoe UI', sans-serif", "size": 13, "color": INK},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": 1.12, "x": 0, "title": None},
+        legend={"orientation": "h", "y": 1.14, "x": 0, "title": None, "traceorder": "normal"},
         bargap=0.25,
         hoverlabel={"bgcolor": "white"},
     )
-    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=6)
-    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True, title_standoff=6, rangemode="tozero")
+    axis = {
+        "gridcolor": GRID,
+        "zeroline": False,
+        "automargin": True,
+        "title_standoff": 8,
+        "title_font": SMALL,
+    }
+    figure.update_xaxes(**axis, ticklabelstandoff=4)
+    figure.update_yaxes(**axis, ticklabelstandoff=6, rangemode="tozero")
     return figure.update_layout(**layout)
 
 
@@ -71,7 +79,7 @@ def _funnel(report: CampaignReport) -> go.Figure:
         marker_color=[PALE_BLUE, *[BLUE] * 4],
         hovertemplate="%{y}: %{x}<extra></extra>",
     )
-    figure = _styled(go.Figure(bars), yaxis={"autorange": "reversed"})
+    figure = _styled(go.Figure(bars), yaxis={"autorange": "reversed", "showgrid": False})
     return figure.update_xaxes(range=[0, max(values) * 1.12 or 1])
 
 
@@ -83,7 +91,7 @@ def _course(report: CampaignReport) -> go.Figure:
     tip = "%{x|%H:%M}: %{y}<extra>%{fullData.name}</extra>"
     figure.add_bar(x=minutes, y=looked, name="looked", marker_color=BLUE, hovertemplate=tip)
     figure.add_bar(x=minutes, y=passed, name="did not look", marker_color=PALE_BLUE, hovertemplate=tip)
-    return _styled(figure, barmode="stack", xaxis_title="UTC", yaxis_title="visits")
+    return _styled(figure, barmode="stack", xaxis_title="UTC", yaxis_title="visits", xaxis_showgrid=False)
 
 
 def _retention(report: CampaignReport) -> go.Figure:
@@ -115,7 +123,7 @@ def _dwell(report: CampaignReport) -> go.Figure:
         marker_color=BLUE,
         hovertemplate="%{x}: %{y} watchers<extra></extra>",
     )
-    return _styled(go.Figure(bars), yaxis_title="watchers")
+    return _styled(go.Figure(bars), yaxis_title="watchers").update_xaxes(showgrid=False)
 
 
 def _audience(report: CampaignReport) -> go.Figure:
@@ -127,7 +135,7 @@ def _audience(report: CampaignReport) -> go.Figure:
         tip = f"%{{x}}, {gender}: %{{y}}<extra></extra>"
         figure.add_bar(x=bands, y=values, name=gender, marker_color=colour, hovertemplate=tip)
     figure = _styled(figure, barmode="stack", yaxis_title="visits", showlegend=True)
-    return figure.update_xaxes(type="category", title="estimated age, years")
+    return figure.update_xaxes(type="category", title="estimated age, years", showgrid=False)
 
 
 def _expressions(report: CampaignReport) -> go.Figure:
@@ -143,7 +151,7 @@ def _expressions(report: CampaignReport) -> go.Figure:
         marker_color="#3a9d6b",
         hovertemplate="%{y}: %{x:.1%}<extra></extra>",
     )
-    figure = _styled(go.Figure(bars))
+    figure = _styled(go.Figure(bars), yaxis={"showgrid": False})
     return figure.update_xaxes(tickformat=".0%", range=[0, max(values) * 1.12])
 
 

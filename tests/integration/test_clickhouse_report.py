@@ -1,0 +1,217 @@
+"""The report over a story whose figures are worked out by hand."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from msgspec.structs import replace
+from rich.console import Console
+
+from onlooker.cli.report import report
+from onlooker.reporting.figures import CampaignReport, load_reports
+from onlooker.reporting.page import page
+from onlooker.reporting.terminal import render
+from schemas.errors import UsageError
+from schemas.events import VisitEnded
+from schemas.units import US_PER_S
+from sinks.clickhouse import ClickHouse
+from sinks.embedded import EmbeddedServer
+from sinks.migrate import migrate, released
+from sinks.rows import Fact
+from sinks.writer import FactWriter
+from tests.facts import T0_US, RealClock, exposure, play, visit_ended, window
+
+pytestmark = [pytest.mark.clickhouse, pytest.mark.xdist_group("clickhouse")]
+
+FIRST = play("p1")
+SECOND = play("p2", start_us=T0_US + 55 * US_PER_S, end_us=T0_US + 65 * US_PER_S)
+OTHER = play("p3", creative_id="barista", start_us=T0_US + 10 * US_PER_S, end_us=T0_US + 30 * US_PER_S)
+UNSEEN = play("p4", campaign_id="bikes", creative_id="ride")
+WOMAN = {"age_years": 30.0, "gender": "female", "member_id": "Jane_Doe"}
+MAN = {"age_years": 70.0, "gender": "male"}
+
+
+def story() -> Iterator[VisitEnded]:
+    """Four visits: a woman who sees three plays, a man who looks 1.2 s, one who passes, one merged away.
+
+    coffee/beans has plays p1 and p2 (10 s each), coffee/barista p3 (20 s), bikes/ride p4 with nobody there.
+    """
+    looked = {
+        "engagement": 80.0,
+        "expression_us": (1_500_000, 500_000, 0, 0, 0, 0, 0),
+        "valence_reaction": 0.2,
+    }
+    woman = (
+        exposure("woman", FIRST, (1.0, 1.0), **WOMAN, **looked),
+        exposure("woman", SECOND, (0.0,) * 6 + (1.0,), engagement=20.0, **WOMAN),
+        exposure("woman", OTHER, (0.5,), **WOMAN),
+    )
+    man = exposure("man", FIRST, (0.4, 0.0, 0.8), dwell_us=6 * US_PER_S, **MAN)
+    passing = exposure(
+        "passing", FIRST, presence_us=500_000, dwell_us=500_000, impression=False, impression_weight=0.05
+    )
+    yield visit_ended("woman", woman, **WOMAN)
+    yield visit_ended("man", (man,), **MAN)
+    yield visit_ended("passing", (passing,), attention_us=0)
+    yield visit_ended("gone", (exposure("gone", FIRST, (5.0,)),))
+    yield visit_ended("gone", presence_us=0, version=2)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    with EmbeddedServer(tmp_path_factory.mktemp("report") / "data") as running:
+        client = ClickHouse(running.address())
+        migrate(client, released())
+        with pytest.raises(UsageError, match="no campaign has been shown yet"):
+            load_reports(client)
+        writer = FactWriter(client, source="story", clock=RealClock())
+        facts: tuple[Fact, ...] = (FIRST, SECOND, OTHER, UNSEEN, *story(), window())
+        for fact in facts:
+            writer.add(fact)
+        writer.flush()
+        yield client
+
+
+@pytest.fixture(scope="module")
+def coffee(store: ClickHouse) -> CampaignReport:
+    return load_reports(store, "coffee")[0]
+
+
+def test_a_creative_counts_distinct_visits(coffee: CampaignReport) -> None:
+    beans = next(c for c in coffee.creatives if c.creative_id == "beans")
+    assert (beans.plays, beans.creative_s, beans.stands) == (2, 10.0, 1)
+    assert (beans.ots, beans.watchers, beans.viewers_1s, beans.viewers_2s) == (3, 2, 2, 1)
+    assert beans.notice_ratio == pytest.approx(2 / 3)
+    assert (beans.impressions, beans.weighted_impressions) == (3, 3.0)
+    assert beans.attention_s == pytest.approx(4.2)
+    assert beans.mean_attention_s == pytest.approx(2.1)
+    assert beans.mean_dwell_s == pytest.approx((20 + 6) / 2)
+    assert beans.attraction_ratio == pytest.approx(4.2 / 26)
+    assert beans.average_unit_audience == pytest.approx(2.0)
+    assert beans.attention_per_mille_s == pytest.approx(1000 * 4.2 / 3)
+    assert (beans.engaged, beans.engagement_mean) == (1, 50.0)
+    assert beans.valence_reaction == pytest.approx(0.2)
+    assert beans.expression_shares == {"neutral": 0.75, "happy": 0.25}
+    assert (beans.reach, beans.member_frequency) == (1, 2.0)
+
+
+def test_the_total_is_not_the_sum_of_its_creatives(coffee: CampaignReport) -> None:
+    assert sum(c.ots for c in coffee.creatives) == 4
+    assert (coffee.totals.ots, coffee.totals.plays, coffee.totals.watchers) == (3, 3, 2)
+    assert coffee.totals.attention_s == pytest.approx(4.7)
+
+
+def test_a_short_dwell_lowers_the_average_unit_audience(coffee: CampaignReport) -> None:
+    barista = next(c for c in coffee.creatives if c.creative_id == "barista")
+    assert (barista.ots, barista.watchers, barista.average_unit_audience) == (1, 1, 1.0)
+    # campaign: 2 watchers, mean dwell (40 + 6) / 2 s, mean length 40 / 3 s
+    assert coffee.totals.average_unit_audience == pytest.approx(2.0)
+
+
+def test_a_campaign_with_nobody_there_has_zeros_and_unknowns(store: ClickHouse) -> None:
+    totals = load_reports(store, "bikes")[0].totals
+    assert (totals.plays, totals.ots, totals.impressions, totals.attention_s) == (1, 0, 0, 0.0)
+    assert totals.notice_ratio is None
+    assert totals.mean_dwell_s is None
+    assert totals.expression_shares == {}
+
+
+def test_the_retention_curve(coffee: CampaignReport) -> None:
+    beans = [r for r in coffee.retention if r.creative_id == "beans"]
+    assert [r.second for r in beans] == list(range(10))
+    assert [r.attention_s for r in beans][:4] == pytest.approx([1.4, 1.0, 0.8, 0.0])
+    assert beans[6].attention_s == 1.0
+    assert {r.start_viewers for r in beans} == {2}
+    assert [r.retention for r in beans][:3] == [1.0, 0.5, 0.5]
+    assert beans[6].retention == 0.0
+
+
+def test_the_course_by_the_minute(coffee: CampaignReport) -> None:
+    assert [(m.plays, m.ots, m.watchers) for m in coffee.minutes] == [(3, 3, 2), (0, 1, 1)]
+    assert [m.attention_s for m in coffee.minutes] == pytest.approx([3.7, 1.0])
+
+
+def test_the_audience_and_the_dwell(coffee: CampaignReport) -> None:
+    segments = {(s.age_band, s.gender): (s.ots, s.watchers, s.viewers_2s, s.engaged) for s in coffee.audience}
+    assert segments == {
+        ("25-34", "female"): (1, 1, 1, 1),
+        ("65+", "male"): (1, 1, 0, 0),
+        ("unknown", "unknown"): (1, 0, 0, 0),
+    }
+    assert [b.watchers for b in coffee.dwell] == [0, 1, 0, 1, 0]
+
+
+def test_the_stand(store: ClickHouse) -> None:
+    columns = "visits, watchers, viewers_2s, attention_s, observed_s, mean_occupancy, reach"
+    assert store.rows(f"SELECT {columns} FROM v_stand_report") == [(3, 2, 1, 4.7, 60.0, 3.0, 1)]
+
+
+def test_the_parts_sum_to_the_total(coffee: CampaignReport) -> None:
+    assert sum(s.ots for s in coffee.audience) == coffee.totals.ots
+    assert sum(b.watchers for b in coffee.dwell) == coffee.totals.watchers
+    assert sum(m.attention_s for m in coffee.minutes) == pytest.approx(coffee.totals.attention_s)
+    assert sum(r.attention_s for r in coffee.retention) == pytest.approx(coffee.totals.attention_s)
+
+
+def test_an_unknown_campaign_names_the_known_ones(store: ClickHouse) -> None:
+    with pytest.raises(UsageError, match="known are: bikes, coffee"):
+        load_reports(store, "tea")
+
+
+def test_the_terminal_shows_every_part(store: ClickHouse) -> None:
+    console = Console(width=100, record=True, file=StringIO())
+    for one in load_reports(store):
+        console.print(render(one))
+    text = console.export_text()
+    for words in (
+        "coffee",
+        "bikes",
+        "barista",
+        "notice ratio 67 %",
+        "30-60 s",
+        "65+",
+        "People seen only from behind",
+    ):
+        assert words in text
+
+
+def test_the_page_is_whole_and_needs_no_network(store: ClickHouse) -> None:
+    html = page(load_reports(store))
+    shown = html.replace(html[html.index("<script>") : html.index("</script>")], "", 1)
+    for words in (
+        "coffee",
+        "barista",
+        "Notice ratio",
+        "People seen only from behind are not counted",
+        "models-1",
+    ):
+        assert words in shown
+    assert 'src="http' not in shown
+    assert 'href="http' not in shown
+    assert "<link" not in shown
+
+
+def test_a_hostile_name_is_only_text(store: ClickHouse) -> None:
+    (report_of_coffee,) = load_reports(store, "coffee")
+    totals = replace(report_of_coffee.totals, campaign_id="<script>alert(1)</script>[bold]")
+    hostile = replace(report_of_coffee, totals=totals)
+    assert "<script>alert" not in page((hostile,))
+    console = Console(width=100, record=True, file=StringIO())
+    console.print(render(hostile))
+    assert "[bold]" in console.export_text()
+
+
+def test_report_json_is_one_object(
+    store: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[report.callback.__module__], "opened", lambda *_: nullcontext(store))
+    page_path = tmp_path / "report.html"
+    done = CliRunner().invoke(report, ["coffee", "--json", "--html", str(page_path)])
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["campaigns"][0]["totals"]["ots"] == 3
+    assert page_path.read_text().startswith("<!DOCTYPE html>")
