@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from processors.perception.detection import Detection
 from processors.perception.mesh import (
+    FIVE_POINTS,
     LEFT_EYE_OUTER,
     POINTS,
     RIGHT_EYE_OUTER,
@@ -17,7 +18,9 @@ from processors.perception.mesh import (
     MeshFitter,
     Region,
     box_from_mesh,
+    confirms,
     crop_to_picture,
+    disagreement,
     region_from_detection,
     region_from_mesh,
 )
@@ -100,3 +103,23 @@ def test_detector_and_mesh_agree_on_box_and_region() -> None:
 def test_the_box_begins_above_the_brow() -> None:
     left, top, width, height = box_from_mesh(face_at(200, 150, 80, 0.0))
     assert (left, top, width, height) == pytest.approx((160, 102, 80, 88), abs=0.01)
+
+
+def detection_on(mesh: Mesh, shift_px: float) -> Detection:
+    points = mesh.points_px[FIVE_POINTS].mean(axis=1) + np.array([shift_px, 0], dtype=np.float32)
+    return Detection(box_px=box_from_mesh(mesh), points_px=points.astype(np.float32), score=0.9)
+
+
+def test_disagreement_is_a_share_of_the_box() -> None:
+    mesh = face_at(200, 150, 80, 0.2)
+    longer = max(box_from_mesh(mesh)[2:])
+    assert disagreement(mesh, detection_on(mesh, 0)) == pytest.approx(0, abs=1e-6)
+    assert disagreement(mesh, detection_on(mesh, 9)) == pytest.approx(9 / longer, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("shift_px", "least", "expected"), [(4, 0.5, True), (20, 0.5, False), (4, 1.1, False)]
+)
+def test_a_mesh_confirms_only_the_face_it_lies_on(shift_px: float, least: float, expected: bool) -> None:
+    mesh = face_at(200, 150, 80, 0.0)
+    assert confirms(mesh, detection_on(mesh, shift_px), min_presence=least) is expected
