@@ -15,7 +15,8 @@ RELEASED = {
 
 PROMISED = {
     "campaign_windows": "window_start window_end stand_id campaign_id creative_id ots watchers "
-    "viewers_1s viewers_2s impressions attention_ms dwell_ms engaged engagement_mean offers redemptions revenue version",
+    "viewers_1s viewers_2s impressions attention_ms dwell_ms engaged engagement_mean offers redemptions "
+    "revenue version",
     "visits": "visit_id stand_id started_at ended_at dwell_ms attention_ms looks engagement expression "
     "age_years gender member_id",
     "exposures": "exposure_id visit_id play_id stand_id campaign_id creative_id presence_ms attention_ms",

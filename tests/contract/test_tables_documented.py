@@ -1,0 +1,50 @@
+"""docs/data.md says what the migrations say, and its questions have answers."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from sinks.clickhouse import ClickHouse
+from sinks.embedded import EmbeddedServer
+from sinks.migrate import migrate, released
+from sinks.rows import Fact
+from sinks.writer import FactWriter
+from tests.facts import RealClock, exposure, play, visit_ended, window
+from tests.table_docs import PAGE, page_with_tables
+
+QUESTIONS = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+JANE = {"member_id": "Jane_Doe"}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+    with EmbeddedServer(tmp_path_factory.mktemp("docs") / "data") as running:
+        client = ClickHouse(running.address())
+        migrate(client, released())
+        writer = FactWriter(client, source="docs", clock=RealClock())
+        facts: tuple[Fact, ...] = (
+            play(),
+            visit_ended("a", (exposure("a", play(), (1.0,), **JANE),), **JANE),
+            window(),
+        )
+        for fact in facts:
+            writer.add(fact)
+        writer.flush()
+        yield ClickHouse(running.address(analyst=True), read_only=True)
+
+
+def test_the_columns_are_those_of_the_migrations() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page_with_tables(page) == page, "run python -m tests.table_docs"
+
+
+@pytest.mark.clickhouse
+@pytest.mark.xdist_group("clickhouse")
+@pytest.mark.parametrize("sql", QUESTIONS)
+def test_every_question_has_an_answer(store: ClickHouse, sql: str) -> None:
+    assert store.rows(sql) != []
+
+
+def test_there_are_questions() -> None:
+    assert len(QUESTIONS) >= 5
