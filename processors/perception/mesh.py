@@ -22,7 +22,7 @@ RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 33, 263
 FIVE_POINTS = np.array([(33, 133), (362, 263), (4, 4), (61, 61), (291, 291)])
 """Mesh points whose means are the detector's five points."""
 MAX_DISAGREEMENT = 0.12
-"""Mean distance of the five points in mesh and detection over the longer side of the box. Faces: 0.03 to 0.105
+"""Mean distance of the five points in mesh and detection over the longer side of the box. Faces: up to 0.105
 (309 in stills, 447 in clips); a hand, a back of a head or a half-hidden face whose mesh slipped onto a
 neighbour: 0.15 to 0.22."""
 
