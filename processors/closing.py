@@ -21,16 +21,16 @@ SETTLE_EVERY_US = 10 * US_PER_S
 
 
 def watermark_us(state: StandState, options: MeasureOptions) -> int:
-    """The stand's watermark; the stand must have seen an event.
+    """The stand's watermark in whole seconds: what is due is looked at once a second, whatever comes between.
 
     Args:
-        state: the stand.
+        state: the stand; it must have seen an event.
         options: `lateness_s`.
 
     Returns:
-        Newest event time minus the lateness, us.
+        Newest event time minus the lateness, us, rounded down to a second.
     """
-    return (state.newest_us or 0) - us_from_s(options.lateness_s)
+    return ((state.newest_us or 0) - us_from_s(options.lateness_s)) // US_PER_S * US_PER_S
 
 
 def closed(

@@ -148,3 +148,40 @@ def test_a_late_frame_after_a_closed_window_is_observed_as_long_as_its_people_ar
 def test_wrong_thresholds_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(wrong, MeasureOptions)
+
+
+def test_a_repeated_event_does_not_bring_a_fact_forward() -> None:
+    """The visit is over at 3.25 s + 4 s, which is looked at when the watermark is at 8 s."""
+    person = Person(track="a", from_s=1, to_s=3.25)
+    events = frames("s", Camera(to_s=30, period_s=0.25, people=(person,)))
+    for index in range(30, 45):
+        doubled = [*events[: index + 1], events[10], *events[index + 1 : 46]]
+        facts = run("s", doubled, OPTIONS, end=False)[1]
+        assert facts == run("s", events[:46], OPTIONS, end=False)[1]
+    at_10_s = run("s", events[:41], OPTIONS, end=False)[1]
+    assert visits_of(run("s", events[:40], OPTIONS, end=False)[1]) == []
+    assert len(visits_of(at_10_s)) == 1
+
+
+def test_late_samples_correct_a_visit_that_was_written() -> None:
+    """Written as 1-3 s; the side camera's samples up to 4 s come when the clock is at 10.5 s."""
+    person = Person(track="a", from_s=1, to_s=4, looks=((2, 4),))
+    seen = frames("s", Camera(camera="side", to_s=5, people=(person,)))
+    clock = frames("s", Camera(to_s=40))
+    events = [*seen[:31], *clock[50:106], *seen[31:41], *clock[106:]]
+    first, second = visits_of(run("s", events, OPTIONS)[1])
+    assert (first.visit.version, first.visit.attention_us) == (1, 1_000_000)
+    assert (second.visit.version, second.visit.attention_us) == (2, 2_000_000)
+    assert first.visit.visit_id == second.visit.visit_id
+
+
+def test_two_visits_that_were_written_are_never_joined() -> None:
+    """The late sample says that the second was Ann too; there is no fact that takes a visit back."""
+    ann = Person(track="a", from_s=1, to_s=2, member="Ann")
+    other = Person(track="b", from_s=3, to_s=5, member="Ann", member_from_s=5)
+    seen = frames("s", Camera(camera="side", to_s=5.1, people=(ann, other)))
+    clock = frames("s", Camera(to_s=40))
+    events = [*seen[:50], *clock[51:112], *seen[50:], *clock[112:]]
+    visits = visits_of(final(run("s", events, OPTIONS)[1]).values())
+    assert sorted(str(each.visit.member_id) for each in visits) == ["Ann", "Ann"]
+    assert len(visits_of(final(run("s", [*seen, *clock[51:]], OPTIONS)[1]).values())) == 1
