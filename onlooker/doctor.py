@@ -4,6 +4,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -89,7 +90,7 @@ def _video() -> str:
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "one.webm"
-        with VideoWriter(path, 10) as writer:
+        with closing(VideoWriter(path, 10)) as writer:
             for _ in range(2):
                 writer.write(np.zeros((64, 64, 3), dtype=np.uint8))
         camera = open_camera(parse_source(str(path)), CaptureOptions(), decode=_unused)

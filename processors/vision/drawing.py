@@ -3,12 +3,12 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 import cv2
 
 from processors.seen import SeenFace
 from processors.traits import label_of
+from processors.vision.hush import hushed
 from schemas.errors import LimitReachedError
 from schemas.ports import Pixels
 
@@ -79,9 +79,16 @@ def words_of(face: SeenFace) -> list[str]:
     if face.female_probability is not None:
         gender = "female" if face.female_probability >= 0.5 else "male"
     expression = label_of(face.expression_scores) if face.expression_scores else None
-    looks = f"{'looks' if face.looking else 'away'} {face.pose.yaw_deg:+.0f}/{face.pose.pitch_deg:+.0f}"
+    looks = (
+        f"{'looks' if face.looking else 'away'} {_degrees(face.pose.yaw_deg)}/{_degrees(face.pose.pitch_deg)}"
+    )
     lines = [(track, name), (gender, age), (expression,), (looks,)]
     return [" ".join(part for part in line if part) for line in lines if any(line)]
+
+
+def _degrees(value: float) -> str:
+    """Signed whole degrees, and 0 without a sign."""
+    return f"{round(value):+d}" if round(value) else "0"
 
 
 def _draw_words(canvas: Pixels, lines: Sequence[str], corner: tuple[int, int], *, scale: float) -> None:
@@ -120,14 +127,11 @@ class VideoWriter:
         self._fps = frames_per_second
         self._writer: cv2.VideoWriter | None = None
 
-    def __enter__(self) -> "VideoWriter":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End the file."""
         if self._writer is not None:
             self._writer.release()
+            self._writer = None
 
     def write(self, picture: Pixels) -> None:
         """One more frame; the first decides the size.
@@ -141,7 +145,8 @@ class VideoWriter:
         if self._writer is None:
             height, width = picture.shape[:2]
             codec = cv2.VideoWriter.fourcc(*"VP80")
-            self._writer = cv2.VideoWriter(str(self.path), codec, self._fps, (width, height))
+            with hushed():
+                self._writer = cv2.VideoWriter(str(self.path), codec, self._fps, (width, height))
             if not self._writer.isOpened():
                 raise LimitReachedError(f"The video {self.path} cannot be written: is the folder writable?")
         self._writer.write(picture)

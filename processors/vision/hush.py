@@ -16,6 +16,7 @@ LIBRARY_WORDS = (
     b"TIFF",
     b"[ WARN",
     b"[ERROR",
+    b"OpenCV: ",
 )
 """How the lines begin that libjpeg, libpng, libtiff and OpenCV print by themselves."""
 
