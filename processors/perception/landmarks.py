@@ -5,10 +5,9 @@ import numpy as np
 from processors.perception.mesh import Mesh
 from schemas.ports import Floats
 
-JAW_LINE = np.array(
-    (127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152)
-    + (377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356)
-)
+RIGHT_JAW = (127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152)
+LEFT_JAW = (377, 400, 378, 379, 365, 397, 288, 361, 323, 454, 356)
+JAW_LINE = np.array([*RIGHT_JAW, *LEFT_JAW])
 """The mesh's outline from the person's right ear at the level of the eyes over the chin to the left ear."""
 JAW_LANDMARKS = 17
 BROWS = (71, 63, 105, 66, 107, 336, 296, 334, 293, 301)
