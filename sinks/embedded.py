@@ -60,7 +60,7 @@ class EmbeddedServer:
         """
         self._ownership.take()
         try:
-            self._launch()
+            self._launch_on_free_ports()
         except BaseException:
             self.stop()
             raise
@@ -108,6 +108,15 @@ class EmbeddedServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _launch_on_free_ports(self) -> None:
+        try:
+            self._launch()
+        except DependencyAwayError:
+            # another program may have taken a port between its choice and its use
+            self._end_child()
+            self._connection = None
+            self._launch()
 
     def _launch(self) -> None:
         places = self._places

@@ -4,6 +4,7 @@ import hashlib
 import os
 import secrets
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import msgspec
 
@@ -122,8 +123,8 @@ def write_configuration(places: Places, connection: Connection, memory_bytes: in
     write_private(
         places.run / "config.xml",
         CONFIG.format(
-            logs=places.logs,
-            run=places.run,
+            logs=escape(str(places.logs)),
+            run=escape(str(places.run)),
             tcp_port=connection.tcp_port,
             http_port=connection.http_port,
             memory_bytes=memory_bytes,

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from schemas.errors import DependencyAwayError, LimitReachedError, UsageError
+from schemas.errors import LimitReachedError, UsageError
 
 
 class InUseError(UsageError):
@@ -33,7 +33,8 @@ class Ownership:
 
         Raises:
             InUseError: another process has it.
-            DependencyAwayError: the folder cannot be made or written.
+            UsageError: the folder cannot be made or written.
+        LimitReachedError: the disk is full.
         """
         fd = self._open()
         deadline = time.monotonic() + self._patience_s
@@ -70,7 +71,7 @@ class Ownership:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise LimitReachedError(f"the disk of {folder} is full: free some space") from error
-            raise DependencyAwayError(f"cannot write in data directory {folder}: {error.strerror}") from error
+            raise UsageError(f"cannot write in data directory {folder}: {error.strerror}") from error
 
 
 def _locked(fd: int) -> bool:

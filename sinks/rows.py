@@ -10,6 +10,8 @@ from schemas.units import ms_from_us
 
 Fact = VisitEnded | WindowClosed | Play
 Row = dict[str, Any]
+TOPICS: Mapping[type, str] = {VisitEnded: "visits", WindowClosed: "campaign_windows", Play: "plays"}
+"""The topic that carries each kind of fact."""
 UNKNOWN = "unknown"
 """Age band or gender of a segment whose people's age or gender could not be estimated."""
 

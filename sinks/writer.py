@@ -1,6 +1,7 @@
 """Writes facts to ClickHouse in batches; waits while it is away, loses nothing, counts everything."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from schemas.errors import DependencyAwayError
 from schemas.ports import RowStore
 from sinks.batching import Batch, Batcher, BatchOptions
-from sinks.rows import Fact, Origin, rows_of
+from sinks.rows import TOPICS, Fact, Origin, rows_of
 
 
 class WriterOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,15 +73,15 @@ class FactWriter:
         self._batcher = Batcher(self._options.batch, source=source, clock=clock.now_s)
         self.counts = WriterCounts()
 
-    def add(self, fact: Fact, *, topic: str = "embedded", partition: int = 0) -> None:
+    def add(self, fact: Fact, *, topic: str | None = None, partition: int = 0) -> None:
         """Take one fact; writes when the batch is full or old enough.
 
         Args:
             fact: what a stage made.
-            topic: where it came by.
+            topic: it came by; that of its kind by default.
             partition: of that topic.
         """
-        origin = Origin(topic=topic, partition=partition, offset=self.counts.facts)
+        origin = Origin(topic=topic or TOPICS[type(fact)], partition=partition, offset=self.counts.facts)
         self.counts.facts += 1
         self._batcher.add(rows_of(fact, origin), origin)
         self.tick()
@@ -103,7 +104,7 @@ class FactWriter:
 
     def _write(self, batch: Batch) -> None:
         for table, columns in batch.tables:
-            self._until_done(lambda t=table, c=columns: self._store.insert(t, c, batch.token))  # type: ignore[misc]
+            self._until_done(partial(self._store.insert, table, columns, batch.token))
         self.counts.batches += 1
         for table, count in batch.row_counts.items():
             self.counts.rows[table] = self.counts.rows.get(table, 0) + count

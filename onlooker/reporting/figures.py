@@ -122,6 +122,8 @@ def load_reports(store: ClickHouse, campaign_id: str | None = None) -> tuple[Cam
     Raises:
         UsageError: nothing was shown yet, or not this campaign.
     """
+    if not store.rows("EXISTS TABLE v_campaign_totals")[0][0]:
+        raise UsageError("the database has no tables yet: make them with `onlooker migrate`")
     known = [row[0] for row in store.rows("SELECT campaign_id FROM v_campaign_totals ORDER BY campaign_id")]
     if not known:
         raise UsageError("no campaign has been shown yet: name plays in the configuration of `onlooker run`")

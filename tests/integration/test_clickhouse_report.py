@@ -66,6 +66,8 @@ def story() -> Iterator[VisitEnded]:
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     with EmbeddedServer(tmp_path_factory.mktemp("report") / "data") as running:
         client = ClickHouse(running.address())
+        with pytest.raises(UsageError, match="has no tables yet"):
+            load_reports(client)
         migrate(client, released())
         with pytest.raises(UsageError, match="no campaign has been shown yet"):
             load_reports(client)

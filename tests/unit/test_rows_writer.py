@@ -77,7 +77,7 @@ def test_tick_writes_what_is_old() -> None:
     assert store.attempts == []
     clock.sleep(1.0)
     writer.tick()
-    assert store.attempts == [("visits", "run:embedded:0:0-1")]
+    assert store.attempts == [("visits", "run:visits:0:0-1")]
 
 
 @given(refused=st.frozensets(st.integers(0, 30), max_size=12), facts=st.integers(0, 12))

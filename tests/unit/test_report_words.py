@@ -1,0 +1,98 @@
+"""The small parts of the report: bars, sparklines, numbers, plain values, addresses."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onlooker.reporting.plain import number, percent, plain
+from onlooker.reporting.terminal import bar, sparkline
+from schemas.errors import UsageError
+from sinks.address import Address, address_from_url, checked_identifier
+from sinks.clickhouse import shortened
+
+
+@pytest.mark.parametrize(
+    ("share", "cells", "text"), [(0, 8, ""), (0.5, 8, "████"), (1, 2, "██"), (1 / 16, 2, "▏")]
+)
+def test_a_bar_is_as_long_as_its_share(share: float, cells: int, text: str) -> None:
+    assert bar(share, cells) == text
+
+
+@given(st.floats(-1, 2), st.integers(1, 50))
+def test_a_bar_never_leaves_its_cells(share: float, cells: int) -> None:
+    assert len(bar(share, cells)) <= cells
+
+
+def test_a_sparkline_has_a_column_a_value() -> None:
+    assert sparkline([0, 1, 2], highest=2) == " ▄█"
+    assert sparkline([]) == ""
+    assert sparkline([0, 0]) == "  "
+
+
+def test_numbers_for_people() -> None:
+    assert number(1234.56, 1, " s") == "1,234.6 s"
+    assert number(None) == percent(None) == "n/a"
+    assert percent(0.352) == "35 %"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (Decimal("1.50"), "1.50"),
+        (datetime(2026, 2, 2, 10, tzinfo=UTC), "2026-02-02T10:00:00+00:00"),
+        ({"a": (1, 2.5)}, {"a": [1, 2.5]}),
+    ],
+)
+def test_values_become_plain(value: object, expected: object) -> None:
+    assert plain(value) == expected
+
+
+def test_a_url_names_everything() -> None:
+    address = address_from_url("clickhouse://ann:p%40ss@db.example:9001/adverts?secure=1")
+    assert address == Address(
+        host="db.example", port=9001, user="ann", password="p@ss", database="adverts", secure=True
+    )
+    assert "p@ss" not in repr(address)
+
+
+@pytest.mark.parametrize(("url", "port"), [("clickhouse://h", 9000), ("clickhouse://h/d?secure=1", 9440)])
+def test_the_port_follows_from_secure(url: str, port: int) -> None:
+    assert address_from_url(url).port == port
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://u:sesame@h",
+        "clickhouse://",
+        "clickhouse://u:sesame@h:port/d",
+        "clickhouse://u:sesame@h/d?what=1",
+        "h:9000",
+    ],
+)
+def test_a_wrong_url_shows_the_form_and_no_password(url: str) -> None:
+    with pytest.raises(UsageError, match="expected clickhouse://") as caught:
+        address_from_url(url)
+    assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a b", "a;", "", "a`", "1a", "a.b"])
+def test_an_identifier_is_checked(name: str) -> None:
+    with pytest.raises(UsageError):
+        checked_identifier(name)
+
+
+def test_a_long_message_of_the_server_is_one_line() -> None:
+    message = (
+        "DB::Exception: Syntax error\n at 3. Expected one of: SELECT, INSERT"
+        + " x" * 500
+        + "\nStack trace:\n0. here"
+    )
+    assert shortened(message) == "Syntax error at 3."
+    assert len(shortened("y" * 900)) == 300
