@@ -154,10 +154,9 @@ def test_a_repeated_event_does_not_bring_a_fact_forward() -> None:
     """The visit is over at 3.25 s + 4 s, which is looked at when the watermark is at 8 s."""
     person = Person(track="a", from_s=1, to_s=3.25)
     events = frames("s", Camera(to_s=30, period_s=0.25, people=(person,)))
-    for index in range(30, 45):
-        doubled = [*events[: index + 1], events[10], *events[index + 1 : 46]]
-        facts = run("s", doubled, OPTIONS, end=False)[1]
-        assert facts == run("s", events[:46], OPTIONS, end=False)[1]
+    for end in range(30, 45):
+        before = run("s", events[:end], OPTIONS, end=False)[1]
+        assert run("s", [*events[:end], events[10]], OPTIONS, end=False)[1] == before
     at_10_s = run("s", events[:41], OPTIONS, end=False)[1]
     assert visits_of(run("s", events[:40], OPTIONS, end=False)[1]) == []
     assert len(visits_of(at_10_s)) == 1
@@ -173,6 +172,17 @@ def test_late_samples_correct_a_visit_that_was_written() -> None:
     assert (first.visit.version, first.visit.attention_us) == (1, 1_000_000)
     assert (second.visit.version, second.visit.attention_us) == (2, 2_000_000)
     assert first.visit.visit_id == second.visit.visit_id
+
+
+def test_late_samples_in_the_middle_correct_a_visit_when_its_horizon_has_passed() -> None:
+    """The samples of 3.2-3.8 s come when the clock is at 11.1 s: until then 0.3 s of looking are unknown."""
+    person = Person(track="a", from_s=1, to_s=4, looks=((2, 4),))
+    seen = frames("s", Camera(camera="side", to_s=5, people=(person,)))
+    clock = frames("s", Camera(to_s=40))
+    events = [*seen[:32], *seen[39:], *clock[51:112], *seen[32:39], *clock[112:]]
+    first, second = visits_of(run("s", events, OPTIONS)[1])
+    assert (first.visit.version, first.visit.attention_us) == (1, 1_700_000)
+    assert (second.visit.version, second.visit.attention_us) == (2, 2_000_000)
 
 
 def test_two_visits_that_were_written_are_never_joined() -> None:
