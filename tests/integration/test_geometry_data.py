@@ -24,7 +24,7 @@ from schemas.ports import Floats, Pixels
 
 pytestmark = [pytest.mark.data, pytest.mark.models]
 
-MIN_PRESENCE = 0.5
+MIN_PRESENCE = 0.3
 MAX_PIXELS = 50_000_000
 MAX_MEMORY_MIB = 600
 HEAD_POSE_CLIP = "intel-head-pose-female.mp4"
