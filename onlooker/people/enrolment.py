@@ -96,11 +96,7 @@ class Enroller:
         people: list[PersonReport] = []
         pictures: list[PictureReport] = []
         for planned in plan.people:
-            judged = [self._judge.judge(planned.person_id, path) for path in planned.pictures]
-            judged = _agreeing(judged, self._options.min_agreement)
-            twin = None if allow_duplicates else self._twin(planned.person_id, judged, known)
-            if twin is not None:
-                judged = _all_refused(judged, "duplicate", f"looks like {twin}, who is enrolled already")
+            judged, twin = self._judged(planned, known, allow_duplicates)
             faces = [picture.face for picture in judged if picture.face is not None]
             if faces:
                 known[planned.person_id] = self._written(planned, faces, store, known)
@@ -114,6 +110,17 @@ class Enroller:
             left_out=plan.left_out,
             damaged=contents.damaged,
         )
+
+    def _judged(
+        self, planned: PlannedPerson, known: dict[str, PersonRecord], allow_duplicates: bool
+    ) -> tuple[list[JudgedPicture], str | None]:
+        """Every picture of a person, and who the person was mistaken for, if anybody."""
+        judged = [self._judge.judge(planned.person_id, path) for path in planned.pictures]
+        judged = _agreeing(judged, self._options.min_agreement)
+        twin = None if allow_duplicates else self._twin(planned.person_id, judged, known)
+        if twin is None:
+            return judged, None
+        return _all_refused(judged, "duplicate", f"looks like {twin}, who is enrolled already"), twin
 
     def _written(
         self,
