@@ -41,6 +41,10 @@ class SqlError(UsageError):
     """The server does not accept a statement."""
 
 
+class NoDatabaseError(UsageError):
+    """The server does not have the database of the address."""
+
+
 class ClickHouse:
     """A ClickHouse server, spoken to over its native protocol; connects on first use and again after a loss.
 
@@ -171,7 +175,7 @@ def _in_plain_words(error: errors.ServerException, address: Address) -> Onlooker
             f"the ClickHouse at {address} refuses user {address.user!r}: check name and password"
         )
     if error.code == UNKNOWN_DATABASE_CODE:
-        return UsageError(
+        return NoDatabaseError(
             f"the ClickHouse at {address} has no database {address.database!r}: run `onlooker migrate`"
         )
     if error.code in CAPACITY_CODES:

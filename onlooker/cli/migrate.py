@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from onlooker.reporting.opening import database_options, opened
+from sinks.clickhouse import NoDatabaseError
+from sinks.migrate import Migration, pending, released
 from sinks.migrate import migrate as run_migrations
-from sinks.migrate import pending, released
 
 
 @click.command()
@@ -23,14 +24,21 @@ def migrate(data_dir: Path | None, url: str | None, dry_run: bool, allow_dangero
       onlooker migrate --dry-run --url clickhouse://user:password@host:9000/onlooker
       onlooker migrate --url clickhouse://user:password@host:9000/onlooker
     """
-    migrations = released()
-    with opened(data_dir, url, read_only=False, create=not dry_run) as store:
-        left = pending(store, migrations)
-        if dry_run:
-            for migration in left:
-                click.echo(f"-- {migration.number:04} {migration.name} (sha256 {migration.sha256})")
-                click.echo(";\n\n".join(migration.statements) + ";\n")
-        else:
-            run_migrations(store, migrations, allow_dangerous=allow_dangerous)
+    if dry_run:
+        left = _left_to_run(data_dir, url)
+        for migration in left:
+            click.echo(f"-- {migration.number:04} {migration.name} (sha256 {migration.sha256})")
+            click.echo(";\n\n".join(migration.statements) + ";\n")
+    else:
+        with opened(data_dir, url, read_only=False, create=True) as store:
+            left = run_migrations(store, released(), allow_dangerous=allow_dangerous)
     words = ", ".join(f"{m.number:04} {m.name}" for m in left) or "nothing"
     click.echo(f"{'would run' if dry_run else 'ran'}: {words}", err=True)
+
+
+def _left_to_run(data_dir: Path | None, url: str | None) -> tuple[Migration, ...]:
+    try:
+        with opened(data_dir, url) as store:
+            return pending(store, released())
+    except NoDatabaseError:
+        return released()

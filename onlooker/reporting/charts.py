@@ -1,6 +1,7 @@
 """The charts of the page, by plotly."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import plotly.graph_objects as go
 
@@ -14,6 +15,10 @@ PALE_BLUE = "#b9d1f7"
 COLOURS = (BLUE, "#e0803a", "#3a9d6b", "#9b5fc0", "#c2495b", "#5f7d95")
 GENDERS = {"female": "#c2588a", "male": "#3f7fbf", "unknown": "#b3bcc5"}
 HEIGHT_PX = 300
+BAR_WIDTH_MS = 45_000
+"""Of a minute in the course."""
+FEW_MINUTES = 8
+"""Up to this many, each has its tick."""
 
 
 def charts(report: CampaignReport) -> tuple[tuple[str, str, go.Figure], ...]:
@@ -23,19 +28,20 @@ def charts(report: CampaignReport) -> tuple[tuple[str, str, go.Figure], ...]:
         report: its figures.
 
     Returns:
-        Title, one sentence on how to read it, chart.
+        Title, one sentence on how to read it, chart; none of what there is nothing to show.
     """
+    if report.totals.ots == 0:
+        return ()
     found = [
         ("From being there to looking", "Distinct visits during the plays of the campaign.", _funnel(report)),
         ("Course", "Distinct visits in each minute, and those who looked.", _course(report)),
-        (
-            "Retention",
-            "Of those who look in the first second, the share who look in second k.",
-            _retention(report),
-        ),
-        ("Dwell", "How long the watchers stayed during plays.", _dwell(report)),
         ("Audience", "Distinct visits by estimated age and gender.", _audience(report)),
     ]
+    if any(second.start_viewers for second in report.retention):
+        words = "Of those who look in the first second, the share who look in second k."
+        found.append(("Retention", words, _retention(report)))
+    if report.totals.watchers:
+        found.append(("Dwell", "How long the watchers stayed during plays.", _dwell(report)))
     if report.totals.expression_shares:
         words = "Share of the looking time in which an expression could be read."
         found.append(("Facial expression while looking", words, _expressions(report)))
@@ -60,9 +66,9 @@ def _styled(figure: go.Figure, **layout: object) -> go.Figure:
         "title_standoff": 8,
         "title_font": SMALL,
     }
+    figure.update_layout(**layout)
     figure.update_xaxes(**axis, ticklabelstandoff=4)
-    figure.update_yaxes(**axis, ticklabelstandoff=6, rangemode="tozero")
-    return figure.update_layout(**layout)
+    return figure.update_yaxes(**axis, ticklabelstandoff=6, rangemode="tozero")
 
 
 def _funnel(report: CampaignReport) -> go.Figure:
@@ -80,7 +86,7 @@ def _funnel(report: CampaignReport) -> go.Figure:
         hovertemplate="%{y}: %{x}<extra></extra>",
     )
     figure = _styled(go.Figure(bars), yaxis={"autorange": "reversed", "showgrid": False})
-    return figure.update_xaxes(range=[0, max(values) * 1.12 or 1])
+    return figure.update_xaxes(**_whole(values))
 
 
 def _course(report: CampaignReport) -> go.Figure:
@@ -88,10 +94,20 @@ def _course(report: CampaignReport) -> go.Figure:
     minutes = [m.minute for m in report.minutes]
     looked = [m.watchers for m in report.minutes]
     passed = [m.ots - m.watchers for m in report.minutes]
-    tip = "%{x|%H:%M}: %{y}<extra>%{fullData.name}</extra>"
-    figure.add_bar(x=minutes, y=looked, name="looked", marker_color=BLUE, hovertemplate=tip)
-    figure.add_bar(x=minutes, y=passed, name="did not look", marker_color=PALE_BLUE, hovertemplate=tip)
-    return _styled(figure, barmode="stack", xaxis_title="UTC", yaxis_title="visits", xaxis_showgrid=False)
+    bars = {
+        "x": minutes,
+        "width": BAR_WIDTH_MS,
+        "hovertemplate": "%{x|%H:%M}: %{y}<extra>%{fullData.name}</extra>",
+    }
+    figure.add_bar(y=looked, name="looked", marker_color=BLUE, **bars)
+    figure.add_bar(y=passed, name="did not look", marker_color=PALE_BLUE, **bars)
+    figure = _styled(figure, barmode="stack", xaxis_title="UTC", yaxis_title="visits", xaxis_showgrid=False)
+    if len(minutes) <= FEW_MINUTES:
+        margin = timedelta(minutes=FEW_MINUTES / 2)
+        figure.update_xaxes(
+            tickvals=minutes, tickformat="%H:%M", range=[minutes[0] - margin, minutes[-1] + margin]
+        )
+    return figure.update_yaxes(**_whole([m.ots for m in report.minutes]))
 
 
 def _retention(report: CampaignReport) -> go.Figure:
@@ -123,7 +139,8 @@ def _dwell(report: CampaignReport) -> go.Figure:
         marker_color=BLUE,
         hovertemplate="%{x}: %{y} watchers<extra></extra>",
     )
-    return _styled(go.Figure(bars), yaxis_title="watchers").update_xaxes(showgrid=False)
+    figure = _styled(go.Figure(bars), yaxis_title="watchers", xaxis_showgrid=False)
+    return figure.update_yaxes(**_whole([b.watchers for b in report.dwell]))
 
 
 def _audience(report: CampaignReport) -> go.Figure:
@@ -135,7 +152,8 @@ def _audience(report: CampaignReport) -> go.Figure:
         tip = f"%{{x}}, {gender}: %{{y}}<extra></extra>"
         figure.add_bar(x=bands, y=values, name=gender, marker_color=colour, hovertemplate=tip)
     figure = _styled(figure, barmode="stack", yaxis_title="visits", showlegend=True)
-    return figure.update_xaxes(type="category", title="estimated age, years", showgrid=False)
+    figure.update_yaxes(**_whole([sum(counts.get((band, g), 0) for g in GENDERS) for band in bands]))
+    return figure.update_xaxes(type="category", title_text="estimated age, years", showgrid=False)
 
 
 def _expressions(report: CampaignReport) -> go.Figure:
@@ -157,3 +175,10 @@ def _expressions(report: CampaignReport) -> go.Figure:
 
 def _cycle(count: int) -> Sequence[str]:
     return [COLOURS[place % len(COLOURS)] for place in range(count)]
+
+
+def _whole(values: Sequence[int]) -> dict[str, object]:
+    """An axis of counts: whole numbers only, room for the text at the end of the longest bar."""
+    top = max(values, default=0)
+    axis: dict[str, object] = {"range": [0, max(1.0, top * 1.12)]}
+    return {**axis, "dtick": 1} if top <= 5 else axis

@@ -72,12 +72,11 @@ def _headline(report: CampaignReport) -> RenderableType:
 
 
 def _creatives(report: CampaignReport) -> RenderableType:
-    table = Table(box=box.SIMPLE_HEAD, title="Creatives", title_justify="left", title_style="bold")
-    table.add_column("creative", overflow="fold")
-    for name in ("plays", "OTS", "watchers", "2 s", "notice", "attention", "dwell", "engaged", "reaction"):
-        table.add_column(name, justify="right")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("creative", overflow="fold", min_width=8)
+    for name in ("plays", "OTS", "watchers", "2 s", "notice", "attention", "dwell", "engaged"):
+        table.add_column(name, justify="right", no_wrap=True)
     for c in report.creatives:
-        reaction = "n/a" if c.valence_reaction is None else f"{c.valence_reaction:+.2f}"
         table.add_row(
             escape(c.creative_id or ""),
             *(number(value, 0) for value in (c.plays, c.ots, c.watchers, c.viewers_2s)),
@@ -85,12 +84,13 @@ def _creatives(report: CampaignReport) -> RenderableType:
             number(c.attention_s, 1, " s"),
             number(c.mean_dwell_s, 1, " s"),
             number(c.engaged, 0),
-            reaction,
         )
-    return table
+    return Group(table, Text())
 
 
 def _charts(report: CampaignReport) -> Iterator[RenderableType]:
+    if report.totals.ots == 0:
+        return
     yield _bars("Dwell of the watchers", [(b.dwell, b.watchers) for b in report.dwell])
     yield _audience(report)
     shares = sorted(report.totals.expression_shares.items(), key=lambda item: -item[1])
@@ -134,6 +134,8 @@ def _bars(title: str, values: Sequence[tuple[str, int]]) -> RenderableType:
 
 
 def _curves(report: CampaignReport) -> Iterator[RenderableType]:
+    if report.totals.ots == 0:
+        return
     lines = [Text("Retention: share of those looking at the start who look in second k", style="bold")]
     for creative in report.creatives:
         curve = [r for r in report.retention if r.creative_id == creative.creative_id]

@@ -40,11 +40,11 @@ def headline(report: CampaignReport) -> tuple[tuple[str, str, str], ...]:
     """
     t = report.totals
     return (
-        ("OTS", number(t.ots, 0), f"{number(t.plays, 0)} plays on {t.stands} stand{'s' * (t.stands != 1)}"),
-        ("Watchers", number(t.watchers, 0), f"notice ratio {percent(t.notice_ratio)}"),
+        ("OTS", number(t.ots, 0), f"{_many(t.plays, 'play')} on {_many(t.stands, 'stand')}"),
+        ("Watchers", number(t.watchers, 0), _share("notice ratio", t.notice_ratio)),
         ("Viewers 2 s", number(t.viewers_2s, 0), f"1 s: {number(t.viewers_1s, 0)}"),
-        ("Attention", number(t.attention_s, 1, " s"), f"{number(t.mean_attention_s, 1, ' s')} a watcher"),
-        ("Mean dwell", number(t.mean_dwell_s, 1, " s"), f"attraction ratio {percent(t.attraction_ratio)}"),
+        ("Attention", number(t.attention_s, 1, " s"), _known(t.mean_attention_s, 1, " s a watcher")),
+        ("Mean dwell", number(t.mean_dwell_s, 1, " s"), _share("attraction ratio", t.attraction_ratio)),
         ("Impressions", number(t.impressions, 0), f"weighted {number(t.weighted_impressions, 1)}"),
         (
             "Average unit audience",
@@ -52,9 +52,21 @@ def headline(report: CampaignReport) -> tuple[tuple[str, str, str], ...]:
             f"creative {number(t.creative_s, 1, ' s')}",
         ),
         ("Attention per mille", number(t.attention_per_mille_s, 0, " s"), "per 1000 impressions"),
-        ("Engaged", number(t.engaged, 0), f"mean score {number(t.engagement_mean, 0)} of 100"),
-        ("Members reached", number(t.reach, 0), f"{number(t.member_frequency, 1)} impressions each"),
+        ("Engaged", number(t.engaged, 0), _known(t.engagement_mean, 0, " of 100 on average")),
+        ("Members reached", number(t.reach, 0), _known(t.member_frequency, 1, " impressions each")),
     )
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def _known(value: float | None, digits: int, words: str) -> str:
+    return "" if value is None else number(value, digits, words)
+
+
+def _share(words: str, value: float | None) -> str:
+    return "" if value is None else f"{words} {percent(value)}"
 
 
 def period(report: CampaignReport) -> str:
@@ -80,5 +92,7 @@ def provenance(report: CampaignReport) -> str:
     Returns:
         Versions of formulas and models.
     """
-    metric = ", ".join(report.metric_versions) or "none"
+    if not report.metric_versions:
+        return "Nobody was seen during its plays."
+    metric = ", ".join(report.metric_versions)
     return f"metric version {metric}; models {', '.join(report.model_versions) or 'none'}"

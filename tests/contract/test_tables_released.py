@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from processors.visits import AGE_BANDS
 from sinks.migrate import released
 
 RELEASED = {
@@ -72,3 +73,11 @@ def test_tables_de_duplicate_by_token(table: str) -> None:
 def test_every_column_of_a_view_has_a_comment(view: str) -> None:
     for name, rest in columns("VIEW", view).items():
         assert re.search(r"COMMENT '.+'", rest), name
+
+
+def test_age_bands_of_the_report_are_those_of_the_windows() -> None:
+    sql = released()[2].sql
+    found = re.search(r"multiIf\(age IS NULL, 'unknown', (.*?), '65\+'\)", sql, re.DOTALL)
+    assert found is not None
+    bands = re.findall(r"age < (\d+), '([\d-]+)'", found[1])
+    assert tuple((int(limit), name) for limit, name in bands) == AGE_BANDS

@@ -163,3 +163,19 @@ def test_trouble_is_one_sentence_and_the_right_exit_code(
     assert done.stdout == ""
     assert len(done.stderr.strip().splitlines()) == 1
     assert "sesame" not in done.stderr
+
+
+def test_migrate_by_url_creates_a_database_once_and_dry_run_changes_nothing(server: EmbeddedServer) -> None:
+    address = server.address()
+    url = f"clickhouse://{address.user}:{address.password}@{address.host}:{address.port}/elsewhere"
+    dry = onlooker("migrate", "--dry-run", "--url", url)
+    assert dry.returncode == 0, dry.stderr
+    assert "CREATE TABLE visits" in dry.stdout
+    databases = ClickHouse(address).rows("SHOW DATABASES")
+    assert ("elsewhere",) not in databases
+    first = onlooker("migrate", "--url", url)
+    assert (first.returncode, first.stderr) == (0, "ran: 0001 facts, 0002 last_versions, 0003 reports\n")
+    again = onlooker("migrate", "--url", url)
+    assert (again.returncode, again.stderr) == (0, "ran: nothing\n")
+    empty = onlooker("report", "--url", url)
+    assert (empty.returncode, "no campaign has been shown yet" in empty.stderr) == (2, True)
