@@ -1,8 +1,12 @@
 """The words of the report: what each term means, and what the figures do not say."""
 
+from datetime import timedelta
+
 from onlooker.reporting.figures import CampaignReport
 from onlooker.reporting.plain import number, percent
 
+SHORT = timedelta(minutes=10)
+"""Shorter periods are shown with seconds."""
 CAVEAT = "People seen only from behind are not counted."
 ESTIMATES = (
     "Age and gender are estimates of a model and can be wrong for single people; so are facial expressions."
@@ -79,8 +83,9 @@ def period(report: CampaignReport) -> str:
         For example `2026-03-02 09:00 to 18:30 UTC`.
     """
     first, last = report.totals.first_play_at, report.totals.last_play_at
-    end = f"{last:%H:%M}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M}"
-    return f"{first:%Y-%m-%d %H:%M} to {end} UTC"
+    clock = "%H:%M" if last - first >= SHORT else "%H:%M:%S"
+    end = clock if first.date() == last.date() else f"%Y-%m-%d {clock}"
+    return f"{first.strftime(f'%Y-%m-%d {clock}')} to {last.strftime(end)} UTC"
 
 
 def provenance(report: CampaignReport) -> str:

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from onlooker.cli.report import report
 from onlooker.reporting.figures import CampaignReport, load_reports
 from onlooker.reporting.page import page
 from onlooker.reporting.terminal import render
+from onlooker.reporting.words import period
 from schemas.errors import UsageError
 from schemas.events import VisitEnded
 from schemas.units import US_PER_S
@@ -113,6 +115,12 @@ def test_a_short_dwell_lowers_the_average_unit_audience(coffee: CampaignReport) 
     assert (barista.ots, barista.watchers, barista.average_unit_audience) == (1, 1, 1.0)
     # campaign: 2 watchers, mean dwell (40 + 6) / 2 s, mean length 40 / 3 s
     assert coffee.totals.average_unit_audience == pytest.approx(2.0)
+
+
+def test_a_short_period_has_seconds(coffee: CampaignReport) -> None:
+    assert period(coffee) == "2026-02-02 10:00:00 to 10:01:05 UTC"
+    longer = replace(coffee.totals, last_play_at=coffee.totals.first_play_at + timedelta(days=1))
+    assert period(replace(coffee, totals=longer)) == "2026-02-02 10:00 to 2026-02-03 10:00 UTC"
 
 
 def test_a_campaign_with_nobody_there_has_zeros_and_unknowns(store: ClickHouse) -> None:
