@@ -9,7 +9,13 @@ from processors.boxes import Box, overlap
 from processors.describe import Described, Describer
 from processors.faces import Faculties
 from processors.perception.detection import Detection
-from processors.perception.mesh import Mesh, box_from_mesh, region_from_detection, region_from_mesh
+from processors.perception.mesh import (
+    Mesh,
+    box_from_mesh,
+    confirms,
+    region_from_detection,
+    region_from_mesh,
+)
 from processors.scene import Thumbnail, is_cut, thumbnail
 from processors.seen import SeenFace
 from processors.tracking import (
@@ -156,7 +162,7 @@ class Observer:
     ) -> tuple[CameraState, tuple[_Found, ...]]:
         """A detection without a track: a face that comes back, a new one, or a mistake."""
         mesh = self._faculties.fitter.fit(picture, region_from_detection(detection))
-        if mesh.presence < self._options.tracking.start_presence:
+        if not confirms(mesh, detection, min_presence=self._options.tracking.start_presence):
             return state, ()
         sighting = _sighting(mesh, score=detection.score)
         seen = {each.track.track_id for each in found}

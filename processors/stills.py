@@ -9,14 +9,12 @@ from processors.identity import Match, Recogniser
 from processors.looking import Gaze, next_gaze
 from processors.measure_options import MeasureOptions
 from processors.perception.detection import Detection
-from processors.perception.mesh import Mesh, region_from_detection, region_from_mesh
+from processors.perception.mesh import Mesh, confirms, region_from_detection, region_from_mesh
 from processors.seen import SeenFace
 from schemas.ports import Floats, Pixels
 
-MIN_PRESENCE = 0.5
+MIN_PRESENCE = 0.3
 """A mesh less sure than this says that there is no face."""
-SURE_SCORE = 0.85
-"""A detection surer than this is a face whatever the mesh says."""
 MAX_OVERLAP = 0.5
 
 
@@ -59,14 +57,12 @@ class StillReader:
         Returns:
             Faces, the largest first.
         """
-        return tuple(
-            StillFace(
-                box_px=detection.box_px,
-                quality=look_at(mesh, picture).quality,
-                template=self._template(picture, detection),
-            )
-            for detection, mesh in self._found(picture)
-        )
+        return tuple(self._with_template(picture, d, mesh) for d, mesh in self._found(picture))
+
+    def _with_template(self, picture: Pixels, detection: Detection, mesh: Mesh) -> StillFace:
+        look = look_at(mesh, picture)
+        template = self._template(picture, detection, look.landmarks_px)
+        return StillFace(box_px=detection.box_px, quality=look.quality, template=template)
 
     def _found(self, picture: Pixels) -> list[tuple[Detection, Mesh]]:
         """Detections that the mesh confirms, the largest first; two on one face count once."""
@@ -74,27 +70,27 @@ class StillReader:
         for detection in self._faculties.detector.detect(picture):
             mesh = self._fit(picture, detection)
             apart = all(overlap(detection.box_px, other.box_px) < MAX_OVERLAP for other, _ in found)
-            if apart and (mesh.presence >= MIN_PRESENCE or detection.score >= SURE_SCORE):
+            if apart and confirms(mesh, detection, min_presence=MIN_PRESENCE):
                 found.append((detection, mesh))
         return sorted(found, key=lambda pair: -pair[0].box_px[2] * pair[0].box_px[3])
 
     def _fit(self, picture: Pixels, detection: Detection) -> Mesh:
         """The mesh after a second look, centred by the first, as a video's second frame would have it."""
         first = self._faculties.fitter.fit(picture, region_from_detection(detection))
-        if first.presence < MIN_PRESENCE:
+        if not confirms(first, detection, min_presence=MIN_PRESENCE):
             return first
         second = self._faculties.fitter.fit(picture, region_from_mesh(first))
-        return second if second.presence >= MIN_PRESENCE else first
+        return second if confirms(second, detection, min_presence=MIN_PRESENCE) else first
 
-    def _template(self, picture: Pixels, detection: Detection) -> Floats:
-        return self._faculties.templates.extract_robust(picture, detection.points_px)
+    def _template(self, picture: Pixels, detection: Detection, landmarks_px: Floats) -> Floats:
+        return self._faculties.templates.extract_robust(picture, detection.points_px, landmarks_px)
 
     def _seen(self, picture: Pixels, detection: Detection, mesh: Mesh) -> SeenFace:
         look = look_at(mesh, picture)
         gaze = next_gaze(Gaze(), look.pose, look.eyes_open, stand_id="", t_us=0, options=self._options)
         expression = self._faculties.expressions.classify_robust(picture, look.landmarks_px)
         guess = self._faculties.ages.estimate(picture, look.landmarks_px)
-        match = self._match(picture, detection)
+        match = self._match(picture, detection, look.landmarks_px)
         return SeenFace(
             box_px=detection.box_px,
             score=detection.score,
@@ -111,7 +107,7 @@ class StillReader:
             compared=self._recogniser is not None,
         )
 
-    def _match(self, picture: Pixels, detection: Detection) -> Match | None:
+    def _match(self, picture: Pixels, detection: Detection, landmarks_px: Floats) -> Match | None:
         if self._recogniser is None:
             return None
-        return self._recogniser.match(self._template(picture, detection))
+        return self._recogniser.match(self._template(picture, detection, landmarks_px))

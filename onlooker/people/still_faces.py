@@ -23,6 +23,6 @@ class StillFaceReader:
             Faces, the largest first.
         """
         return [
-            EnrolFace(box_px=face.seen.box_px, quality=face.seen.quality, template=face.template)
-            for face in self._stills.read_with_templates(picture)
+            EnrolFace(box_px=face.box_px, quality=face.quality, template=face.template)
+            for face in self._stills.read_templates(picture)
         ]

@@ -3,13 +3,15 @@
 import time
 from pathlib import Path
 
+import msgspec
+
 from onlooker.models.cache import digest_of
 from onlooker.people.enrolment import Enroller, EnrolmentReport
 from onlooker.people.pictures import EnrolmentOptions, PictureJudge
 from onlooker.people.plan import read_plan
 from onlooker.people.still_faces import StillFaceReader
 from onlooker.people.store import open_or_create_store
-from onlooker.settings import Settings
+from onlooker.settings import PeopleSettings, Settings
 from onlooker.wiring.perception import build_parts, decoder
 from processors.stills import StillReader
 
@@ -23,7 +25,8 @@ def build_enroller(settings: Settings) -> Enroller:
     Returns:
         An enroller that sees as `analyze` does.
     """
-    parts = build_parts(settings)
+    # A gallery that does not exist yet, or was made with another model, must not stand in the way.
+    parts = build_parts(msgspec.structs.replace(settings, people=PeopleSettings()))
     options = EnrolmentOptions()
     reader = StillFaceReader(StillReader(parts.faculties, None, settings.measure))
     return Enroller(

@@ -10,11 +10,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import click
 import msgspec
 
 from onlooker.cli.progress import progress
 from onlooker.running import EmbeddedRun, summary
 from onlooker.settings import Settings
+from onlooker.watching import CameraWatch
 from onlooker.wiring.perception import build_parts
 from onlooker.wiring.run import build_run
 from processors.local import Delivery
@@ -80,7 +82,8 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
         run, tally = build_run(
             settings, parts, deliver=deliver, stop=stop, pace=request.pace, duration_s=request.duration_s
         )
-        with progress("Measuring", total=None, unit="frames") as advance:
+        watch = CameraWatch(run.statuses, lambda sentence: click.echo(sentence, err=True))
+        with progress("Measuring", total=None, unit="frames") as advance, watch:
 
             def after_frame(frames: int) -> None:
                 advance(frames)

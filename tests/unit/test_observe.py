@@ -27,6 +27,9 @@ PERIOD_US = 100_000
 def _good_faces(monkeypatch: pytest.MonkeyPatch) -> None:
     """The made-up pictures show no face that could be judged."""
     monkeypatch.setattr("processors.describe.face_quality", lambda *_: 0.8)
+    monkeypatch.setattr(
+        "processors.observe.confirms", lambda mesh, _, *, min_presence: mesh.presence >= min_presence
+    )
 
 
 def picture(frame: int, shade: int = 100) -> Pixels:
