@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: the evaluation data, the prepared models, servers that must not be missing."""
+"""Fixtures shared by all tests: evaluation data, prepared models, servers that must not be missing."""
 
 import os
 from collections.abc import Mapping

@@ -19,7 +19,7 @@ from onlooker.settings import Settings
 from onlooker.watching import CameraWatch
 from onlooker.wiring.perception import build_parts
 from onlooker.wiring.run import build_run
-from processors.local import Delivery
+from processors.local import Deliver, Delivery
 from producers.options import Pace
 from schemas.errors import DependencyAwayError
 from schemas.events import Play, VisitEnded, WindowClosed
@@ -73,29 +73,43 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
         parts = build_parts(settings, request.gallery)
         writer = None if request.no_clickhouse else stack.enter_context(open_writer(settings, data_dir))
         stack.enter_context(_stopped_by_signals(stop))
-
-        def deliver(delivery: Delivery) -> None:
-            event = delivery.event
-            if writer is not None and isinstance(event, Play | VisitEnded | WindowClosed):
-                writer.add(event)
-
         run, tally = build_run(
-            settings, parts, deliver=deliver, stop=stop, pace=request.pace, duration_s=request.duration_s
+            settings,
+            parts,
+            deliver=_delivery_to(writer),
+            stop=stop,
+            pace=request.pace,
+            duration_s=request.duration_s,
         )
-        watch = CameraWatch(run.statuses, lambda sentence: click.echo(sentence, err=True))
-        with progress("Measuring", total=None, unit="frames") as advance, watch:
-
-            def after_frame(frames: int) -> None:
-                advance(frames)
-                if writer is not None:
-                    writer.tick()
-
-            run.run(after_frame)
-        if writer is not None:
-            writer.flush()
+        _drive(run, writer)
         _require_frames(run, tally.observed, stopped=stop.is_set())
         rows = {} if writer is None else writer.counts.rows
         return summary(run, tally, rows=rows, data_dir=None if writer is None else str(data_dir))
+
+
+def _delivery_to(writer: FactWriter | None) -> Deliver:
+    """Listens to the topics whose events become rows."""
+
+    def deliver(delivery: Delivery) -> None:
+        if writer is not None and isinstance(delivery.event, Play | VisitEnded | WindowClosed):
+            writer.add(delivery.event)
+
+    return deliver
+
+
+def _drive(run: EmbeddedRun, writer: FactWriter | None) -> None:
+    """Run to the end with progress and news of the cameras; what was gathered is written at the end."""
+    watch = CameraWatch(run.statuses, lambda sentence: click.echo(sentence, err=True))
+    with progress("Measuring", total=None, unit="frames") as advance, watch:
+
+        def after_frame(frames: int) -> None:
+            advance(frames)
+            if writer is not None:
+                writer.tick()
+
+        run.run(after_frame)
+    if writer is not None:
+        writer.flush()
 
 
 @contextmanager

@@ -200,7 +200,7 @@ def test_printing_a_state_shows_no_template() -> None:
     observer, _ = observer_of(standing(range(10), (100, 100, 40, 40)))
     state = CameraState(stand_id="s", camera_id="c")
     for frame in range(10):
-        state, faces = observer.step(state, picture(frame), frame * PERIOD_US)
+        state, _ = observer.step(state, picture(frame), frame * PERIOD_US)
     described = next(iter(state.described.values()))
     assert described.template is not None, "the face is good enough to be embedded"
     assert "template" not in repr(described).replace("template_", "")
