@@ -23,6 +23,7 @@ from processors.traits import (
     Traits,
     age_gender_due,
     expression_due,
+    quality_due,
     template_due,
     with_age_gender,
     with_expression,
@@ -44,13 +45,25 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
         return f"Described(traits={self.traits!r}, gaze={self.gaze!r})"
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """The cheap part of a description, made every frame."""
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """One face in one frame, with what is read of it every frame."""
 
-    landmarks_px: Floats
+    mesh: Mesh
+    picture: Pixels
     pose: Pose
     eyes_open: bool | None
-    quality: float
+
+    @property
+    def landmarks_px(self) -> Floats:
+        """(68, 2), iBUG order."""
+        return landmarks_68(self.mesh)
+
+    def __repr__(self) -> str:
+        return f"View(pose={self.pose!r})"
+
+
+LEAST_WEIGHT = 0.05
+"""What an estimate of age counts for at least, however poor the face."""
 
 
 class Budget:
@@ -118,70 +131,72 @@ class Describer:
         """
         budget, after, faces = Budget(), dict(known), []
         for track, mesh in sorted(tracks, key=lambda pair: _need(known.get(pair[0].track_id))):
-            look = look_at(mesh, picture)
+            view = View(mesh=mesh, picture=picture, pose=estimate_pose(mesh), eyes_open=eyes_open(mesh))
             described = known.get(track.track_id) or Described()
-            described = self._with_gaze(described, look, stand_id, track.seen_us)
-            described = self._refreshed(described, track, look, picture, budget)
+            described = self._with_gaze(described, view, stand_id, track.seen_us)
+            described = self._refreshed(described, track, view, budget)
             after[track.track_id] = described
-            faces.append(self._seen(track, look, described))
+            faces.append(self._seen(track, view, described))
         return after, tuple(sorted(faces, key=lambda face: face.track_number or 0))
 
-    def _with_gaze(self, described: Described, look: Look, stand_id: str, t_us: int) -> Described:
+    def _with_gaze(self, described: Described, view: View, stand_id: str, t_us: int) -> Described:
         gaze = next_gaze(
             described.gaze,
-            look.pose,
-            look.eyes_open,
+            view.pose,
+            view.eyes_open,
             stand_id=stand_id,
             t_us=t_us,
             options=self._options.measure,
         )
         return msgspec.structs.replace(described, gaze=gaze)
 
-    def _refreshed(
-        self, described: Described, track: Track, look: Look, picture: Pixels, budget: Budget
-    ) -> Described:
+    def _refreshed(self, described: Described, track: Track, view: View, budget: Budget) -> Described:
         """Run the costly readings that are due and for which there is room in this frame."""
-        options, t_us = self._options.traits, track.seen_us
-        traits = described.traits
-        if expression_due(traits, look.pose, t_us, options) and budget.take("expression"):
-            read = self._faculties.expressions.classify(picture, look.landmarks_px)
+        options, t_us, traits = self._options.traits, track.seen_us, described.traits
+        if expression_due(traits, view.pose, t_us, options) and budget.take("expression"):
+            read = self._faculties.expressions.classify(view.picture, view.landmarks_px)
             traits = with_expression(traits, read.scores, t_us, options)
-        if age_gender_due(traits, look.pose, t_us, options) and budget.take("age"):
-            guess = self._faculties.ages.estimate(picture, look.landmarks_px)
-            weight = max(0.05, look.quality)
+        judged = quality_due(traits, t_us, options)
+        if judged:
+            quality = face_quality(view.picture, view.mesh, view.pose)
+            traits = msgspec.structs.replace(traits, quality=quality, quality_us=t_us)
+        if age_gender_due(traits, view.pose, t_us, options) and budget.take("age"):
+            guess = self._faculties.ages.estimate(view.picture, view.landmarks_px)
             traits = with_age_gender(
-                traits, guess.age_years, guess.female_probability, weight=weight, t_us=t_us
+                traits,
+                guess.age_years,
+                guess.female_probability,
+                weight=max(LEAST_WEIGHT, traits.quality),
+                t_us=t_us,
             )
         described = msgspec.structs.replace(described, traits=traits)
-        due = template_due(traits, look.quality, track.samples, t_us, options)
-        if due and budget.take("template"):
-            return self._with_template(described, look, picture, t_us)
-        return described
+        due = judged and template_due(traits, traits.quality, track.samples, t_us, options)
+        return self._with_template(described, view, t_us) if due and budget.take("template") else described
 
-    def _with_template(self, described: Described, look: Look, picture: Pixels, t_us: int) -> Described:
-        template = self._faculties.templates.extract(picture, five_points(look.landmarks_px))
-        vote = described.vote
+    def _with_template(self, described: Described, view: View, t_us: int) -> Described:
+        template = self._faculties.templates.extract(view.picture, five_points(view.landmarks_px))
+        vote, quality = described.vote, described.traits.quality
         if self._recogniser is not None:
-            vote = self._recogniser.voted(vote, template, look.quality)
-        better = described.template is None or look.quality > described.traits.template_quality
+            vote = self._recogniser.voted(vote, template, quality)
+        better = described.template is None or quality > described.traits.template_quality
         return msgspec.structs.replace(
             described,
-            traits=with_template(described.traits, look.quality, t_us),
+            traits=with_template(described.traits, quality, t_us),
             vote=vote,
             template=template if better else described.template,
         )
 
-    def _seen(self, track: Track, look: Look, described: Described) -> SeenFace:
+    def _seen(self, track: Track, view: View, described: Described) -> SeenFace:
         match = self._match(described)
         traits = described.traits
         return SeenFace(
             box_px=track.box_px,
             score=track.score,
-            landmarks_px=look.landmarks_px,
-            pose=look.pose,
-            eyes_open=look.eyes_open,
+            mesh=view.mesh,
+            pose=view.pose,
+            eyes_open=view.eyes_open,
             looking=described.gaze.looking,
-            quality=look.quality,
+            quality=traits.quality,
             expression_scores=traits.expression_scores,
             age_years=traits.age_years,
             female_probability=traits.female_probability,
@@ -196,26 +211,6 @@ class Describer:
         if self._recogniser is None or described.vote is None:
             return None
         return self._recogniser.decided(described.vote)
-
-
-def look_at(mesh: Mesh, picture: Pixels) -> Look:
-    """The cheap part of a face's description.
-
-    Args:
-        mesh: the face.
-        picture: (h, w, 3) uint8, BGR.
-
-    Returns:
-        Landmarks, pose, eyes and quality.
-    """
-    height, width = picture.shape[:2]
-    pose = estimate_pose(mesh, width, height)
-    return Look(
-        landmarks_px=landmarks_68(mesh),
-        pose=pose,
-        eyes_open=eyes_open(mesh),
-        quality=face_quality(picture, mesh, pose),
-    )
 
 
 def _need(described: Described | None) -> tuple[int, int]:

@@ -5,6 +5,8 @@ from uuid import UUID
 import msgspec
 
 from processors.boxes import Box
+from processors.perception.landmarks import landmarks_68
+from processors.perception.mesh import Mesh
 from schemas.events import FaceObserved, Pose
 from schemas.ports import Floats
 
@@ -14,8 +16,7 @@ class SeenFace(msgspec.Struct, frozen=True, kw_only=True):
 
     box_px: Box
     score: float
-    landmarks_px: Floats
-    """(68, 2), iBUG order."""
+    mesh: Mesh
     pose: Pose
     eyes_open: bool | None
     looking: bool
@@ -30,6 +31,11 @@ class SeenFace(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the face was compared with a gallery; only then is a missing member a stranger."""
     track_id: UUID | None = None
     track_number: int | None = None
+
+    @property
+    def landmarks_px(self) -> Floats:
+        """(68, 2), iBUG order; derived when asked for, because most frames are never asked."""
+        return landmarks_68(self.mesh)
 
 
 def observed(face: SeenFace) -> FaceObserved:

@@ -3,13 +3,16 @@
 import msgspec
 
 from processors.boxes import overlap
-from processors.describe import look_at
 from processors.faces import Faculties
 from processors.identity import Match, Recogniser
 from processors.looking import Gaze, next_gaze
 from processors.measure_options import MeasureOptions
 from processors.perception.detection import Detection
+from processors.perception.eyes import eyes_open
+from processors.perception.landmarks import landmarks_68
 from processors.perception.mesh import Mesh, confirms, region_from_detection, region_from_mesh
+from processors.perception.pose import estimate_pose
+from processors.perception.quality import face_quality
 from processors.seen import SeenFace
 from schemas.ports import Floats, Pixels
 
@@ -60,9 +63,11 @@ class StillReader:
         return tuple(self._with_template(picture, d, mesh) for d, mesh in self._found(picture))
 
     def _with_template(self, picture: Pixels, detection: Detection, mesh: Mesh) -> StillFace:
-        look = look_at(mesh, picture)
-        template = self._template(picture, detection, look.landmarks_px)
-        return StillFace(box_px=detection.box_px, quality=look.quality, template=template)
+        return StillFace(
+            box_px=detection.box_px,
+            quality=face_quality(picture, mesh, estimate_pose(mesh)),
+            template=self._template(picture, detection, landmarks_68(mesh)),
+        )
 
     def _found(self, picture: Pixels) -> list[tuple[Detection, Mesh]]:
         """Detections that the mesh confirms, the largest first; two on one face count once."""
@@ -86,19 +91,19 @@ class StillReader:
         return self._faculties.templates.extract_robust(picture, detection.points_px, landmarks_px)
 
     def _seen(self, picture: Pixels, detection: Detection, mesh: Mesh) -> SeenFace:
-        look = look_at(mesh, picture)
-        gaze = next_gaze(Gaze(), look.pose, look.eyes_open, stand_id="", t_us=0, options=self._options)
-        expression = self._faculties.expressions.classify_robust(picture, look.landmarks_px)
-        guess = self._faculties.ages.estimate(picture, look.landmarks_px)
-        match = self._match(picture, detection, look.landmarks_px)
+        pose, seen_open, landmarks_px = estimate_pose(mesh), eyes_open(mesh), landmarks_68(mesh)
+        gaze = next_gaze(Gaze(), pose, seen_open, stand_id="", t_us=0, options=self._options)
+        expression = self._faculties.expressions.classify_robust(picture, landmarks_px)
+        guess = self._faculties.ages.estimate(picture, landmarks_px)
+        match = self._match(picture, detection, landmarks_px)
         return SeenFace(
             box_px=detection.box_px,
             score=detection.score,
-            landmarks_px=look.landmarks_px,
-            pose=look.pose,
-            eyes_open=look.eyes_open,
+            mesh=mesh,
+            pose=pose,
+            eyes_open=seen_open,
             looking=gaze.looking,
-            quality=look.quality,
+            quality=face_quality(picture, mesh, pose),
             expression_scores=expression.scores,
             age_years=guess.age_years,
             female_probability=guess.female_probability,

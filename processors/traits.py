@@ -20,6 +20,8 @@ class TraitOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     age_gender_first: int = 5
     """So many estimates come at that rate, later ones ten times more seldom."""
     age_gender_max_turn_deg: float = 35.0
+    quality_every_s: float = 0.2
+    """How often it is judged whether a face is good enough to be embedded."""
     template_min_quality: float = 0.25
     template_min_samples: int = 3
     template_gain: float = 1.15
@@ -42,6 +44,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     template_quality: float = 0.0
     template_count: int = 0
     template_us: int | None = None
+    quality: float = 0.0
+    quality_us: int | None = None
 
 
 def expression_due(traits: Traits, pose: Pose, t_us: int, options: TraitOptions) -> bool:
@@ -60,12 +64,17 @@ def age_gender_due(traits: Traits, pose: Pose, t_us: int, options: TraitOptions)
     )
 
 
+def quality_due(traits: Traits, t_us: int, options: TraitOptions) -> bool:
+    """Whether the quality of this face should be judged in this frame."""
+    return _elapsed(traits.quality_us, t_us, options.quality_every_s)
+
+
 def template_due(traits: Traits, quality: float, samples: int, t_us: int, options: TraitOptions) -> bool:
     """Whether this face is worth embedding: the first good one, or clearly better than the best so far.
 
     Args:
         traits: the track's traits so far.
-        quality: quality of the face in this frame, 0..1.
+        quality: quality of the face in this frame, 0..1; it must have been judged in this frame.
         samples: how often the track was seen.
         t_us: event time of the frame.
         options: thresholds.

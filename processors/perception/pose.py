@@ -31,13 +31,11 @@ between the median of press portraits (4) and that of people who look into a web
 (11 to 20, mean 13); single people differ from it by up to 11 degrees."""
 
 
-def estimate_pose(mesh: Mesh, width_px: int, height_px: int) -> Pose:  # noqa: ARG001
+def estimate_pose(mesh: Mesh) -> Pose:
     """The head's pose towards the camera: who looks into the lens has yaw and pitch 0 at any place.
 
     Args:
         mesh: the face.
-        width_px: width of the picture; not needed by a pose along the line of sight.
-        height_px: height of the picture; likewise.
 
     Returns:
         The pose, degrees. Reliable to about 50 degrees of yaw, flattened beyond, never reading frontal.

@@ -176,7 +176,7 @@ def test_a_face_that_fills_the_picture_is_found(geometry: Geometry, data_dir: Pa
 
 def pose_of(geometry: Geometry, picture: Pixels) -> Pose:
     (mesh,) = geometry.faces(picture)
-    return estimate_pose(mesh, picture.shape[1], picture.shape[0])
+    return estimate_pose(mesh)
 
 
 def test_frontal_frames_look_ahead_and_profiles_do_not(geometry: Geometry, data_dir: Path) -> None:
@@ -196,7 +196,7 @@ def test_frontal_frames_look_ahead_and_profiles_do_not(geometry: Geometry, data_
 
 def test_people_who_walk_to_the_camera_look_at_it(geometry: Geometry, data_dir: Path) -> None:
     poses = [
-        estimate_pose(mesh, frame.picture.shape[1], frame.picture.shape[0])
+        estimate_pose(mesh)
         for frame in labelled_frames(data_dir, "intel-walking-and-pause.mp4", every=4)
         for mesh in geometry.faces(frame.picture)
     ]

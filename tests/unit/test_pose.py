@@ -41,7 +41,7 @@ def face(yaw_deg: float = 0.0, pitch_deg: float = 0.0, roll_deg: float = 0.0, si
 
 
 def pose_of(mesh: Mesh) -> Pose:
-    return estimate_pose(mesh, 640, 360)
+    return estimate_pose(mesh)
 
 
 def test_straight_ahead_is_zero() -> None:
