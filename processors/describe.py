@@ -174,7 +174,11 @@ class Describer:
         return self._with_template(described, view, t_us) if due and budget.take("template") else described
 
     def _with_template(self, described: Described, view: View, t_us: int) -> Described:
-        template = self._faculties.templates.extract(view.picture, five_points(view.landmarks_px))
+        # Made exactly as at enrolment: the threshold is calibrated for such templates.
+        landmarks_px = view.landmarks_px
+        template = self._faculties.templates.extract_robust(
+            view.picture, five_points(landmarks_px), landmarks_px
+        )
         vote, quality = described.vote, described.traits.quality
         if self._recogniser is not None:
             vote = self._recogniser.voted(vote, template, quality)

@@ -21,7 +21,7 @@ T = TypeVar("T")
 STAGE_CALLS = {
     "detection": ("detector", "detect", ("detection",)),
     "mesh": ("fitter", "fit", ("mesh",)),
-    "template": ("templates", "extract", ("template",)),
+    "template": ("templates", "extract_robust", ("template",)),
     "expression": ("expressions", "classify", ("expression",)),
     "age and gender": ("ages", "estimate", ("age", "gender")),
 }

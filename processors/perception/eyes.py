@@ -1,5 +1,7 @@
 """Tells whether the eyes are open, from the mesh."""
 
+import math
+
 import numpy as np
 
 from processors.perception.mesh import Mesh
@@ -15,7 +17,8 @@ low on purpose, so that a look is not lost to narrow eyes. Short blinks go unsee
 MIN_FAR_HALF = 0.25
 """With the far half of the face narrower than this share of the near half (a yaw of about 30 degrees) the
 far eye is a guess."""
-RIGHT_TEMPLE, LEFT_TEMPLE, NOSE_BRIDGE = 127, 356, 168
+HALVES = np.array((168, 127, 356))
+"""Bridge of the nose, right and left temple."""
 
 
 def eyes_open(mesh: Mesh) -> bool | None:
@@ -45,13 +48,14 @@ def eye_aspect_ratio(eye: Floats) -> float:
     Returns:
         About 0.15 (shut) to 0.4 (wide open); 0 when the eye has no width.
     """
-    width = float(np.linalg.norm(eye[0] - eye[3]))
-    heights = float(np.linalg.norm(eye[1] - eye[5]) + np.linalg.norm(eye[2] - eye[4]))
+    first, upper, upper_other, last, lower_other, lower = eye.tolist()
+    width = math.dist(first, last)
+    heights = math.dist(upper, lower) + math.dist(upper_other, lower_other)
     return heights / (2 * width) if width > 0 else 0.0
 
 
 def _far_half(mesh: Mesh) -> float:
     """Width of the half of the face turned away over the width of the other, 0..1."""
-    bridge = mesh.points_px[NOSE_BRIDGE]
-    widths = [float(np.linalg.norm(mesh.points_px[i] - bridge)) for i in (RIGHT_TEMPLE, LEFT_TEMPLE)]
+    bridge, right, left = mesh.points_px[HALVES].tolist()
+    widths = (math.dist(right, bridge), math.dist(left, bridge))
     return min(widths) / max(*widths, 1e-6)

@@ -128,10 +128,10 @@ def region_from_mesh(mesh: Mesh) -> Region:
     across = mesh.points_px[LEFT_EYE_OUTER] - mesh.points_px[RIGHT_EYE_OUTER]
     angle = math.atan2(float(across[1]), float(across[0]))
     c, s = math.cos(angle), math.sin(angle)
-    upright = mesh.points_px @ np.array([[c, -s], [s, c]], dtype=np.float32)
-    low, high = upright.min(axis=0), upright.max(axis=0)
-    x, y = (float(value) for value in (low + high) / 2)
-    side = REGION_MARGIN * float((high - low).max())
+    turned = np.array([[c, s], [-s, c]], dtype=np.float32)
+    (left, right), (top, bottom) = _extent(turned @ mesh.points_px.T)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    side = REGION_MARGIN * max(right - left, bottom - top)
     return Region(x_px=c * x - s * y, y_px=s * x + c * y, side_px=side, angle_rad=angle)
 
 
@@ -144,10 +144,10 @@ def box_from_mesh(mesh: Mesh) -> tuple[float, float, float, float]:
     Returns:
         left, top, width, height, px.
     """
-    low, high = mesh.points_px.min(axis=0), mesh.points_px.max(axis=0)
-    width, height = (float(value) for value in high - low)
+    (left, right), (top, bottom) = _extent(np.ascontiguousarray(mesh.points_px.T))
+    width, height = right - left, bottom - top
     above = BROW_TO_HAIR * height
-    return float(low[0]), float(low[1]) - above, width, height + above
+    return left, top - above, width, height + above
 
 
 def disagreement(mesh: Mesh, detection: Detection) -> float:
@@ -176,6 +176,11 @@ def confirms(mesh: Mesh, detection: Detection, *, min_presence: float) -> bool:
         False for things that only look like a face from afar, and for a mesh that slipped onto a neighbour.
     """
     return mesh.presence >= min_presence and disagreement(mesh, detection) <= MAX_DISAGREEMENT
+
+
+def _extent(rows: Floats) -> list[tuple[float, float]]:
+    """Least and greatest of each row; rows of x and y are reduced much faster than pairs."""
+    return [(float(row.min()), float(row.max())) for row in rows]
 
 
 def _sigmoid(logit: float) -> float:

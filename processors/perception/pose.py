@@ -3,10 +3,12 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from processors.perception.mesh import POINTS, Mesh
 from schemas.events import Pose
+
+Vector = tuple[float, float, float]
+"""Plain floats: three numbers are done before numpy has begun."""
 
 RIGHT_POINTS = np.array(
     (33, 133, 61, 127, 234, 93, 58, 172, 136, 129, 98, 70, 105, 107, 50, 205, 54, 103, 67)
@@ -44,10 +46,11 @@ def estimate_pose(mesh: Mesh) -> Pose:
     share of the side axis (Gram-Schmidt), the direction of the face their cross product. A `solvePnP` of six
     landmarks was tried instead: it jumps between two solutions near 0 (+29, -37 degrees in two frames).
     """
-    side, line = np.column_stack([AXES @ mesh.points_px, AXES @ mesh.depth * DEPTH_GAIN]).astype(np.float64)
-    side = _unit(side)
-    down = _unit(line - side * float(side @ line))
-    ahead = _levelled(np.cross(side, down) * -1.0, down)
+    across, along = _axes(mesh)
+    side = _unit(across)
+    shared = _dot(side, along)
+    down = _unit((along[0] - shared * side[0], along[1] - shared * side[1], along[2] - shared * side[2]))
+    ahead = _levelled(_cross(down, side), down)
     return Pose(
         yaw_deg=math.degrees(math.atan2(ahead[0], -ahead[2])),
         pitch_deg=math.degrees(math.asin(max(-1.0, min(1.0, -ahead[1])))),
@@ -55,12 +58,28 @@ def estimate_pose(mesh: Mesh) -> Pose:
     )
 
 
-def _levelled(ahead: NDArray[np.float64], down: NDArray[np.float64]) -> NDArray[np.float64]:
+def _axes(mesh: Mesh) -> tuple[Vector, Vector]:
+    """The side axis and the middle line, not yet of length 1."""
+    flat, deep = AXES @ mesh.points_px, AXES @ mesh.depth * DEPTH_GAIN
+    (ax, ay), (bx, by) = flat.tolist()
+    az, bz = deep.tolist()
+    return (ax, ay, az), (bx, by, bz)
+
+
+def _levelled(ahead: Vector, down: Vector) -> Vector:
     """The direction of the face turned down about the side axis by the lean of the middle line."""
-    lean = math.radians(LEVEL_PITCH_DEG)
-    return ahead * math.cos(lean) + down * math.sin(lean)
+    c, s = math.cos(math.radians(LEVEL_PITCH_DEG)), math.sin(math.radians(LEVEL_PITCH_DEG))
+    return (ahead[0] * c + down[0] * s, ahead[1] * c + down[1] * s, ahead[2] * c + down[2] * s)
 
 
-def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    length = float(np.linalg.norm(vector))
-    return vector / length if length > 0 else vector
+def _unit(vector: Vector) -> Vector:
+    length = math.hypot(*vector)
+    return (vector[0] / length, vector[1] / length, vector[2] / length) if length > 0 else vector
+
+
+def _dot(a: Vector, b: Vector) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def _cross(a: Vector, b: Vector) -> Vector:
+    return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])

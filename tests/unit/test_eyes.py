@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from processors.perception.eyes import (
+    HALVES,
     LEFT_EYE,
-    LEFT_TEMPLE,
-    NOSE_BRIDGE,
     RIGHT_EYE,
-    RIGHT_TEMPLE,
     eye_aspect_ratio,
     eyes_open,
 )
@@ -25,7 +23,7 @@ def eye(ratio: float) -> Floats:
 def face(right: float, left: float, far_half: float = 1.0) -> Mesh:
     points = np.zeros((POINTS, 2), dtype=np.float32)
     points[RIGHT_EYE], points[LEFT_EYE] = eye(right) - 40, eye(left) + 10
-    points[RIGHT_TEMPLE], points[NOSE_BRIDGE], points[LEFT_TEMPLE] = (-60, 0), (0, 0), (60 * far_half, 0)
+    points[HALVES] = [(0, 0), (-60, 0), (60 * far_half, 0)]
     return Mesh(points_px=points, depth=np.zeros(POINTS, dtype=np.float32), presence=1.0)
 
 
