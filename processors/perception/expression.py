@@ -1,4 +1,4 @@
-"""Reads the facial expression: seven label scores and a valence."""
+"""Reads the facial expression: seven label scores."""
 
 import msgspec
 import numpy as np
@@ -30,20 +30,16 @@ EVIDENCE_BY_LABEL = {
 }
 """Logits for each label and step of raised brows and of a wide mouth (see `FaceShape`)."""
 EVIDENCE = np.array([EVIDENCE_BY_LABEL.get(label, (0.0, 0.0)) for label in EXPRESSIONS])
-VALENCE_BY_LABEL = {"happy": 1.0, "sad": -1.0, "angry": -1.0, "fear": -1.0, "disgust": -1.0}
-"""Neutral and surprise count as neither pleasant nor unpleasant."""
-VALENCES = np.array([VALENCE_BY_LABEL.get(label, 0.0) for label in EXPRESSIONS])
 
 
 class Expression(msgspec.Struct, frozen=True, kw_only=True):
     """A facial expression, not what goes on inside a person.
 
-    `scores` follow `EXPRESSIONS` and sum to 1; `label` has the largest; `valence` in [-1, 1].
+    `scores` follow `EXPRESSIONS` and sum to 1; `label` has the largest.
     """
 
     label: str
     scores: tuple[float, ...]
-    valence: float
 
 
 class ExpressionClassifier:
@@ -60,7 +56,7 @@ class ExpressionClassifier:
             landmarks_68: (68, 2) landmarks in iBUG order, px.
 
         Returns:
-            Label, scores and valence.
+            Label and scores.
         """
         return self._read(picture, landmarks_68, QUICK_SCALES)
 
@@ -72,7 +68,7 @@ class ExpressionClassifier:
             landmarks_68: (68, 2) landmarks in iBUG order, px.
 
         Returns:
-            Label, scores and valence.
+            Label and scores.
         """
         return self._read(picture, landmarks_68, ROBUST_SCALES)
 
@@ -95,7 +91,7 @@ def combined(net_scores: NDArray[np.float64], shape: FaceShape) -> Expression:
         shape: of the same face.
 
     Returns:
-        The expression; its valence is P(happy) - P(sad) - P(angry) - P(fear) - P(disgust).
+        The expression.
     """
     logits = np.log(net_scores + FLOOR) + EVIDENCE @ np.array([shape.brows_raised, shape.mouth_wide])
     shares = np.exp(logits - logits.max())
@@ -103,7 +99,6 @@ def combined(net_scores: NDArray[np.float64], shape: FaceShape) -> Expression:
     return Expression(
         label=EXPRESSIONS[int(shares.argmax())],
         scores=tuple(float(share) for share in shares),
-        valence=float(np.clip(shares @ VALENCES, -1.0, 1.0)),
     )
 
 

@@ -89,7 +89,7 @@ class Templates:
 class Expressions:
     def classify(self, canvas: Pixels, *_: Any) -> Expression:
         scores = tuple(1.0 if label == "happy" else 0.0 for label in EXPRESSIONS)
-        return Expression(label="happy", scores=scores, valence=1.0)
+        return Expression(label="happy", scores=scores)
 
 
 class Ages:
