@@ -111,6 +111,23 @@ class Describer:
         template = self._faculties.templates.extract(picture, detection.points_px)
         return float(np.dot(known.template, template)) >= self._options.same_face_cosine
 
+    def more_alike(self, one: Described | None, other: Described | None, picture: Pixels, mesh: Mesh) -> bool:
+        """Whether a face is rather the first track's than the second's.
+
+        Args:
+            one: what is known of the first track.
+            other: what is known of the second.
+            picture: (h, w, 3) uint8, BGR.
+            mesh: the face.
+
+        Returns:
+            True when the first track's template is nearer, or when one of them has none.
+        """
+        if one is None or other is None or one.template is None or other.template is None:
+            return True
+        template = self._faculties.templates.extract(picture, five_points(landmarks_68(mesh)))
+        return bool(np.dot(one.template, template) >= np.dot(other.template, template))
+
     def describe(
         self,
         known: Mapping[UUID, Described],

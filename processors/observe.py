@@ -23,9 +23,9 @@ from processors.tracking import (
     Track,
     TrackingOptions,
     continued,
+    first_double,
     match,
     still_hidden,
-    without_doubles,
 )
 from schemas.ids import derive_id
 from schemas.ports import Pixels
@@ -56,7 +56,7 @@ class CameraState(msgspec.Struct, frozen=True, kw_only=True):
     cuts: int = 0
 
 
-class _Found(msgspec.Struct, frozen=True, kw_only=True):
+class _Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A track seen in this frame together with its mesh."""
 
     track: Track
@@ -85,10 +85,11 @@ class Observer:
             The state after the frame and the faces seen in it, oldest track first.
         """
         state = self._after_scene(state, picture)
-        followed = self._follow(state.active, picture, t_us)
+        followed = self._one_a_face(state, self._follow(state.active, picture, t_us), picture)
         found = followed
         if self._must_detect(state, followed, t_us):
             state, found = self._detect(state, followed, picture, t_us)
+            found = self._one_a_face(state, found, picture)
         state = self._settle(state, found, t_us)
         return self._describe(state, found, picture)
 
@@ -113,8 +114,21 @@ class Observer:
             sighting = _sighting(mesh, score=track.score)
             if mesh.presence >= self._options.tracking.keep_presence and _plausible(track, sighting.box_px):
                 found.append(_Found(track=continued(track, sighting, t_us), mesh=mesh))
-        kept = {track.track_id for track in without_doubles([f.track for f in found])}
-        return tuple(f for f in found if f.track.track_id in kept)
+        return tuple(found)
+
+    def _one_a_face(self, state: CameraState, found: Sequence[_Found], picture: Pixels) -> tuple[_Found, ...]:
+        """Of two tracks that ended up on one face the one that looks more like it stays, the other is lost."""
+        left = list(found)
+        while pair := first_double([each.track for each in left]):
+            longer, other = (left[i] for i in pair)
+            same = self._describer.more_alike(
+                state.described.get(longer.track.track_id),
+                state.described.get(other.track.track_id),
+                picture,
+                longer.mesh,
+            )
+            left.remove(other if same else longer)
+        return tuple(left)
 
     def _must_detect(self, state: CameraState, followed: Sequence[_Found], t_us: int) -> bool:
         if state.detected_us is None or len(followed) < len(state.active):
@@ -184,7 +198,7 @@ class Observer:
 
     def _settle(self, state: CameraState, found: Sequence[_Found], t_us: int) -> CameraState:
         """Sort tracks into active, hidden and gone; forget what is gone."""
-        active = without_doubles([each.track for each in found])
+        active = tuple(sorted((each.track for each in found), key=lambda track: track.number))
         seen = {track.track_id for track in active}
         unseen = [t for t in (*state.active, *state.hidden) if t.track_id not in seen]
         hidden = still_hidden(unseen, t_us, self._options.tracking)

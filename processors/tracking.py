@@ -121,21 +121,22 @@ def match(
     return assign(pair_costs([expected_box(track, t_us) for track in tracks], boxes, reach))
 
 
-def without_doubles(tracks: Sequence[Track], max_overlap: float = 0.5) -> tuple[Track, ...]:
-    """The tracks without those that follow a face which an older track follows already.
+def first_double(tracks: Sequence[Track], max_overlap: float = 0.5) -> tuple[int, int] | None:
+    """Two tracks that follow one face: it happens when people pass before each other.
 
     Args:
         tracks: tracks seen in this frame.
         max_overlap: two faces overlap less than this.
 
     Returns:
-        The tracks that stay, oldest first.
+        Indices of the first such pair, the longer track first; None when all follow faces of their own.
     """
-    kept: list[Track] = []
-    for track in sorted(tracks, key=lambda t: (-t.samples, t.number)):
-        if all(_apart(track.box_px, other.box_px, max_overlap) for other in kept):
-            kept.append(track)
-    return tuple(sorted(kept, key=lambda t: t.number))
+    order = sorted(range(len(tracks)), key=lambda i: (-tracks[i].samples, tracks[i].number))
+    for at, i in enumerate(order):
+        for j in order[at + 1 :]:
+            if not _apart(tracks[i].box_px, tracks[j].box_px, max_overlap):
+                return i, j
+    return None
 
 
 def _apart(a: Box, b: Box, max_overlap: float) -> bool:

@@ -8,9 +8,9 @@ from processors.tracking import (
     TrackingOptions,
     continued,
     expected_box,
+    first_double,
     match,
     still_hidden,
-    without_doubles,
 )
 from schemas.ids import derive_id
 
@@ -70,10 +70,11 @@ def test_a_hidden_face_is_forgotten_after_its_time() -> None:
     assert still_hidden([hidden], 1_500_001, OPTIONS) == ()
 
 
-def test_of_two_tracks_on_one_face_the_older_stays() -> None:
-    older, younger = track(1, (0, 0, 40, 40), samples=9), track(2, (2, 2, 40, 40), samples=2)
+def test_two_tracks_on_one_face_are_found_the_longer_first() -> None:
+    longer, shorter = track(1, (0, 0, 40, 40), samples=9), track(2, (2, 2, 40, 40), samples=2)
     beside = track(3, (50, 0, 40, 40))
-    assert without_doubles([younger, beside, older]) == (older, beside)
+    assert first_double([shorter, beside, longer]) == (2, 0)
+    assert first_double([shorter, beside]) is None
 
 
 def test_continuing_a_track_leaves_the_old_value_as_it_was() -> None:
