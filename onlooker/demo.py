@@ -107,6 +107,7 @@ def _report(console: Console, data_dir: Path) -> None:
             f"Recognised at {started_at:%H:%M:%S}: [bold]{member_id}[/] at {stand_id}, "
             f"looked {attention_ms / 1000:.1f} s of {dwell_ms / 1000:.1f} s"
         )
+    console.print("People seen only from behind are not counted.")
     (data_dir / REPORT).write_text(page(reports), encoding="utf-8")
 
 

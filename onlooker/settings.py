@@ -57,6 +57,8 @@ class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     gallery: Path | None = None
     """A gallery made by `onlooker people enrol`; None: nobody is recognised."""
+    site_key: Path | None = None
+    """The key file that opens the gallery; None: `site.key` inside it."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -129,12 +131,15 @@ def _beside(settings: Settings, folder: Path) -> Settings:
         replace(stand, cameras=tuple(_camera_beside(camera, folder) for camera in stand.cameras))
         for stand in settings.stands
     )
-    gallery = settings.people.gallery
+    people = settings.people
     return replace(
         settings,
         stands=stands,
         data_dir=folder / settings.data_dir,
-        people=PeopleSettings(gallery=None if gallery is None else folder / gallery),
+        people=PeopleSettings(
+            gallery=None if people.gallery is None else folder / people.gallery,
+            site_key=None if people.site_key is None else folder / people.site_key,
+        ),
         models={stage: folder / model for stage, model in settings.models.items()},
     )
 

@@ -117,7 +117,7 @@ class Observer:
         return tuple(found)
 
     def _one_a_face(self, state: CameraState, found: Sequence[_Found], picture: Pixels) -> tuple[_Found, ...]:
-        """Of two tracks that ended up on one face the one that looks more like it stays, the other is lost."""
+        """Of two tracks that ended up on one face the one that looks more like it stays."""
         left = list(found)
         while pair := first_double([each.track for each in left]):
             longer, other = (left[i] for i in pair)

@@ -21,7 +21,8 @@ from schemas.units import US_PER_S
 
 _gallery = click.option(
     "--gallery",
-    required=True,
+    default=Path("gallery"),
+    show_default=True,
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the gallery.",
 )

@@ -139,7 +139,8 @@ def _recogniser(settings: Settings, gallery: Path | None, template_model: Path) 
         return None
     from onlooker.people.galleries import load_gallery
 
-    return Recogniser(load_gallery(gallery, digest_of(template_model)), settings.identity)
+    people = load_gallery(gallery, digest_of(template_model), site_key_path=settings.people.site_key)
+    return Recogniser(people, settings.identity)
 
 
 def _video_reader(observer: Observer, name: str) -> VideoReader:
