@@ -38,7 +38,9 @@ def engagement(
 
 
 def is_engaged(score: float | None, attention_us: int, options: MeasureOptions) -> bool:
-    """Whether somebody counts as engaged: a score of at least 50 with at least 2 s of attention.
+    """Whether somebody counts as engaged: a enough score with enough attention, by default 50 and 2 s.
+
+    Decided nowhere else: facts carry the answer, views only count it.
 
     Args:
         score: engagement score, or None.

@@ -2,12 +2,12 @@
 
 import msgspec
 
-from processors.engagement import engagement
+from processors.engagement import engagement, is_engaged
 from processors.measure_options import MeasureOptions
 from processors.segments import Interval, Timeline, clip, within
 from processors.totals import Totals, growth, mean_valence, totals_of
 from processors.visits import Visiting
-from schemas.events import METRIC_VERSION, Exposure, Play, Visit, VisitEnded
+from schemas.events import Exposure, Play, Visit, VisitEnded
 from schemas.ids import derive_id
 from schemas.units import US_PER_S, us_from_s
 
@@ -20,6 +20,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     baseline: float | None
     """Mean valence of the visit before the scope."""
     engagement: float | None
+    engaged: bool
 
 
 def part_of(visiting: Visiting, scope: list[Interval], options: MeasureOptions) -> Part | None:
@@ -40,7 +41,8 @@ def part_of(visiting: Visiting, scope: list[Interval], options: MeasureOptions) 
     baseline = mean_valence(clip(visiting.timeline, visiting.started_us, scope[0][0]), options)
     approach = growth(within(visiting.approach, scope))
     score = engagement(totals, approach=approach, baseline=baseline, options=options)
-    return Part(timeline=timeline, totals=totals, baseline=baseline, engagement=score)
+    engaged = is_engaged(score, totals.attention_us, options)
+    return Part(timeline=timeline, totals=totals, baseline=baseline, engagement=score, engaged=engaged)
 
 
 def visit_ended(
@@ -66,7 +68,7 @@ def visit_ended(
 def _visit(stand_id: str, visiting: Visiting, model_version: str, options: MeasureOptions) -> Visit:
     totals = totals_of(visiting.timeline, options)
     who, looks = visiting.who, totals.looks
-    approach = growth(visiting.approach)
+    score = engagement(totals, approach=growth(visiting.approach), baseline=None, options=options)
     return Visit(
         visit_id=visiting.visit_id,
         stand_id=stand_id,
@@ -78,14 +80,15 @@ def _visit(stand_id: str, visiting: Visiting, model_version: str, options: Measu
         looks=len(looks),
         longest_look_us=totals.longest_look_us,
         time_to_first_look_us=looks[0][0] - visiting.started_us if looks else None,
-        engagement=engagement(totals, approach=approach, baseline=None, options=options),
+        engagement=score,
+        engaged=is_engaged(score, totals.attention_us, options),
         expression=totals.expression,
         valence=totals.valence,
         age_years=who.age_years,
         gender=who.gender,
         member_id=who.member_id,
         model_version=model_version,
-        metric_version=METRIC_VERSION,
+        metric_version=options.metric_version(stand_id),
         version=1,
     )
 
@@ -116,6 +119,7 @@ def _exposure(visit: Visit, visiting: Visiting, play: Play, options: MeasureOpti
         impression=totals.presence_us >= us_from_s(options.impression_s),
         impression_weight=round(min(1.0, totals.presence_us / (play.end_us - play.start_us)), 6),
         engagement=part.engagement,
+        engaged=part.engaged,
         expression_us=totals.expression_us,
         valence=totals.valence,
         valence_reaction=round((totals.valence or 0.0) - (part.baseline or 0.0), 4) if known else None,
@@ -124,7 +128,7 @@ def _exposure(visit: Visit, visiting: Visiting, play: Play, options: MeasureOpti
         gender=visit.gender,
         member_id=visit.member_id,
         model_version=visit.model_version,
-        metric_version=METRIC_VERSION,
+        metric_version=visit.metric_version,
         version=1,
     )
 

@@ -1,8 +1,12 @@
 """Thresholds of MEASURE: every number that a figure depends on, with its default."""
 
+import hashlib
+from functools import cached_property
 from typing import Annotated, Literal
 
 import msgspec
+
+from schemas.events import METRIC_VERSION
 
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Degrees = Annotated[float, msgspec.Meta(ge=0, le=180)]
@@ -24,7 +28,7 @@ class StandOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     zone: Annotated[tuple[tuple[float, float], ...], msgspec.Meta(min_length=2)] | None = None
 
 
-class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """Thresholds of the measurement; docs/metrics.md names the source of each."""
 
     stands: dict[str, StandOptions] = {}
@@ -83,5 +87,47 @@ class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """
         return self.stands.get(stand_id, _DEFAULT_STAND)
 
+    def metric_version(self, stand_id: str) -> str:
+        """Version of the figures of one stand: that of the formulas, and of the thresholds where they differ.
+
+        Args:
+            stand_id: the stand.
+
+        Returns:
+            `METRIC_VERSION` for the defaults; else that, a plus and 8 hexadecimal digits of the SHA-256 of
+            `thresholds`. Worked out once for each configured stand.
+        """
+        return self._versions.get(stand_id, self._version_elsewhere)
+
+    def thresholds(self, stand_id: str) -> str:
+        """All thresholds of one stand as canonical JSON: those of other stands have no part in it.
+
+        Args:
+            stand_id: the stand.
+
+        Returns:
+            A JSON object, keys sorted, numbers in the type of their field; `stand` holds those of the stand.
+        """
+        typed = msgspec.convert(msgspec.to_builtins(self), MeasureOptions)
+        values = msgspec.structs.asdict(typed)
+        del values["stands"]
+        return msgspec.json.encode({**values, "stand": typed.stand(stand_id)}, order="sorted").decode()
+
+    @cached_property
+    def _versions(self) -> dict[str, str]:
+        return {stand_id: _version_of(self.thresholds(stand_id)) for stand_id in self.stands}
+
+    @cached_property
+    def _version_elsewhere(self) -> str:
+        """Of every stand without options of its own; no stand has an empty name."""
+        return _version_of(self.thresholds(""))
+
+
+def _version_of(thresholds: str) -> str:
+    if thresholds == _DEFAULT_THRESHOLDS:
+        return METRIC_VERSION
+    return f"{METRIC_VERSION}+{hashlib.sha256(thresholds.encode()).hexdigest()[:8]}"
+
 
 _DEFAULT_STAND = StandOptions()
+_DEFAULT_THRESHOLDS = MeasureOptions().thresholds("")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from processors.engagement import is_engaged
 from processors.exposures import Part, part_of
 from processors.measure_options import MeasureOptions
 from processors.plays import Creative, by_creative, scope_of
@@ -10,7 +9,7 @@ from processors.segments import Interval, clip
 from processors.stand_state import StandState
 from processors.totals import instant_of
 from processors.visits import AGE_BANDS, Visiting, age_band, grouped, visiting
-from schemas.events import METRIC_VERSION, AudienceFigures, CampaignFigures, GenderLabel, Play, WindowClosed
+from schemas.events import AudienceFigures, CampaignFigures, GenderLabel, Play, WindowClosed
 from schemas.ids import derive_id
 from schemas.units import us_from_s
 
@@ -48,7 +47,7 @@ def window_closed(state: StandState, window: Interval, options: MeasureOptions) 
         ),
         audience=_audience(present, window, options),
         model_version=state.model_version_until(end_us),
-        metric_version=METRIC_VERSION,
+        metric_version=options.metric_version(state.stand_id),
         version=1,
     )
 
@@ -107,7 +106,7 @@ def _campaign(
         impressions=sum(_impression(visit, play, window, options) for visit in visits for play in plays),
         attention_us=sum(part.totals.attention_us for part in parts),
         dwell_us=sum(part.totals.dwell_us for part in parts),
-        engaged=_engaged(parts, options),
+        engaged=sum(part.engaged for part in parts),
         engagement_mean=round(sum(scores) / len(scores), 2) if scores else None,
     )
 
@@ -143,14 +142,10 @@ def _segment(key: Audience, parts: Sequence[Part], options: MeasureOptions) -> A
         attention_us=sum(part.totals.attention_us for part in parts),
         dwell_us=sum(part.totals.dwell_us for part in parts),
         presence_us=sum(part.totals.presence_us for part in parts),
-        engaged=_engaged(parts, options),
+        engaged=sum(part.engaged for part in parts),
     )
 
 
 def _viewers(parts: Iterable[Part], least_s: float) -> int:
     least_us = max(1, us_from_s(least_s))
     return sum(part.totals.attention_us >= least_us for part in parts)
-
-
-def _engaged(parts: Iterable[Part], options: MeasureOptions) -> int:
-    return sum(is_engaged(part.engagement, part.totals.attention_us, options) for part in parts)

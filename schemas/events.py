@@ -6,7 +6,10 @@ from uuid import UUID
 import msgspec
 
 METRIC_VERSION = "1"
-"""Version of the formulas in docs/metrics.md; a change of any formula or default raises it."""
+"""Version of the formulas in docs/metrics.md; a change of any formula or default raises it.
+
+Figures made with other thresholds carry `MeasureOptions.metric_version`: this and a digest of them.
+"""
 
 EXPRESSIONS = ("neutral", "happy", "sad", "angry", "fear", "disgust", "surprise")
 """Expression labels, in the order of every score tuple."""
@@ -93,6 +96,8 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     longest_look_us: int
     time_to_first_look_us: int | None
     engagement: float | None
+    engaged: bool
+    """Score and attention reach the thresholds: decided here once, for every figure."""
     expression: str | None
     """Label with the largest share of looking time."""
     valence: float | None
@@ -125,6 +130,7 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     impression_weight: float
     """Duration-weighted impression: min(1, presence / creative length)."""
     engagement: float | None
+    engaged: bool
     expression_us: tuple[int, ...]
     """Looking time per label of `EXPRESSIONS`, only samples inside the models' limits."""
     valence: float | None

@@ -109,6 +109,7 @@ def _visit(visit: Visit) -> Row:
     values = _in_ms(msgspec.structs.asdict(visit))
     return {
         **_renamed(values, {"started_us": "started_at", "ended_us": "ended_at"}),
+        "engaged": int(visit.engaged),
         "retracted": int(visit.presence_us == 0),
     }
 
@@ -126,6 +127,7 @@ def _exposure(exposure: Exposure, version: int) -> Row:
     return {
         **_renamed(values, names),
         "impression": int(exposure.impression),
+        "engaged": int(exposure.engaged),
         "expression_ms": {
             name: ms_from_us(us) for name, us in zip(EXPRESSIONS, expression_us, strict=False) if us > 0
         },

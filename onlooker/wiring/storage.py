@@ -17,12 +17,13 @@ from onlooker.cli.progress import progress
 from onlooker.running import EmbeddedRun, summary
 from onlooker.settings import Settings
 from onlooker.watching import CameraWatch
-from onlooker.wiring.perception import build_parts
+from onlooker.wiring.perception import build_parts, measure_options
 from onlooker.wiring.run import build_run
 from processors.local import Deliver, Delivery
 from producers.options import Pace
 from schemas.errors import DependencyAwayError
 from schemas.events import Play, VisitEnded, WindowClosed
+from schemas.ports import RowStore
 from sinks.address import address_from_url
 from sinks.clickhouse import ClickHouse
 from sinks.embedded import EmbeddedServer
@@ -133,7 +134,22 @@ def open_writer(settings: Settings, data_dir: Path) -> Iterator[FactWriter]:
         stack.callback(store.close)
         store.check_version()
         migrate(store, released())
+        note_thresholds(store, settings)
         yield FactWriter(store, source=uuid.uuid4().hex, clock=SystemClock(), revive=revive)
+
+
+def note_thresholds(store: RowStore, settings: Settings) -> None:
+    """Write what the metric version of each stand stands for; writing it again changes nothing.
+
+    Args:
+        store: the database, migrated.
+        settings: stands and thresholds.
+    """
+    options = measure_options(settings)
+    noted = {options.metric_version(s.stand_id): options.thresholds(s.stand_id) for s in settings.stands}
+    for version, thresholds in noted.items():
+        columns = {"metric_version": [version], "thresholds": [thresholds]}
+        store.insert("metric_versions", columns, f"metric_version:{version}")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ CREATE TABLE visits
     longest_look_ms UInt64 COMMENT 'longest look, ms',
     time_to_first_look_ms Nullable(UInt64) COMMENT 'from the first sample to the first look, ms; NULL = never looked',
     engagement Nullable(Float64) COMMENT 'engagement score, 0 to 100; NULL = not measurable',
+    engaged UInt8 COMMENT '1 = engaged: score and attention reach the thresholds (50 and 2 s by default)',
     expression LowCardinality(Nullable(String)) COMMENT 'facial expression with the largest share of looking time; NULL = not measurable',
     valence Nullable(Float64) COMMENT 'mean pleasantness of the facial expression, -1 to 1; NULL = not measurable',
     age_years Nullable(Float64) COMMENT 'estimated age, years; NULL = unknown',
@@ -21,7 +22,7 @@ CREATE TABLE visits
     retracted UInt8 COMMENT '1 = a later version found that this visit is part of another one',
     version UInt64 COMMENT 'a higher version of the fact replaces a lower one as a whole',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -52,6 +53,7 @@ CREATE TABLE exposures
     impression UInt8 COMMENT '1 = an audience impression: presence of at least 1 s',
     impression_weight Float64 COMMENT 'duration-weighted impression: presence / length of the play, at most 1',
     engagement Nullable(Float64) COMMENT 'engagement score of this exposure, 0 to 100; NULL = not measurable',
+    engaged UInt8 COMMENT '1 = engaged inside the play: score and attention reach the thresholds (50 and 2 s by default)',
     expression_ms Map(LowCardinality(String), UInt64) COMMENT 'looking time by facial expression, ms',
     valence Nullable(Float64) COMMENT 'mean pleasantness of the facial expression, -1 to 1; NULL = not measurable',
     valence_reaction Nullable(Float64) COMMENT 'valence minus what the same visit showed before the play; NULL = not measurable',
@@ -61,7 +63,7 @@ CREATE TABLE exposures
     member_id LowCardinality(Nullable(String)) COMMENT 'the loyal customer who asked to be recognised; NULL = a stranger',
     version UInt64 COMMENT 'a higher version of the fact replaces a lower one as a whole',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -83,7 +85,7 @@ CREATE TABLE plays
     ended_at DateTime64(6, 'UTC') COMMENT 'end of the play',
     duration_ms UInt64 COMMENT 'length of the play, ms',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -105,7 +107,7 @@ CREATE TABLE decisions
     kind LowCardinality(String) COMMENT 'what was decided',
     decided_at DateTime64(6, 'UTC') COMMENT 'when it was decided',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -128,7 +130,7 @@ CREATE TABLE purchases
     currency LowCardinality(String) COMMENT 'ISO 4217 code',
     coupon LowCardinality(Nullable(String)) COMMENT 'coupon redeemed; NULL = none',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -149,7 +151,7 @@ CREATE TABLE windows
     observed_ms UInt64 COMMENT 'time inside the window in which a camera reported, ms',
     version UInt64 COMMENT 'a higher version of the fact replaces a lower one as a whole',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -177,14 +179,14 @@ CREATE TABLE campaign_windows
     impressions UInt64 COMMENT 'exposures with presence of at least 1 s',
     attention_ms UInt64 COMMENT 'time spent looking, ms',
     dwell_ms UInt64 COMMENT 'dwell of those who looked, ms',
-    engaged UInt64 COMMENT 'visits with engagement of at least 50 and attention of at least 2 s',
+    engaged UInt64 COMMENT 'visits that were engaged: score and attention reach the thresholds (50 and 2 s by default)',
     engagement_mean Nullable(Float64) COMMENT 'mean engagement score, 0 to 100; NULL = not measurable',
     offers Nullable(UInt64) COMMENT 'offers shown; NULL = not measured yet',
     redemptions Nullable(UInt64) COMMENT 'offers redeemed; NULL = not measured yet',
     revenue Nullable(Decimal(12, 2)) COMMENT 'revenue of redeemed offers; NULL = not measured yet',
     version UInt64 COMMENT 'a higher version of the fact replaces a lower one as a whole',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -211,10 +213,10 @@ CREATE TABLE audience_windows
     attention_ms UInt64 COMMENT 'time spent looking, ms',
     dwell_ms UInt64 COMMENT 'dwell of those who looked, ms',
     presence_ms UInt64 COMMENT 'time in front of the camera, ms',
-    engaged UInt64 COMMENT 'visits with engagement of at least 50 and attention of at least 2 s',
+    engaged UInt64 COMMENT 'visits that were engaged: score and attention reach the thresholds (50 and 2 s by default)',
     version UInt64 COMMENT 'a higher version of the fact replaces a lower one as a whole',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -225,3 +227,13 @@ PARTITION BY toYYYYMM(window_start)
 ORDER BY (stand_id, window_start, age_band, gender, window_id)
 SETTINGS non_replicated_deduplication_window = 10000
 COMMENT 'Figures of one audience segment at one stand in one window, whatever was shown';
+
+CREATE TABLE metric_versions
+(
+    metric_version LowCardinality(String) COMMENT 'what the figures carry: 1 = the defaults, 1+digest = other thresholds',
+    thresholds String COMMENT 'all thresholds of MEASURE with those of the stand, as JSON',
+    _inserted_at DateTime64(6, 'UTC') MATERIALIZED now64(6, 'UTC') COMMENT 'when this row was written here'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY metric_version
+COMMENT 'The thresholds behind each version of the figures';

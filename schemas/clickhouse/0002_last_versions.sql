@@ -13,6 +13,7 @@ CREATE VIEW v_visits
     longest_look_ms UInt64 COMMENT 'longest look, ms',
     time_to_first_look_ms Nullable(UInt64) COMMENT 'from the first sample to the first look, ms; NULL = never looked',
     engagement Nullable(Float64) COMMENT 'engagement score, 0 to 100; NULL = not measurable',
+    engaged UInt8 COMMENT '1 = engaged: score and attention reach the thresholds (50 and 2 s by default)',
     expression LowCardinality(Nullable(String)) COMMENT 'facial expression with the largest share of looking time; NULL = not measurable',
     valence Nullable(Float64) COMMENT 'mean pleasantness of the facial expression, -1 to 1; NULL = not measurable',
     age_years Nullable(Float64) COMMENT 'estimated age, years; NULL = unknown',
@@ -21,7 +22,7 @@ CREATE VIEW v_visits
     retracted UInt8 COMMENT '1 = a later version found that this visit is part of another one',
     version UInt64 COMMENT 'a higher version of the fact replaces a lower one as a whole',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -29,7 +30,7 @@ CREATE VIEW v_visits
 )
 AS SELECT
     visit_id, stand_id, started_at, ended_at, presence_ms, dwell_ms, attention_ms, looks,
-    longest_look_ms, time_to_first_look_ms, engagement, expression, valence, age_years, gender, member_id,
+    longest_look_ms, time_to_first_look_ms, engagement, engaged, expression, valence, age_years, gender, member_id,
     retracted, version, model_version, metric_version, _topic, _partition, _offset, _inserted_at
 FROM visits FINAL
 WHERE NOT retracted
@@ -54,6 +55,7 @@ CREATE VIEW v_exposures
     impression UInt8 COMMENT '1 = an audience impression: presence of at least 1 s',
     impression_weight Float64 COMMENT 'duration-weighted impression: presence / length of the play, at most 1',
     engagement Nullable(Float64) COMMENT 'engagement score of this exposure, 0 to 100; NULL = not measurable',
+    engaged UInt8 COMMENT '1 = engaged inside the play: score and attention reach the thresholds (50 and 2 s by default)',
     expression_ms Map(LowCardinality(String), UInt64) COMMENT 'looking time by facial expression, ms',
     valence Nullable(Float64) COMMENT 'mean pleasantness of the facial expression, -1 to 1; NULL = not measurable',
     valence_reaction Nullable(Float64) COMMENT 'valence minus what the same visit showed before the play; NULL = not measurable',
@@ -63,7 +65,7 @@ CREATE VIEW v_exposures
     member_id LowCardinality(Nullable(String)) COMMENT 'the loyal customer who asked to be recognised; NULL = a stranger',
     version UInt64 COMMENT 'a higher version of the fact replaces a lower one as a whole',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -72,7 +74,7 @@ CREATE VIEW v_exposures
 AS SELECT
     exposure_id, visit_id, play_id, stand_id, campaign_id, creative_id, play_start, play_end,
     started_at, ended_at, presence_ms, dwell_ms, attention_ms, looks, impression, impression_weight,
-    engagement, expression_ms, valence, valence_reaction, attention_by_second_ms, age_years, gender,
+    engagement, engaged, expression_ms, valence, valence_reaction, attention_by_second_ms, age_years, gender,
     member_id, version, model_version, metric_version, _topic, _partition, _offset, _inserted_at
 FROM exposures FINAL
 WHERE (visit_id, version) IN (SELECT visit_id, version FROM visits FINAL WHERE NOT retracted)
@@ -88,7 +90,7 @@ CREATE VIEW v_plays
     ended_at DateTime64(6, 'UTC') COMMENT 'end of the play',
     duration_ms UInt64 COMMENT 'length of the play, ms',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -110,7 +112,7 @@ CREATE VIEW v_decisions
     kind LowCardinality(String) COMMENT 'what was decided',
     decided_at DateTime64(6, 'UTC') COMMENT 'when it was decided',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -133,7 +135,7 @@ CREATE VIEW v_purchases
     currency LowCardinality(String) COMMENT 'ISO 4217 code',
     coupon LowCardinality(Nullable(String)) COMMENT 'coupon redeemed; NULL = none',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -154,7 +156,7 @@ CREATE VIEW v_windows
     observed_ms UInt64 COMMENT 'time inside the window in which a camera reported, ms',
     version UInt64 COMMENT 'a higher version of the fact replaces a lower one as a whole',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -182,14 +184,14 @@ CREATE VIEW v_campaign_windows
     impressions UInt64 COMMENT 'exposures with presence of at least 1 s',
     attention_ms UInt64 COMMENT 'time spent looking, ms',
     dwell_ms UInt64 COMMENT 'dwell of those who looked, ms',
-    engaged UInt64 COMMENT 'visits with engagement of at least 50 and attention of at least 2 s',
+    engaged UInt64 COMMENT 'visits that were engaged: score and attention reach the thresholds (50 and 2 s by default)',
     engagement_mean Nullable(Float64) COMMENT 'mean engagement score, 0 to 100; NULL = not measurable',
     offers Nullable(UInt64) COMMENT 'offers shown; NULL = not measured yet',
     redemptions Nullable(UInt64) COMMENT 'offers redeemed; NULL = not measured yet',
     revenue Nullable(Decimal(12, 2)) COMMENT 'revenue of redeemed offers; NULL = not measured yet',
     version UInt64 COMMENT 'a higher version of the fact replaces a lower one as a whole',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -218,10 +220,10 @@ CREATE VIEW v_audience_windows
     attention_ms UInt64 COMMENT 'time spent looking, ms',
     dwell_ms UInt64 COMMENT 'dwell of those who looked, ms',
     presence_ms UInt64 COMMENT 'time in front of the camera, ms',
-    engaged UInt64 COMMENT 'visits with engagement of at least 50 and attention of at least 2 s',
+    engaged UInt64 COMMENT 'visits that were engaged: score and attention reach the thresholds (50 and 2 s by default)',
     version UInt64 COMMENT 'a higher version of the fact replaces a lower one as a whole',
     model_version LowCardinality(String) COMMENT 'version of the models that made the row; empty where no model had a part',
-    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md',
+    metric_version LowCardinality(String) COMMENT 'version of the formulas in docs/metrics.md and of the thresholds: see v_metric_versions',
     _topic LowCardinality(String) COMMENT 'topic the fact came by',
     _partition Int32 COMMENT 'partition of that topic',
     _offset Int64 COMMENT 'place of the event in that partition',
@@ -234,3 +236,13 @@ AS SELECT
 FROM audience_windows FINAL
 WHERE (window_id, version) IN (SELECT window_id, version FROM windows FINAL)
 COMMENT 'Figures of one audience segment at one stand in one window, whatever was shown, each once in its last version';
+
+CREATE VIEW v_metric_versions
+(
+    metric_version LowCardinality(String) COMMENT 'what the figures carry: 1 = the defaults, 1+digest = other thresholds',
+    thresholds String COMMENT 'all thresholds of MEASURE with those of the stand, as JSON',
+    _inserted_at DateTime64(6, 'UTC') COMMENT 'when this row was written here'
+)
+AS SELECT metric_version, thresholds, _inserted_at
+FROM metric_versions FINAL
+COMMENT 'The thresholds behind each version of the figures, each once';

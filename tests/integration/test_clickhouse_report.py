@@ -45,6 +45,7 @@ def story() -> Iterator[VisitEnded]:
     """
     looked = {
         "engagement": 80.0,
+        "engaged": True,
         "expression_us": (1_500_000, 500_000, 0, 0, 0, 0, 0),
         "valence_reaction": 0.2,
     }
@@ -57,7 +58,7 @@ def story() -> Iterator[VisitEnded]:
     passing = exposure(
         "passing", FIRST, presence_us=500_000, dwell_us=500_000, impression=False, impression_weight=0.05
     )
-    yield visit_ended("woman", woman, **WOMAN)
+    yield visit_ended("woman", woman, engaged=True, **WOMAN)
     yield visit_ended("man", (man,), **MAN)
     yield visit_ended("passing", (passing,), attention_us=0)
     yield visit_ended("gone", (exposure("gone", FIRST, (5.0,)),))
@@ -157,8 +158,8 @@ def test_the_audience_and_the_dwell(coffee: CampaignReport) -> None:
 
 
 def test_the_stand(store: ClickHouse) -> None:
-    columns = "visits, watchers, viewers_2s, attention_s, observed_s, mean_occupancy, reach"
-    assert store.rows(f"SELECT {columns} FROM v_stand_report") == [(3, 2, 1, 4.7, 60.0, 3.0, 1)]
+    columns = "visits, watchers, viewers_2s, engaged, attention_s, observed_s, mean_occupancy, reach"
+    assert store.rows(f"SELECT {columns} FROM v_stand_report") == [(3, 2, 1, 1, 4.7, 60.0, 3.0, 1)]
 
 
 def test_the_parts_sum_to_the_total(coffee: CampaignReport) -> None:

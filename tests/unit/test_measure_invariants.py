@@ -9,6 +9,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from processors.engagement import is_engaged
 from processors.measure import MeasureOptions, new_stand, step
 from processors.measure_options import StandOptions
 from processors.stand_state import StandState
@@ -165,11 +166,13 @@ def _check_visit(fact: VisitEnded) -> None:
     assert 0 <= visit.attention_us <= visit.dwell_us <= visit.presence_us <= visit.ended_us - visit.started_us
     assert visit.longest_look_us <= visit.attention_us
     assert visit.engagement is None or 0 <= visit.engagement <= 100
+    assert visit.engaged == is_engaged(visit.engagement, visit.attention_us, OPTIONS)
     assert len({exposure.exposure_id for exposure in fact.exposures}) == len(fact.exposures)
     for exposure in fact.exposures:
         assert exposure.attention_us <= exposure.dwell_us <= exposure.presence_us <= visit.presence_us
         assert exposure.attention_us <= visit.attention_us
         assert exposure.looks <= visit.looks
+        assert exposure.engaged == is_engaged(exposure.engagement, exposure.attention_us, OPTIONS)
         assert sum(exposure.expression_us) <= exposure.attention_us
         assert sum(exposure.attention_by_second_us) == exposure.attention_us
         assert max(exposure.attention_by_second_us) <= US_PER_S

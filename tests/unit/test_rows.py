@@ -62,6 +62,11 @@ def test_durations_are_rounded_down_and_missing_stays_missing() -> None:
     assert row(WINDOW, "campaign_windows")["revenue"] is None
 
 
+def test_engaged_is_what_measure_decided() -> None:
+    fact = visit_ended("a", (exposure("a", play(), engaged=True),), engagement=90.0)
+    assert (row(fact, "exposures")["engaged"], row(fact, "visits")["engaged"]) == (1, 0)
+
+
 def test_an_exposure_has_the_version_of_its_visit() -> None:
     corrected = visit_ended("a", (exposure("a", play(), version=1),), version=4)
     assert row(corrected, "exposures")["version"] == 4
