@@ -206,3 +206,14 @@ def test_a_run_stops_after_its_duration(long_clip: Path) -> None:
     ended = onlooker("run", "--source", long_clip, "--duration-s", "2", "--no-clickhouse", "--json")
     assert ended.code == 0
     assert 40 <= ended.json()["frames"]["observed"] <= 61
+
+
+def test_the_thresholds_behind_the_figures_are_stored(measured: tuple[Path, Ended]) -> None:
+    data_dir, _ = measured
+    found = rows(
+        data_dir,
+        "SELECT metric_version, JSONExtractFloat(thresholds, 'engaged_score') AS score "
+        "FROM v_metric_versions "
+        "WHERE metric_version IN (SELECT metric_version FROM v_visits)",
+    )
+    assert found == [{"metric_version": "1", "score": 50.0}]
