@@ -5,6 +5,9 @@ from itertools import count
 
 import pytest
 
+from onlooker.settings import CameraSettings, Settings, StandSettings
+from onlooker.wiring.storage import note_thresholds
+from processors.measure_options import MeasureOptions
 from schemas.errors import CheckFailedError
 from sinks.clickhouse import ClickHouse, SqlError
 from sinks.embedded import EmbeddedServer
@@ -166,14 +169,24 @@ def test_every_column_of_every_view_has_a_comment(store: ClickHouse) -> None:
         "SELECT table, name, comment FROM system.columns "
         "WHERE database = currentDatabase() AND startsWith(table, 'v_')"
     )
-    assert len({table for table, _, _ in columns}) == 15
+    assert len({table for table, _, _ in columns}) == 16
     assert [(table, name) for table, name, comment in columns if not comment] == []
 
 
 def test_a_table_and_its_view_have_the_same_columns(store: ClickHouse) -> None:
     sql = "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {t:String}"
-    for table in (*WRITE_ORDER, "decisions", "purchases"):
+    for table in (*WRITE_ORDER, "decisions", "purchases", "metric_versions"):
         assert store.rows(sql, {"t": table}) == store.rows(sql, {"t": f"v_{table}"}), table
+
+
+def test_thresholds_noted_by_every_run_are_shown_once(store: ClickHouse) -> None:
+    stand = StandSettings(stand_id="a", cameras=(CameraSettings(source="0"),))
+    settings = Settings(stands=(stand,), measure=MeasureOptions(engaged_score=40.0))
+    for _ in range(2):
+        note_thresholds(store, settings)
+    version, thresholds = settings.measure.metric_version("a"), settings.measure.thresholds("a")
+    found = store.rows("SELECT metric_version, thresholds FROM v_metric_versions")
+    assert found == [(version, thresholds)]
 
 
 def test_the_analyst_may_read_but_not_change(server: EmbeddedServer) -> None:
