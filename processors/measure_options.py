@@ -47,8 +47,6 @@ class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     confirm_s: Seconds = 0.3
     rejoin_s: Seconds = 10.0
     impression_s: Seconds = 1.0
-    viewer_1_s: Seconds = 1.0
-    viewer_2_s: Seconds = 2.0
     engaged_score: float = 50.0
     engaged_attention_s: Seconds = 2.0
     full_attention_s: Annotated[float, msgspec.Meta(gt=0)] = 5.0

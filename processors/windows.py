@@ -101,8 +101,8 @@ def _campaign(
         plays=len(plays),
         ots=len(parts),
         watchers=_viewers(parts, 0.0),
-        viewers_1s=_viewers(parts, options.viewer_1_s),
-        viewers_2s=_viewers(parts, options.viewer_2_s),
+        viewers_1s=_viewers(parts, 1.0),
+        viewers_2s=_viewers(parts, 2.0),
         impressions=sum(_impression(visit, play, window, options) for visit in visits for play in plays),
         attention_us=sum(part.totals.attention_us for part in parts),
         dwell_us=sum(part.totals.dwell_us for part in parts),
@@ -128,17 +128,17 @@ def _audience(
             key = (age_band(visit.who.age_years), visit.who.gender)
             segments.setdefault(key, []).append(part)
     ordered = sorted(segments, key=lambda key: (_BANDS.index(key[0]), key[1] or "~"))
-    return tuple(_segment(key, segments[key], options) for key in ordered)
+    return tuple(_segment(key, segments[key]) for key in ordered)
 
 
-def _segment(key: Audience, parts: Sequence[Part], options: MeasureOptions) -> AudienceFigures:
+def _segment(key: Audience, parts: Sequence[Part]) -> AudienceFigures:
     return AudienceFigures(
         age_band=key[0],
         gender=key[1],
         ots=len(parts),
         watchers=_viewers(parts, 0.0),
-        viewers_1s=_viewers(parts, options.viewer_1_s),
-        viewers_2s=_viewers(parts, options.viewer_2_s),
+        viewers_1s=_viewers(parts, 1.0),
+        viewers_2s=_viewers(parts, 2.0),
         attention_us=sum(part.totals.attention_us for part in parts),
         dwell_us=sum(part.totals.dwell_us for part in parts),
         presence_us=sum(part.totals.presence_us for part in parts),

@@ -44,19 +44,25 @@ def templates_of(data_dir: Path, wanted: list[dict[str, str]]) -> Iterator[tuple
 
 
 def test_members_are_known_and_strangers_are_not(data_dir: Path, model_paths: object) -> None:
+    """Over twenty galleries of 24 people each: one alone says little, there are only 65 strangers."""
     enrol = rows(data_dir, "open_enrol")
     members = sorted({row["person"] for row in enrol})[::4]
     own: dict[str, list[Floats]] = {}
     for person, template in templates_of(data_dir, [row for row in enrol if row["person"] in members]):
         own.setdefault(person, []).append(template)
-    recogniser = Recogniser(Gallery({p: np.stack(t) for p, t in own.items()}), IdentityOptions())
-
     known = [r for r in rows(data_dir, "open_probe_known") if r["person"] in members and r["sample"] == "1"]
-    named = [(p, recogniser.match(t)) for p, t in templates_of(data_dir, known)]
+    probes = list(templates_of(data_dir, known))
     strangers = [r for r in rows(data_dir, "open_probe_unknown") if r["sample"] in "02"]
-    accepted = [recogniser.match(t) for _, t in templates_of(data_dir, strangers)]
+    passers_by = [template for _, template in templates_of(data_dir, strangers)]
+    assert len(probes) > 100
+    assert len(passers_by) > 300
 
-    assert len(named) > 100
-    assert len(accepted) > 300
-    assert np.mean([m is not None and m.person_id == person for person, m in named]) >= 0.80
-    assert np.mean([m is not None for m in accepted]) <= 0.015
+    right, accepted = [], []
+    for seed in range(20):
+        chosen = np.random.default_rng(seed).choice(members, 24, replace=False).tolist()
+        recogniser = Recogniser(Gallery({p: np.stack(own[p]) for p in chosen}), IdentityOptions())
+        mine = [(person, recogniser.match(template)) for person, template in probes if person in chosen]
+        right.append(np.mean([m is not None and m.person_id == person for person, m in mine]))
+        accepted.append(np.mean([recogniser.match(template) is not None for template in passers_by]))
+    assert np.mean(right) >= 0.83
+    assert np.mean(accepted) <= 0.0125
