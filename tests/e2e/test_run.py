@@ -154,6 +154,25 @@ def test_a_data_directory_has_one_owner(live: tuple[subprocess.Popen[str], Path]
     assert process.poll() is None, "the first run goes on"
 
 
+def test_a_killed_run_leaves_nothing_behind_that_hinders_the_next(
+    live: tuple[subprocess.Popen[str], Path], long_clip: Path, tmp_path: Path
+) -> None:
+    """kill -9 in the middle: the server dies with its run, and measuring again gives whole figures, once."""
+    process, data_dir = live
+    server = int(json.loads((data_dir / "connection.json").read_text(encoding="utf-8"))["pid"])
+    process.kill()
+    process.wait()
+    deadline = time.monotonic() + PATIENCE_S
+    while Path(f"/proc/{server}/stat").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{server}").exists(), "the server outlived its run"
+    assert onlooker("run", "--source", long_clip, "--data-dir", data_dir).code == 0
+    assert onlooker("run", "--source", long_clip, "--data-dir", tmp_path / "undisturbed").code == 0
+    sql = "SELECT visit_id, presence_ms, attention_ms, looks FROM v_visits ORDER BY ALL"
+    assert rows(data_dir, sql) == rows(tmp_path / "undisturbed", sql)
+    assert rows(data_dir, sql)
+
+
 def test_a_missing_model_is_one_sentence(clip: Path, tmp_path: Path) -> None:
     ended = onlooker(
         "run", "--source", clip, "--data-dir", tmp_path, environment={"ONLOOKER_CACHE": str(tmp_path / "no")}
