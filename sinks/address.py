@@ -22,6 +22,13 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     password: str = ""
     database: str = "onlooker"
     secure: bool = False
+    data_dir: str = ""
+    """Where an embedded server keeps its data; empty for another server."""
+
+    @property
+    def place(self) -> str:
+        """Where the data lies, in words for a person."""
+        return f"the data directory {self.data_dir}" if self.data_dir else f"the ClickHouse at {self}"
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

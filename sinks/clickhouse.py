@@ -24,6 +24,7 @@ SESSION_SETTINGS = {"server_side_params": True, "network_compression_method": "L
 DISK_FULL_CODES = frozenset({243})
 CAPACITY_CODES = frozenset({241, 252})
 NO_ACCESS_CODES = frozenset({192, 193, 194, 195, 516})
+FORBIDDEN_CODES = frozenset({164, 497})
 UNKNOWN_DATABASE_CODE = 81
 AWAY_CODES = frozenset({159, 202, 209, 210, 279, 394})
 WORDS_LIMIT = 300
@@ -169,7 +170,7 @@ class ClickHouse:
 def _in_plain_words(error: errors.ServerException, address: Address) -> OnlookerError:
     words = shortened(error.message)
     if error.code in DISK_FULL_CODES or "No space left on device" in error.message:
-        return LimitReachedError(f"the disk of the ClickHouse at {address} is full: free some space")
+        return LimitReachedError(f"the disk of {address.place} is full: free some space and run it again")
     if error.code in NO_ACCESS_CODES:
         return UsageError(
             f"the ClickHouse at {address} refuses user {address.user!r}: check name and password"
@@ -182,7 +183,9 @@ def _in_plain_words(error: errors.ServerException, address: Address) -> Onlooker
         return LimitReachedError(f"the ClickHouse at {address} is at its limit: {words}")
     if error.code in AWAY_CODES:
         return DependencyAwayError(f"the ClickHouse at {address} did not answer: {words}")
-    return SqlError(f"ClickHouse does not accept this: {words}")
+    forbidden = error.code in FORBIDDEN_CODES
+    refusal = "only reading is allowed to this user" if forbidden else "ClickHouse does not accept this"
+    return SqlError(f"{refusal}: {words}")
 
 
 def shortened(message: str) -> str:

@@ -1,9 +1,12 @@
 """A ClickHouse of our own: a child process on loopback that keeps its data in a data directory."""
 
+import errno
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,7 +23,7 @@ from sinks.embedded_files import (
     write_configuration,
     write_private,
 )
-from sinks.ownership import Ownership
+from sinks.ownership import Ownership, disk_full
 
 
 class EmbeddedOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,10 +60,12 @@ class EmbeddedServer:
         Raises:
             InUseError: another process owns the directory.
             DependencyAwayError: the server does not start.
+            LimitReachedError: the disk is full.
         """
-        self._ownership.take()
         try:
-            self._launch_on_free_ports()
+            with self._full_disk_told():
+                self._ownership.take()
+                self._launch_on_free_ports()
         except BaseException:
             self.stop()
             raise
@@ -72,7 +77,8 @@ class EmbeddedServer:
             DependencyAwayError: the server does not start.
         """
         if self._child is None or self._child.poll() is not None:
-            self._launch()
+            with self._full_disk_told():
+                self._launch()
 
     def stop(self) -> None:
         """End the child and let the directory go; harmless when not started."""
@@ -93,7 +99,8 @@ class EmbeddedServer:
         """
         if self._connection is None:
             raise DependencyAwayError("the embedded ClickHouse is not running")
-        return address_of(self._connection, analyst=analyst)
+        address = address_of(self._connection, analyst=analyst)
+        return msgspec.structs.replace(address, data_dir=str(self._places.data_dir))
 
     @property
     def pid(self) -> int | None:
@@ -108,6 +115,15 @@ class EmbeddedServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    @contextmanager
+    def _full_disk_told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise disk_full(self._places.data_dir) from error
 
     def _launch_on_free_ports(self) -> None:
         try:

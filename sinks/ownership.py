@@ -34,7 +34,7 @@ class Ownership:
         Raises:
             InUseError: another process has it.
             UsageError: the folder cannot be made or written.
-        LimitReachedError: the disk is full.
+            LimitReachedError: the disk is full.
         """
         fd = self._open()
         deadline = time.monotonic() + self._patience_s
@@ -70,8 +70,22 @@ class Ownership:
             return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise LimitReachedError(f"the disk of {folder} is full: free some space") from error
+                raise disk_full(folder) from error
             raise UsageError(f"cannot write in data directory {folder}: {error.strerror}") from error
+
+
+def disk_full(data_dir: Path) -> LimitReachedError:
+    """The trouble with a disk that has no room left.
+
+    Args:
+        data_dir: the data directory on it.
+
+    Returns:
+        The error, to be raised.
+    """
+    return LimitReachedError(
+        f"the disk of the data directory {data_dir} is full: free some space and run it again"
+    )
 
 
 def _locked(fd: int) -> bool:

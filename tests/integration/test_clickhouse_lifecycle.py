@@ -1,5 +1,6 @@
 """The embedded server's life: one owner, death with its parent, a crash in the middle, questions."""
 
+import errno
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import DependencyAwayError, UsageError
+from schemas.errors import DependencyAwayError, LimitReachedError, UsageError
 from sinks.address import Address
 from sinks.asking import asking
 from sinks.batching import BatchOptions
@@ -135,6 +136,15 @@ def test_a_refused_connection_is_a_dependency_that_is_away() -> None:
     assert "sesame" not in f"{caught.value}{address}{address!r}"
 
 
+def test_a_full_disk_names_the_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("sinks.embedded.write_configuration", full)
+    with pytest.raises(LimitReachedError, match=str(tmp_path)):
+        EmbeddedServer(tmp_path).start()
+
+
 def test_query_prints_one_object_a_row(server: EmbeddedServer) -> None:
     sql = f"SELECT toUUID('{ID}') AS id, toDecimal32(1.5, 2) AS amount, NULL AS nothing"
     done = onlooker("query", "--json", sql, "--data-dir", str(data_dir_of(server)))
@@ -147,6 +157,7 @@ def test_query_prints_one_object_a_row(server: EmbeddedServer) -> None:
     ("arguments", "code", "words"),
     [
         (["query", "SELEC 1", "--data-dir", "{live}"], 2, "Syntax error"),
+        (["query", "DROP TABLE visits", "--data-dir", "{live}"], 2, "only reading is allowed"),
         (["query", "SELECT 1", "--data-dir", "/nowhere/at/all"], 2, "there is no data in /nowhere/at/all"),
         (["query", "SELECT 1", "--url", "clickhouse://u:sesame@127.0.0.1:1/d"], 3, "no ClickHouse answers"),
         (["query", "SELECT 1", "--url", "http://u:sesame@127.0.0.1"], 2, "the ClickHouse URL cannot be read"),
