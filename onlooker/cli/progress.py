@@ -27,7 +27,7 @@ def progress(words: str, *, total: int | None, unit: str) -> Iterator[Callable[[
     columns = (
         TextColumn("[bold]{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.completed:,.0f}") if total is None else MofNCompleteColumn(),
         TextColumn(unit),
         TimeRemainingColumn(),
     )

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from onlooker.reporting.answers import full_width, laid_out
 from onlooker.reporting.opening import database_options, opened
 from onlooker.reporting.plain import plain
 from sinks.clickhouse import Answer
@@ -47,19 +45,8 @@ def _print_json(answer: Answer) -> None:
 
 
 def _print_table(answer: Answer) -> None:
-    table = Table(box=box.SIMPLE_HEAD)
-    for place, name in enumerate(answer.names):
-        numbers = all(isinstance(row[place], int | float) for row in answer.rows[:100])
-        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
-    for row in answer.rows:
-        table.add_row(*(_cell(value) for value in row))
     console = Console()
+    table = laid_out(answer, console.width if console.is_terminal else None)
     if not console.is_terminal:
-        console = Console(width=max(Console(width=100_000).measure(table).maximum, 80))
+        console = Console(width=max(full_width(table), 80))
     console.print(table)
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return "NULL"
-    return f"{value:.6g}" if isinstance(value, float) else escape(str(plain(value)))

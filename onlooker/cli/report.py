@@ -1,16 +1,19 @@
 """`onlooker report`: what campaigns were worth, as a table with charts, as a page or as JSON."""
 
+import errno
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import msgspec
 from rich.console import Console
 
-from onlooker.reporting.figures import load_reports
+from onlooker.reporting.figures import CampaignReport, load_reports
 from onlooker.reporting.opening import database_options, opened
 from onlooker.reporting.plain import plain
 from onlooker.reporting.terminal import render
+from schemas.errors import LimitReachedError, OnlookerError, UsageError
 
 
 @click.command()
@@ -31,13 +34,12 @@ def report(
       onlooker report spring-coffee --html report.html
       onlooker report --json --data-dir demo-data
     """
+    if html is not None:
+        _check_writable(html.absolute().parent)
     with opened(data_dir, url) as store:
         reports = load_reports(store, campaign)
     if html is not None:
-        from onlooker.reporting.page import page
-
-        html.write_text(page(reports), encoding="utf-8")
-        click.echo(f"wrote {html.resolve()}", err=True)
+        _write_page(html, reports)
     if as_json:
         whole = {"campaigns": [plain(msgspec.to_builtins(one)) for one in reports]}
         sys.stdout.buffer.write(msgspec.json.encode(whole) + b"\n")
@@ -46,3 +48,27 @@ def report(
         console = Console()
         for one in reports:
             console.print(render(one))
+
+
+def _check_writable(folder: Path) -> None:
+    """Make the folder of a page before anything else is done for it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_written(folder, error) from error
+
+
+def _write_page(html: Path, reports: Sequence[CampaignReport]) -> None:
+    from onlooker.reporting.page import page
+
+    try:
+        html.write_text(page(reports), encoding="utf-8")
+    except OSError as error:
+        raise _not_written(html, error) from error
+    click.echo(f"wrote {html.resolve()}", err=True)
+
+
+def _not_written(path: Path, error: OSError) -> OnlookerError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return LimitReachedError(f"the disk is full, {path} cannot be written: free some space")
+    return UsageError(f"{path} cannot be written ({error.strerror}): name a file in a folder of yours")

@@ -6,11 +6,11 @@ from rich import box
 from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.panel import Panel
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from onlooker.reporting.figures import CampaignReport, RetentionSecond
+from onlooker.reporting.figures import CampaignReport, Minute, RetentionSecond
 from onlooker.reporting.plain import number, percent
 from onlooker.reporting.words import CAVEAT, headline, period, provenance
 
@@ -58,9 +58,9 @@ def render(report: CampaignReport) -> RenderableType:
         What rich prints.
     """
     blocks = [_headline(report), _creatives(report), *_charts(report), *_curves(report)]
-    foot = Text(f"{CAVEAT} {provenance(report)}", style="dim")
+    foot = Text(f"{CAVEAT}\n{provenance(report)}\n", style="dim")
     title = f"[bold]{escape(report.totals.campaign_id)}[/]  {period(report)}"
-    return Panel(Group(*blocks, foot), title=title, title_align="left", box=box.ROUNDED, padding=(1, 2))
+    return Group(Rule(title, align="left", style="bright_black"), Text(), *blocks, foot)
 
 
 def _headline(report: CampaignReport) -> RenderableType:
@@ -73,7 +73,7 @@ def _headline(report: CampaignReport) -> RenderableType:
 
 def _creatives(report: CampaignReport) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("creative", overflow="fold", min_width=8)
+    table.add_column("creative", overflow="fold", min_width=16)
     for name in ("plays", "OTS", "watchers", "2 s", "notice", "attention", "dwell", "engaged"):
         table.add_column(name, justify="right", no_wrap=True)
     for c in report.creatives:
@@ -144,9 +144,14 @@ def _curves(report: CampaignReport) -> Iterator[RenderableType]:
     lines.append(Text())
     lines.append(Text("Course: OTS a minute with plays" + _last_words(report), style="bold"))
     top = max((m.ots for m in minutes), default=0)
-    span = f"  {minutes[0].minute:%H:%M} to {minutes[-1].minute:%H:%M} UTC, at most {top}" if minutes else ""
+    span = f"  {_span(minutes)} UTC, at most {top}" if minutes else ""
     lines.append(Text.assemble((sparkline([m.ots for m in minutes]), "cyan"), (span, "dim")))
     yield Group(*lines, Text())
+
+
+def _span(minutes: Sequence[Minute]) -> str:
+    first, last = (f"{minutes[place].minute:%H:%M}" for place in (0, -1))
+    return first if len(minutes) == 1 else f"{first} to {last}"
 
 
 def _last_words(report: CampaignReport) -> str:

@@ -191,6 +191,19 @@ def test_the_terminal_shows_every_part(store: ClickHouse) -> None:
         assert words in text
 
 
+def test_nothing_is_cut_or_broken_at_80_columns(coffee: CampaignReport) -> None:
+    big = replace(coffee.creatives[0], creative_id="a-coat-in-rain", ots=123_456, attention_s=98_765.4)
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(render(replace(coffee, creatives=(big,))))
+    lines = console.export_text().splitlines()
+    heads = next(line for line in lines if line.startswith("creative") and "plays" in line)
+    assert " ".join(heads.split()[1:]) == "plays OTS watchers 2 s notice attention dwell engaged"
+    row = next(line for line in lines if line.startswith("a-coat-in-rain "))
+    assert "123,456" in row
+    assert "98,765.4 s" in row
+    assert not any("…" in line or len(line.rstrip()) > 80 for line in lines)
+
+
 def test_the_page_is_whole_and_needs_no_network(store: ClickHouse) -> None:
     html = page(load_reports(store))
     shown = html.replace(html[html.index("<script>") : html.index("</script>")], "", 1)
@@ -221,8 +234,15 @@ def test_report_json_is_one_object(
     store: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys.modules[report.callback.__module__], "opened", lambda *_: nullcontext(store))
-    page_path = tmp_path / "report.html"
+    page_path = tmp_path / "new" / "folder" / "report.html"
     done = CliRunner().invoke(report, ["coffee", "--json", "--html", str(page_path)])
     assert done.exit_code == 0
     assert json.loads(done.stdout)["campaigns"][0]["totals"]["ots"] == 3
     assert page_path.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_page_that_cannot_be_written_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = CliRunner().invoke(report, ["--html", str(tmp_path / "file" / "report.html")])
+    assert isinstance(done.exception, UsageError)
+    assert "cannot be written" in str(done.exception)

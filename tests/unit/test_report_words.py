@@ -2,17 +2,21 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import StringIO
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from rich.console import Console
 
+from onlooker.reporting.answers import laid_out
 from onlooker.reporting.plain import number, percent, plain
 from onlooker.reporting.terminal import bar, sparkline
 from schemas.errors import UsageError
 from sinks.address import Address, address_from_url, checked_identifier
-from sinks.clickhouse import shortened
+from sinks.clickhouse import Answer, shortened
 
 
 @pytest.mark.parametrize(
@@ -96,3 +100,31 @@ def test_a_long_message_of_the_server_is_one_line() -> None:
     )
     assert shortened(message) == "Syntax error at 3."
     assert len(shortened("y" * 900)) == 300
+
+
+def lines_of(answer: Answer, width: int | None) -> list[str]:
+    console = Console(width=width or 1000, file=StringIO(), force_terminal=False)
+    with console.capture() as printed:
+        console.print(laid_out(answer, width))
+    return [line.rstrip() for line in printed.get().splitlines() if line.strip()]
+
+
+def test_an_answer_too_wide_for_the_terminal_is_stacked() -> None:
+    names = tuple(f"column_{place}" for place in range(12))
+    answer = Answer(names=names, rows=[tuple(range(12)), (None, "[b]x[/b]", *range(2, 12))])
+    narrow = lines_of(answer, 80)
+    assert len(narrow) == 24
+    assert narrow[0].split() == ["column_0", "0"]
+    assert narrow[13].split() == ["column_1", "[b]x[/b]"]
+    assert all(len(line) <= 80 for line in narrow)
+    assert lines_of(answer, None)[0].split() == list(names)
+
+
+def test_an_answer_that_fits_is_a_table() -> None:
+    assert lines_of(Answer(names=("ots", "watchers"), rows=[(3, 2)]), 80)[0].split() == ["ots", "watchers"]
+
+
+def test_a_database_says_where_it_lies() -> None:
+    other = Address(host="ch.example")
+    assert other.place == "the ClickHouse at ch.example:9000"
+    assert replace(other, data_dir="/srv/figures").place == "the data directory /srv/figures"
