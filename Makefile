@@ -31,10 +31,10 @@ demo: $(VENV)/.runtime  ## the whole pipeline on real footage, without a server
 	@$(BIN)/onlooker demo
 
 test: setup  ## every test
-	$(PYTEST) -n 2 --dist loadgroup
+	$(PYTEST) -n 2
 
 check: setup format lint types contract  ## format, lint, types, import contract, the fast tests
-	$(PYTEST) -n 2 --dist loadgroup -m "$(FAST)"
+	$(PYTEST) -n 2 -m "$(FAST)"
 
 format: $(VENV)/.dev  ## check the format
 	$(BIN)/ruff format --check .

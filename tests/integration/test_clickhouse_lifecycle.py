@@ -33,8 +33,17 @@ ONE_FACT_A_BATCH = WriterOptions(batch=BatchOptions(max_rows=1), first_wait_s=0.
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     with EmbeddedServer(tmp_path_factory.mktemp("life") / "data") as running:
-        migrate(ClickHouse(running.address()), released())
+        write_one_fact(running)
         yield running
+
+
+def write_one_fact(server: EmbeddedServer) -> None:
+    """A visit that saw one play of the campaign `coffee`."""
+    store = ClickHouse(server.address())
+    migrate(store, released())
+    writer = FactWriter(store, source="before", clock=RealClock())
+    writer.add(visit_ended("somebody", (exposure("somebody", play()),)))
+    writer.flush()
 
 
 def data_dir_of(server: EmbeddedServer) -> Path:
@@ -53,8 +62,15 @@ def gone(pid: int) -> bool:
         return True
 
 
-def test_kill_9_in_the_middle_loses_and_doubles_nothing(server: EmbeddedServer) -> None:
-    store = ClickHouse(server.address())
+@pytest.fixture
+def doomed(tmp_path: Path) -> Iterator[EmbeddedServer]:
+    with EmbeddedServer(tmp_path / "data") as running:
+        migrate(ClickHouse(running.address()), released())
+        yield running
+
+
+def test_kill_9_in_the_middle_loses_and_doubles_nothing(doomed: EmbeddedServer) -> None:
+    server, store = doomed, ClickHouse(doomed.address())
     writer = FactWriter(
         store, source="crash", clock=RealClock(), options=ONE_FACT_A_BATCH, revive=server.ensure_running
     )
