@@ -109,7 +109,8 @@ class Observer:
     def _follow(self, tracks: Sequence[Track], picture: Pixels, t_us: int) -> tuple[_Found, ...]:
         """Tracks whose mesh still holds on to the face, without the detector."""
         found = []
-        for track in tracks:
+        # After a silence of the camera somebody else may stand in the same place.
+        for track in still_hidden(tracks, t_us, self._options.tracking):
             mesh = self._faculties.fitter.fit(picture, track.region)
             sighting = _sighting(mesh, score=track.score)
             if mesh.presence >= self._options.tracking.keep_presence and _plausible(track, sighting.box_px):

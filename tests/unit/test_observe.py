@@ -170,6 +170,16 @@ def test_two_faces_are_two_tracks_also_when_one_leaves() -> None:
     assert numbers[10:] == [[2]] * 10
 
 
+def test_a_track_does_not_outlast_a_silence_of_its_camera() -> None:
+    observer, _ = observer_of(standing(range(20), (100, 100, 40, 40)))
+    state, numbers = CameraState(stand_id="s", camera_id="c"), []
+    for frame in range(20):
+        silence_us = 0 if frame < 10 else 10_000_000
+        state, faces = observer.step(state, picture(frame), frame * PERIOD_US + silence_us)
+        numbers.append([track_number(face) for face in faces])
+    assert numbers == [[1]] * 10 + [[2]] * 10
+
+
 def test_a_weak_detection_begins_no_track() -> None:
     assert seen_in(standing(range(10), (100, 100, 40, 40)), 10, score=0.65) == [[]] * 10
 
