@@ -181,7 +181,8 @@ class Observer:
             return state, ()
         sighting = _sighting(mesh, score=detection.score)
         seen = {each.track.track_id for each in found}
-        lost = [t for t in (*state.active, *state.hidden) if t.track_id not in seen]
+        unseen = [t for t in (*state.active, *state.hidden) if t.track_id not in seen]
+        lost = still_hidden(unseen, t_us, self._options.tracking)
         for track in self._candidates(lost, detection, t_us):
             if self._describer.is_same(state.described.get(track.track_id), picture, detection):
                 return state, (_Found(track=continued(track, sighting, t_us), mesh=mesh),)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -94,7 +95,9 @@ def enrol(
 @_json
 def list_people(gallery: Path, site_key: Path | None, as_json: bool) -> None:
     """List who is enrolled, with labels, number of pictures and dates."""
-    contents = open_store(gallery, site_key).contents()
+    store = open_store(gallery, site_key)
+    store.check_site_key()
+    contents = store.contents()
     if as_json:
         _print_json(
             {
@@ -103,13 +106,14 @@ def list_people(gallery: Path, site_key: Path | None, as_json: bool) -> None:
             }
         )
         return
-    table = Table("person", "labels", "pictures", "enrolled", "last changed")
+    table = Table("person", "labels", "pictures", "enrolled", "last changed", box=SIMPLE_HEAD)
     for person in contents.people:
         labels = ", ".join(f"{name}={text}" for name, text in sorted(person.labels.items()))
         times = _day(person.created_us), _day(person.updated_us)
         table.add_row(escape(person.person_id), escape(labels), str(person.pictures), *times)
     Console().print(table)
-    click.echo(f"{len(contents.people)} people in {gallery}")
+    count = len(contents.people)
+    click.echo(f"{count} {'person' if count == 1 else 'people'} in {gallery}")
     _warn_of_damage(contents.damaged)
 
 
@@ -121,7 +125,10 @@ def list_people(gallery: Path, site_key: Path | None, as_json: bool) -> None:
 def forget(person_id: str, gallery: Path, site_key: Path | None, as_json: bool) -> None:
     """Erase a person: the key first, so that no copy of the templates can be read any more."""
     person_id = checked_person_id(person_id)
-    forgotten = open_store(gallery, site_key).forget(person_id)
+    store = open_store(gallery, site_key)
+    forgotten = store.forget(person_id)
+    if not forgotten:
+        store.check_site_key()
     if as_json:
         _print_json({"person_id": person_id, "forgotten": forgotten})
     if not forgotten:
@@ -139,7 +146,7 @@ def forget(person_id: str, gallery: Path, site_key: Path | None, as_json: bool) 
 
 def _print_report(report: EnrolmentReport, gallery: Path) -> None:
     console = Console()
-    table = Table("person", "enrolled", "pictures", "remarks")
+    table = Table("person", "enrolled", "pictures", "remarks", box=SIMPLE_HEAD)
     for person in report.people:
         done = "yes" if person.enrolled else "[red]no[/]"
         table.add_row(
@@ -158,7 +165,7 @@ def _print_report(report: EnrolmentReport, gallery: Path) -> None:
 
 def _warn_of_damage(damaged: tuple[Damaged, ...]) -> None:
     for file in damaged:
-        click.echo(f"{file.file} does not open and is skipped: {file.reason}", err=True)
+        click.echo(file.sentence, err=True)
 
 
 def _as_json(person: PersonRecord) -> dict[str, Any]:

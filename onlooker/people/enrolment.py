@@ -90,7 +90,11 @@ class Enroller:
 
         Returns:
             The report.
+
+        Raises:
+            UsageError: when people are enrolled there already with another site key.
         """
+        store.check_site_key()
         contents = store.contents()
         known = {person.person_id: person for person in contents.people}
         people: list[PersonReport] = []

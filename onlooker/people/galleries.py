@@ -19,10 +19,12 @@ def load_gallery(folder: Path, model_digest: str, *, site_key_path: Path | None 
         The gallery; files that do not open are left out (see `damaged_files`).
 
     Raises:
-        UsageError: when there is no gallery, its site key is missing, or its templates were made by
+        UsageError: when there is no gallery, its site key is missing or wrong, or its templates were made by
             another network.
     """
-    people = open_store(folder, site_key_path).contents().people
+    store = open_store(folder, site_key_path)
+    store.check_site_key()
+    people = store.contents().people
     foreign = [person.person_id for person in people if person.model_digest != model_digest]
     if foreign:
         raise UsageError(

@@ -1,7 +1,7 @@
 """What is to be enrolled: read from a folder-per-person or from a CSV table."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -10,6 +10,7 @@ from onlooker.people.records import checked_person_id
 from schemas.errors import UsageError
 
 PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
+COLUMNS = frozenset({"person_id", "path"})
 SHAPE = (
     "Give a folder that holds one folder a person (PATH/Jane_Doe/1.jpg), "
     "or a .csv table with the columns person_id and path."
@@ -73,14 +74,15 @@ def _plan_of_table(table: Path) -> Plan:
         with table.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             _check_columns(table, reader.fieldnames or [])
-            rows = [_row(table, row) for row in reader]
+            left_out: list[str] = []
+            rows = list(_rows(table, reader, left_out))
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{table} is not a CSV table in UTF-8 ({error}). Save it as such.") from error
-    return _grouped(rows, [])
+    return _grouped(rows, left_out)
 
 
 def _check_columns(table: Path, names: Iterable[str]) -> None:
-    missing = {"person_id", "path"} - set(names)
+    missing = COLUMNS - set(names)
     if missing:
         raise UsageError(
             f"{table} has no column {' and no column '.join(sorted(missing))}. "
@@ -88,9 +90,22 @@ def _check_columns(table: Path, names: Iterable[str]) -> None:
         )
 
 
-def _row(table: Path, row: dict[str, str]) -> tuple[str, Path, dict[str, str]]:
-    labels = {name: text for name, text in row.items() if name and text and name not in ("person_id", "path")}
-    return row["person_id"] or "", table.parent / (row["path"] or ""), labels
+def _rows(
+    table: Path, reader: csv.DictReader[str], left_out: list[str]
+) -> Iterator[tuple[str, Path, dict[str, str]]]:
+    """The rows that can be used; of the others the line and the reason go to `left_out`."""
+    for row in reader:
+        place = f"line {reader.line_num}"
+        if not row["path"]:
+            left_out.append(f"{place}: it names no picture; write its path")
+            continue
+        try:
+            person_id = checked_person_id(row["person_id"] or "")
+        except UsageError as error:
+            left_out.append(f"{place}: {error}")
+            continue
+        labels = {name: text for name, text in row.items() if name not in (None, "", *COLUMNS) and text}
+        yield person_id, table.parent / row["path"], labels
 
 
 def _grouped(rows: Iterable[tuple[str, Path, dict[str, str]]], left_out: list[str]) -> Plan:

@@ -8,6 +8,7 @@ import msgspec
 from onlooker.people.files import erase, private_folder, write_atomically
 from onlooker.people.records import PersonRecord
 from onlooker.people.sealing import (
+    KEY_ID_BYTES,
     SealBrokenError,
     file_stem,
     key_id_of,
@@ -31,6 +32,14 @@ class Damaged(msgspec.Struct, frozen=True, kw_only=True):
 
     file: str
     reason: str
+
+    @property
+    def sentence(self) -> str:
+        """What the operator should know and do."""
+        return (
+            f"{self.file} in the gallery does not open and is skipped: {self.reason}. "
+            "Restore it from a copy, or enrol that person again."
+        )
 
 
 class GalleryContents(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +113,26 @@ class GalleryStore:
         path = self._path_of(person_id)
         return self._open(path) if path.exists() else None
 
+    def check_site_key(self) -> None:
+        """Make sure that the site key is the one of this gallery.
+
+        Raises:
+            UsageError: when there are keys of people, and it opens none of them.
+        """
+        keys = [path for path in self._keys.glob(f"*{KEY_ENDING}") if len(path.stem) == 2 * KEY_ID_BYTES]
+        if keys and not any(map(self._unwraps, keys)):
+            raise UsageError(
+                f"The site key is not the one that the gallery {self._folder} was made with. "
+                "Put the right key file back or name it with --site-key."
+            )
+
+    def _unwraps(self, key_path: Path) -> bool:
+        try:
+            unwrap_key(key_path.read_bytes(), bytes.fromhex(key_path.stem), self._site_key)
+        except (OSError, ValueError, SealBrokenError):
+            return False
+        return True
+
     def contents(self) -> GalleryContents:
         """Everybody, and every file that did not open.
 
@@ -166,9 +195,10 @@ def open_store(folder: Path, site_key_path: Path | None = None) -> GalleryStore:
     Raises:
         UsageError: when there is no such gallery, or its site key is missing or unsafe.
     """
-    if not folder.is_dir():
+    key_path = site_key_path or folder / SITE_KEY_NAME
+    if not folder.is_dir() or not (key_path.exists() or any(folder.glob(f"*{PERSON_ENDING}"))):
         raise UsageError(f"There is no gallery at {folder}. Make one with `onlooker people enrol`.")
-    return GalleryStore(folder, read_site_key(site_key_path or folder / SITE_KEY_NAME))
+    return GalleryStore(folder, read_site_key(key_path))
 
 
 def open_or_create_store(folder: Path, site_key_path: Path | None = None) -> GalleryStore:

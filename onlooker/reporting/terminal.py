@@ -18,6 +18,8 @@ BLOCKS = " ▁▂▃▄▅▆▇█"
 BAR_CELLS = 24
 GENDER_COLOURS = {"female": "magenta", "male": "cyan", "unknown": "bright_black"}
 MOST_MINUTES = 60
+WHOLE_SECONDS_FROM = 1000
+"""Longer attention is shown without tenths, so that the table stays narrow."""
 
 
 def bar(share: float, cells: int = BAR_CELLS) -> str:
@@ -73,7 +75,7 @@ def _headline(report: CampaignReport) -> RenderableType:
 
 def _creatives(report: CampaignReport) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("creative", overflow="fold", min_width=16)
+    table.add_column("creative", overflow="fold", min_width=10)
     for name in ("plays", "OTS", "watchers", "2 s", "notice", "attention", "dwell", "engaged"):
         table.add_column(name, justify="right", no_wrap=True)
     for c in report.creatives:
@@ -81,7 +83,7 @@ def _creatives(report: CampaignReport) -> RenderableType:
             escape(c.creative_id or ""),
             *(number(value, 0) for value in (c.plays, c.ots, c.watchers, c.viewers_2s)),
             percent(c.notice_ratio),
-            number(c.attention_s, 1, " s"),
+            number(c.attention_s, int(c.attention_s < WHOLE_SECONDS_FROM), " s"),
             number(c.mean_dwell_s, 1, " s"),
             number(c.engaged, 0),
         )
