@@ -1,7 +1,7 @@
 """What is to be enrolled: read from a folder-per-person or from a CSV table."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -15,6 +15,15 @@ SHAPE = (
     "Give a folder that holds one folder a person (PATH/Jane_Doe/1.jpg), "
     "or a .csv table with the columns person_id and path."
 )
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture that somebody asks to enrol, as it was written down; its place is for the remarks."""
+
+    place: str
+    person_id: str
+    path: Path | None
+    labels: dict[str, str] = {}
 
 
 class PlannedPerson(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,13 +68,13 @@ def read_plan(path: Path) -> Plan:
 
 
 def _plan_of_folder(folder: Path) -> Plan:
-    rows: list[tuple[str, Path, dict[str, str]]] = []
+    rows: list[Row] = []
     left_out: list[str] = []
     for person in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
         pictures = sorted(p for p in person.rglob("*") if p.suffix.lower() in PICTURE_ENDINGS and p.is_file())
         if not pictures:
             left_out.append(f"{person.name}: the folder holds no picture")
-        rows.extend((person.name, picture, {}) for picture in pictures)
+        rows.extend(Row(place=str(p), person_id=person.name, path=p) for p in pictures)
     return _grouped(rows, left_out)
 
 
@@ -74,11 +83,10 @@ def _plan_of_table(table: Path) -> Plan:
         with table.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             _check_columns(table, reader.fieldnames or [])
-            left_out: list[str] = []
-            rows = list(_rows(table, reader, left_out))
+            rows = [_row(table, reader.line_num, row) for row in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{table} is not a CSV table in UTF-8 ({error}). Save it as such.") from error
-    return _grouped(rows, left_out)
+    return _grouped(rows, [])
 
 
 def _check_columns(table: Path, names: Iterable[str]) -> None:
@@ -90,36 +98,27 @@ def _check_columns(table: Path, names: Iterable[str]) -> None:
         )
 
 
-def _rows(
-    table: Path, reader: csv.DictReader[str], left_out: list[str]
-) -> Iterator[tuple[str, Path, dict[str, str]]]:
-    """The rows that can be used; of the others the line and the reason go to `left_out`."""
-    for row in reader:
-        place = f"line {reader.line_num}"
-        if not row["path"]:
-            left_out.append(f"{place}: it names no picture; write its path")
-            continue
-        try:
-            person_id = checked_person_id(row["person_id"] or "")
-        except UsageError as error:
-            left_out.append(f"{place}: {error}")
-            continue
-        labels = {name: text for name, text in row.items() if name not in (None, "", *COLUMNS) and text}
-        yield person_id, table.parent / row["path"], labels
+def _row(table: Path, line: int, row: dict[str, str]) -> Row:
+    labels = {name: text for name, text in row.items() if name and text and name not in COLUMNS}
+    path = table.parent / row["path"] if row["path"] else None
+    return Row(place=f"line {line}", person_id=row["person_id"] or "", path=path, labels=labels)
 
 
-def _grouped(rows: Iterable[tuple[str, Path, dict[str, str]]], left_out: list[str]) -> Plan:
+def _grouped(rows: Iterable[Row], left_out: list[str]) -> Plan:
     """Rows put together by person; of a label given twice the first counts."""
     pictures: dict[str, dict[Path, None]] = {}
     labels: dict[str, dict[str, str]] = {}
-    for text, picture, own in rows:
+    for row in rows:
         try:
-            person_id = checked_person_id(text)
+            person_id = checked_person_id(row.person_id)
         except UsageError as error:
-            left_out.append(f"{picture}: {error}")
+            left_out.append(f"{row.place}: {error}")
             continue
-        pictures.setdefault(person_id, {})[picture] = None
-        labels[person_id] = {**own, **labels.get(person_id, {})}
+        if row.path is None:
+            left_out.append(f"{row.place}: no picture of {person_id} is named; fill the column path")
+            continue
+        pictures.setdefault(person_id, {})[row.path] = None
+        labels[person_id] = {**row.labels, **labels.get(person_id, {})}
     people = tuple(
         PlannedPerson(person_id=person_id, pictures=tuple(pictures[person_id]), labels=labels[person_id])
         for person_id in sorted(pictures)

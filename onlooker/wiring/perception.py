@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import click
 import msgspec
 
 from onlooker.analysis import Eyes, VideoReader
@@ -137,9 +138,12 @@ def _recogniser(settings: Settings, gallery: Path | None, template_model: Path) 
     """Recognition of a gallery's people; None when nobody asked to be recognised."""
     if gallery is None:
         return None
-    from onlooker.people.galleries import load_gallery
+    from onlooker.people.galleries import damaged_files, load_gallery
 
-    people = load_gallery(gallery, digest_of(template_model), site_key_path=settings.people.site_key)
+    site_key = settings.people.site_key
+    people = load_gallery(gallery, digest_of(template_model), site_key_path=site_key)
+    for file in damaged_files(gallery, site_key_path=site_key):
+        click.echo(file.sentence, err=True)
     return Recogniser(people, settings.identity)
 
 

@@ -85,6 +85,17 @@ def test_forgetting_nobody_fails_with_a_sentence(run) -> None:  # type: ignore[n
     assert json.loads(result.stdout) == {"person_id": "zoe", "forgotten": False}
 
 
+@pytest.mark.parametrize("words", [["list"], ["forget", "ann"], ["enrol", "photos"]])
+def test_another_sites_key_is_told_by_every_verb(run, tmp_path: Path, words: list[str]) -> None:  # type: ignore[no-untyped-def]
+    run("enrol", "photos")
+    (tmp_path / GALLERY / "site.key").write_bytes(b"k" * 32)
+    before = sorted(tmp_path.rglob("*"))
+    result = run(*words)
+    assert isinstance(result.exception, UsageError)
+    assert "Put the right key file back" in str(result.exception)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_enrolling_nobody_fails(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "none" / "eve").mkdir(parents=True)
     (tmp_path / "none" / "eve" / "1.jpg").write_bytes(b"")

@@ -161,14 +161,15 @@ def test_a_table_brings_labels(tmp_path: Path, store: GalleryStore) -> None:
     table = tmp_path / "in" / "people.csv"
     table.write_text(
         "\ufeffperson_id,path,tier,since\nann,ann/ann1.jpg,gold,2020\nann,ann/ann2.jpg,silver,\n"
-        "bob,bob/bob1.jpg,,\n../evil,bob/bob1.jpg,,\nzoe,zoe/gone.jpg,,\n",
+        "bob,bob/bob1.jpg,,\n../evil,bob/bob1.jpg,,\nzoe,zoe/gone.jpg,,\nmax,,,\n",
         encoding="utf-8",
     )
     report = run(store, table)
     ann, bob = store.contents().people
     assert ann.labels == {"tier": "gold", "since": "2020"}
     assert bob.labels == {}
-    assert "cannot be a person's id" in report.left_out[0]
+    assert report.left_out[0].startswith("line 5: '../evil' cannot be a person's id")
+    assert report.left_out[1] == "line 7: no picture of max is named; fill the column path"
     assert outcomes(report)["gone"] == "unreadable"
 
 

@@ -8,11 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onlooker.models.cache import digest_of
 from onlooker.people.galleries import damaged_files, load_gallery
 from onlooker.people.records import PersonRecord, checked_person_id, packed_templates
 from onlooker.people.sealing import SealBrokenError, new_key, seal, unseal, unwrap_key, wrap_key
 from onlooker.people.site_key import create_site_key, read_site_key
 from onlooker.people.store import GalleryStore, open_or_create_store, open_store
+from onlooker.settings import Settings
+from onlooker.wiring.perception import _recogniser
 from schemas.errors import UsageError
 
 DIGEST = "d" * 64
@@ -119,6 +122,20 @@ def test_another_sites_key_opens_nothing(gallery: Path) -> None:
     create_site_key(gallery / "site.key")
     assert open_store(gallery).contents().people == ()
     assert len(open_store(gallery).contents().damaged) == 3
+    with pytest.raises(UsageError, match="not the one that the gallery"):
+        open_store(gallery).check_site_key()
+    with pytest.raises(UsageError, match="not the one that the gallery"):
+        load_gallery(gallery, DIGEST)
+
+
+@pytest.mark.parametrize("ending", ["*.person", "keys/*.key"])
+def test_one_damaged_file_does_not_make_the_site_key_wrong(gallery: Path, ending: str) -> None:
+    next(gallery.glob(ending)).write_bytes(b"damaged" * 20)
+    store = open_store(gallery)
+    store.check_site_key()
+    (damaged,) = store.contents().damaged
+    assert damaged.file in damaged.sentence
+    assert "enrol that person again" in damaged.sentence
 
 
 def test_an_open_site_key_is_refused(gallery: Path) -> None:
@@ -151,6 +168,9 @@ def test_templates_of_another_model_are_refused(gallery: Path) -> None:
 def test_no_gallery_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="There is no gallery"):
         open_store(tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="There is no gallery"):
+        open_store(tmp_path / "empty")
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="not a folder"):
         open_or_create_store(tmp_path / "file")
@@ -196,3 +216,19 @@ def test_a_store_that_was_never_written_is_empty(tmp_path: Path) -> None:
     contents = GalleryStore(tmp_path, bytes(32)).contents()
     assert contents.people == ()
     assert contents.damaged == ()
+
+
+def test_who_recognises_with_a_damaged_file_is_warned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "template.onnx"
+    model.write_bytes(b"a network")
+    store = open_or_create_store(tmp_path / "gallery")
+    for seed, name in enumerate(("Ann", "Bob")):
+        store.write(person(name, seed=seed, digest=digest_of(model)))
+    damaged = min((tmp_path / "gallery").glob("*.person"))
+    damaged.write_bytes(b"damaged")
+    _recogniser(Settings(), tmp_path / "gallery", model)
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"{damaged.name} in the gallery does not open and is skipped: it is cut short")
