@@ -105,7 +105,10 @@ def _course(report: CampaignReport) -> go.Figure:
     if len(minutes) <= FEW_MINUTES:
         margin = timedelta(minutes=FEW_MINUTES / 2)
         figure.update_xaxes(
-            tickvals=minutes, tickformat="%H:%M", range=[minutes[0] - margin, minutes[-1] + margin]
+            tickvals=minutes,
+            tickformat="%H:%M",
+            tickangle=0,
+            range=[minutes[0] - margin, minutes[-1] + margin],
         )
     return figure.update_yaxes(**_whole([m.ots for m in report.minutes]))
 
@@ -121,7 +124,7 @@ def _retention(report: CampaignReport) -> go.Figure:
             y=[r.retention for r in curve],
             name=f"{creative.creative_id} ({curve[0].start_viewers if curve else 0} at the start)",
             mode="lines+markers",
-            line={"color": colour, "width": 2.5},
+            line={"color": colour, "width": 2.5, "dash": "solid" if figure.data == () else "dash"},
             marker={"size": 5},
             hovertemplate="second %{x}: %{y:.0%}<extra>%{fullData.name}</extra>",
         )
@@ -150,7 +153,9 @@ def _audience(report: CampaignReport) -> go.Figure:
     for gender, colour in GENDERS.items():
         values = [counts.get((band, gender), 0) for band in bands]
         tip = f"%{{x}}, {gender}: %{{y}}<extra></extra>"
-        figure.add_bar(x=bands, y=values, name=gender, marker_color=colour, hovertemplate=tip)
+        figure.add_bar(
+            x=bands, y=values, name=gender, marker_color=colour, hovertemplate=tip, width=_slim(bands)
+        )
     figure = _styled(figure, barmode="stack", yaxis_title="visits", showlegend=True)
     figure.update_yaxes(**_whole([sum(counts.get((band, g), 0) for g in GENDERS) for band in bands]))
     return figure.update_xaxes(type="category", title_text="estimated age, years", showgrid=False)
@@ -163,6 +168,7 @@ def _expressions(report: CampaignReport) -> go.Figure:
         x=values,
         y=[name for name, _ in shares],
         orientation="h",
+        width=_slim(values),
         text=[f"{share:.0%}" for share in values],
         textposition="outside",
         cliponaxis=False,
@@ -175,6 +181,11 @@ def _expressions(report: CampaignReport) -> go.Figure:
 
 def _cycle(count: int) -> Sequence[str]:
     return [COLOURS[place % len(COLOURS)] for place in range(count)]
+
+
+def _slim(places: Sequence[object]) -> float:
+    """Width of a bar, in places: few bars must not fill the chart."""
+    return min(0.75, 0.2 * len(places))
 
 
 def _whole(values: Sequence[int]) -> dict[str, object]:

@@ -59,10 +59,11 @@ def page(reports: Sequence[CampaignReport]) -> str:
 
 
 def _lead(reports: Sequence[CampaignReport]) -> str:
-    campaigns = "one campaign" if len(reports) == 1 else f"{len(reports)} campaigns"
-    stands = max(report.totals.stands for report in reports)
-    where = f"{stands} stand{'s' * (stands != 1)}"
-    return f"Who was there, who looked and for how long: {campaigns} on {where}. {CAVEAT}"
+    # Two campaigns may share stands: only within one are they counted.
+    stands = reports[0].totals.stands
+    one = f"one campaign on {stands} stand{'s' * (stands != 1)}"
+    campaigns = one if len(reports) == 1 else f"{len(reports)} campaigns"
+    return f"Who was there, who looked and for how long: {campaigns}. {CAVEAT}"
 
 
 def _campaign(report: CampaignReport) -> str:

@@ -115,6 +115,7 @@ def opened(page: Path) -> Shown:
 
 def test_the_words_are_there(opened: Shown) -> None:
     assert "<title>Campaign report</title>" in opened.dom
+    assert "for how long: 2 campaigns. People" in opened.dom
     assert re.findall(r"<h2>(.*?)</h2>", opened.dom) == [
         "bikes &amp; &lt;b&gt;more&lt;/b&gt;",
         "coffee",
