@@ -92,11 +92,14 @@ def verify(as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("recipe", type=click.Choice(RECIPES))
+@click.argument("recipe", type=click.Choice(RECIPES), metavar="RECIPE")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
 def convert(recipe: str, source: Path, target: Path) -> None:
     """Turn a file of your own into ONNX that fits a stage.
+
+    RECIPE is one of onnx_zoo.yunet, onnx_zoo.sface, tflite_to_onnx.landmark_net,
+    keras_to_onnx.mini_xception and dlib_onnx.folded.
 
     \b
     Example:

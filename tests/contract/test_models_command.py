@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from onlooker.cli.models import models
+from onlooker.models.recipes import RECIPES
 from onlooker.models.registry import load_registry
 from schemas.errors import CheckFailedError
 
@@ -45,6 +46,11 @@ def test_prepare_refuses_an_unknown_stage_before_any_download(tmp_path: Path) ->
     result = called("prepare", "--stage", "nose", cache=tmp_path)
     assert "there is no such stage" in str(result.exception)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_help_of_convert_names_every_recipe_whole(tmp_path: Path) -> None:
+    shown = called("convert", "--help", cache=tmp_path).stdout
+    assert [recipe for recipe in RECIPES if recipe not in shown] == []
 
 
 @pytest.mark.models
