@@ -93,7 +93,7 @@ class StillReader:
     def _seen(self, picture: Pixels, detection: Detection, mesh: Mesh) -> SeenFace:
         pose, seen_open, landmarks_px = estimate_pose(mesh), eyes_open(mesh), landmarks_68(mesh)
         gaze = next_gaze(Gaze(), pose, seen_open, stand_id="", t_us=0, options=self._options)
-        expression = self._faculties.expressions.classify_robust(picture, landmarks_px)
+        expression = self._faculties.expressions.classify(picture, landmarks_px)
         guess = self._faculties.ages.estimate(picture, landmarks_px)
         match = self._match(picture, detection, landmarks_px)
         return SeenFace(

@@ -14,8 +14,7 @@ CHIP_SIDE_PX = 64
 CHIP_POINTS = np.array([[14.6, 19.3], [33.4, 19.3], [24.0, 38.0]]) / 48
 """Where the right eye, the left eye and the middle of the mouth lie in the pictures that the network
 learnt from, as shares of their side (medians of FER2013 pictures, half a pixel lower)."""
-QUICK_SCALES = (1.05,)
-ROBUST_SCALES = (0.95, 1.05, 1.15)
+SCALES = (0.95, 1.05, 1.15)
 """Sizes of the face in the chip; each is read as it is and mirrored."""
 NET_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """Order of the network's outputs (FER2013)."""
@@ -49,7 +48,7 @@ class ExpressionClassifier:
         self._net = net
 
     def classify(self, picture: Pixels, landmarks_68: Floats) -> Expression:
-        """The expression of one face, from two chips (about 2 ms).
+        """The expression of one face: the mean over three sizes of its chip, each with its mirror picture.
 
         Args:
             picture: (h, w, 3) uint8, BGR.
@@ -58,22 +57,7 @@ class ExpressionClassifier:
         Returns:
             Label and scores.
         """
-        return self._read(picture, landmarks_68, QUICK_SCALES)
-
-    def classify_robust(self, picture: Pixels, landmarks_68: Floats) -> Expression:
-        """The expression of one face, from six chips: better, at three times the cost.
-
-        Args:
-            picture: (h, w, 3) uint8, BGR.
-            landmarks_68: (68, 2) landmarks in iBUG order, px.
-
-        Returns:
-            Label and scores.
-        """
-        return self._read(picture, landmarks_68, ROBUST_SCALES)
-
-    def _read(self, picture: Pixels, landmarks_68: Floats, scales: tuple[float, ...]) -> Expression:
-        chips = [_chip(picture, landmarks_68, scale) for scale in scales]
+        chips = [_chip(picture, landmarks_68, scale) for scale in SCALES]
         both = np.stack(chips + [chip[:, ::-1] for chip in chips])[:, None]
         read = self._net.run({"input": np.ascontiguousarray(both)})[0].mean(axis=0)
         return combined(read.astype(np.float64)[list(FROM_NET)], face_shape(landmarks_68))

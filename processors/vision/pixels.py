@@ -89,10 +89,10 @@ def planes(picture: Pixels, *, multiple_px: int) -> Floats:
     """
     height, width = picture.shape[:2]
     below, right = -height % multiple_px, -width % multiple_px
-    if below or right:
-        picture = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_CONSTANT)  # type: ignore[assignment]
-    # An eighth of the time of cv2.dnn.blobFromImage.
-    return np.array(cv2.split(picture), dtype=np.float32)[None]
+    batch = np.zeros((1, 3, height + below, width + right), dtype=np.float32)
+    for channel, shades in enumerate(cv2.split(picture)):
+        batch[0, channel, :height, :width] = shades
+    return batch
 
 
 def unit_rgb(picture: Pixels) -> Floats:

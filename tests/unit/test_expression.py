@@ -84,14 +84,12 @@ def test_an_open_mouth_with_raised_brows_is_surprise_not_anger() -> None:
     assert combined(scores, FaceShape(brows_raised=1.0, mouth_wide=-0.5)).label == "surprise"
 
 
-@pytest.mark.parametrize(("robust", "chips"), [(False, 2), (True, 6)])
-def test_every_chip_is_read_with_its_mirror_picture(robust: bool, chips: int) -> None:
+def test_every_chip_is_read_with_its_mirror_picture() -> None:
     net = FixedNet({"happy": 1.0})
     picture = np.random.default_rng(0).integers(0, 255, (400, 400, 3), dtype=np.uint8)
-    classifier = ExpressionClassifier(net)
-    (classifier.classify_robust if robust else classifier.classify)(picture, face_at_rest())
-    assert net.chips.shape == (chips, 1, 64, 64)
-    assert np.array_equal(net.chips[0], net.chips[chips // 2][:, :, ::-1])
+    ExpressionClassifier(net).classify(picture, face_at_rest())
+    assert net.chips.shape == (6, 1, 64, 64)
+    assert np.array_equal(net.chips[0], net.chips[3][:, :, ::-1])
     assert -1.0 <= net.chips.min() < net.chips.max() <= 1.0
 
 
