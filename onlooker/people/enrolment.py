@@ -100,14 +100,13 @@ class Enroller:
         people: list[PersonReport] = []
         pictures: list[PictureReport] = []
         for planned in plan.people:
-            judged, twin = self._judged(planned, known, allow_duplicates)
+            judged, twin = self._judged(planned, known, allow_duplicates=allow_duplicates)
             faces = [picture.face for picture in judged if picture.face is not None]
             if faces:
                 known[planned.person_id] = self._written(planned, faces, store, known)
             people.append(_person_report(planned, len(faces), twin))
             pictures.extend(picture.report for picture in judged)
-            if advance is not None:
-                advance(len(planned.pictures))
+            advance(len(planned.pictures))
         return EnrolmentReport(
             people=tuple(people),
             pictures=tuple(pictures),
@@ -116,15 +115,15 @@ class Enroller:
         )
 
     def _judged(
-        self, planned: PlannedPerson, known: dict[str, PersonRecord], allow_duplicates: bool
+        self, planned: PlannedPerson, known: dict[str, PersonRecord], *, allow_duplicates: bool
     ) -> tuple[list[JudgedPicture], str | None]:
-        """Every picture of a person, and who the person was mistaken for, if anybody."""
+        """A person's pictures with those left out that disagree, and who looks the same."""
         judged = [self._judge.judge(planned.person_id, path) for path in planned.pictures]
         judged = _agreeing(judged, self._options.min_agreement)
         twin = None if allow_duplicates else self._twin(planned.person_id, judged, known)
-        if twin is None:
-            return judged, None
-        return _all_refused(judged, "duplicate", f"looks like {twin}, who is enrolled already"), twin
+        if twin is not None:
+            judged = _all_refused(judged, "duplicate", f"looks like {twin}, who is enrolled already")
+        return judged, twin
 
     def _written(
         self,
