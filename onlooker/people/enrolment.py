@@ -78,7 +78,7 @@ class Enroller:
         store: GalleryStore,
         *,
         allow_duplicates: bool = False,
-        advance: Callable[[int], None] | None = None,
+        advance: Callable[[int], None] = lambda _: None,
     ) -> EnrolmentReport:
         """Enrol everybody of a plan, one after the other.
 
@@ -97,8 +97,7 @@ class Enroller:
         store.check_site_key()
         contents = store.contents()
         known = {person.person_id: person for person in contents.people}
-        people: list[PersonReport] = []
-        pictures: list[PictureReport] = []
+        people, pictures = list[PersonReport](), list[PictureReport]()
         for planned in plan.people:
             judged, twin = self._judged(planned, known, allow_duplicates=allow_duplicates)
             faces = [picture.face for picture in judged if picture.face is not None]
