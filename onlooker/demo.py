@@ -113,7 +113,12 @@ def _report(console: Console, data_dir: Path) -> None:
 
 def _table(reports: Sequence[CampaignReport]) -> Table:
     table = Table(
-        title="Campaigns", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+        title="Campaigns",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        padding=0,
+        collapse_padding=True,
+        pad_edge=False,
     )
     for name in ("campaign", "creative"):
         table.add_column(name, no_wrap=True)
@@ -135,14 +140,14 @@ def _cells(row: Figures) -> tuple[str, ...]:
         str(row.watchers),
         str(row.viewers_2s),
         percent(row.notice_ratio),
-        number(row.attention_s, 1, "s"),
+        number(row.attention_s, 1, " s"),
         str(row.engaged),
     )
 
 
 def _next(console: Console, path: Path, data_dir: Path) -> None:
-    console.print(f"\nThe report as a page:  {(data_dir / REPORT).resolve()}")
-    console.print(f"The configuration:     {path}")
+    console.print(f"\nThe report as a page:  {(data_dir / REPORT).resolve()}", soft_wrap=True)
+    console.print(f"The configuration:     {path.resolve()}", soft_wrap=True)
     console.print("\n[bold]Try next[/] (after `source .venv/bin/activate`):")
     console.print(f"  onlooker report spring-coats --data-dir {data_dir}")
     console.print(f"  onlooker query {QUESTION!r} --data-dir {data_dir}", soft_wrap=True)

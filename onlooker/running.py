@@ -31,6 +31,8 @@ class CameraLine(msgspec.Struct, frozen=True, kw_only=True):
 
     stand_id: str
     is_recording: bool
+    expected_frames: int | None
+    """Length of a recording as its header says; None when nobody knows."""
     capture: CaptureThread
     buffer: FrameBuffer
 
@@ -87,6 +89,14 @@ class EmbeddedRun:
         self._duration_s = duration_s
         self._first_us: dict[str, int] = {}
         self.seconds = 0.0
+
+    @property
+    def expected_frames(self) -> int | None:
+        """How many frames there will be, for a progress bar; None when nobody can know."""
+        lengths = [line.expected_frames for line in self._lines]
+        if self._duration_s is not None or None in lengths:
+            return None
+        return sum(length for length in lengths if length is not None)
 
     def run(self, after_frame: Callable[[int], None]) -> None:
         """Run until every source has ended, the duration is over or `stop` is set.

@@ -10,9 +10,10 @@ import msgspec
 
 from schemas.errors import UsageError
 
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]+)`)?$", re.DOTALL)
+_AT = re.compile(r"^(?P<what>.*?)(?: - at (?P<key>`key` in )?`(?P<path>[^`]+)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+|\.\.\.)\]")
 _FIELD = re.compile(r"unknown field `([^`]+)`")
+Wanted = Literal["fields", "keys", "values"]
 
 
 def refusal(error: msgspec.ValidationError, root: type, file: Path) -> UsageError:
@@ -29,7 +30,9 @@ def refusal(error: msgspec.ValidationError, root: type, file: Path) -> UsageErro
     found = _AT.match(str(error))
     assert found is not None
     what, path = found["what"].rstrip("."), (found["path"] or "$")[1:].lstrip(".")
-    allowed = allowed_at(root, found["path"] or "$", unknown_field="unknown field" in what)
+    wanted: Wanted = "keys" if found["key"] else "fields" if "unknown field" in what else "values"
+    allowed = allowed_at(root, found["path"] or "$", wanted)
+    what = what.replace("Expected `object`", "Expected a mapping of settings")
     unknown = _FIELD.search(what)
     if unknown:
         path = f"{path}.{unknown[1]}".lstrip(".")
@@ -38,13 +41,13 @@ def refusal(error: msgspec.ValidationError, root: type, file: Path) -> UsageErro
     return UsageError(f"{file}: {path or 'the top level'}: {what}.{hint}")
 
 
-def allowed_at(root: type, path: str, *, unknown_field: bool) -> tuple[str, ...]:
+def allowed_at(root: type, path: str, wanted: Wanted) -> tuple[str, ...]:
     """What may stand at a path of a configuration.
 
     Args:
         root: the Struct of the whole.
         path: a path as msgspec writes it, `$.stands[0].cameras`.
-        unknown_field: whether the names of the fields there are asked for.
+        wanted: names of a Struct's fields, keys of a mapping, or values of a Literal.
 
     Returns:
         Names of fields or values of a Literal; empty when the type allows infinitely many.
@@ -53,8 +56,10 @@ def allowed_at(root: type, path: str, *, unknown_field: bool) -> tuple[str, ...]
     for name, _ in _STEP.findall(path):
         at = _inside(at, name)
     at = _bare(at)
+    if wanted == "keys" and typing.get_origin(at) is dict:
+        at = _bare(typing.get_args(at)[0])
     if isinstance(at, type) and issubclass(at, msgspec.Struct):
-        return tuple(at.__struct_encode_fields__) if unknown_field else ()
+        return tuple(at.__struct_encode_fields__) if wanted == "fields" else ()
     if typing.get_origin(at) is Literal:
         return tuple(str(value) for value in typing.get_args(at))
     return ()

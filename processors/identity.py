@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.ports import Floats
+from schemas.ranges import Rate
 
 Scores = NDArray[np.float64]
 """One number for each person of the gallery, (n,)."""
@@ -29,7 +30,7 @@ MIN_WEIGHT = 0.05
 class IdentityOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How sure recognition has to be."""
 
-    false_positive_rate: float = 0.01
+    false_positive_rate: Rate = 0.01
     """Share of strangers that may be taken for somebody of the gallery, whatever its size."""
 
 

@@ -7,11 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from schemas.events import METRIC_VERSION
-
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
-Degrees = Annotated[float, msgspec.Meta(ge=0, le=180)]
-Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+from schemas.ranges import Count, Degrees, Seconds
 
 
 class StandOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -29,13 +29,14 @@ from processors.tracking import (
 )
 from schemas.ids import derive_id
 from schemas.ports import Pixels
+from schemas.ranges import Seconds
 from schemas.units import us_from_s
 
 
 class ObserveOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often the detector looks at the whole picture, and how faces are followed in between."""
 
-    detect_every_s: float = 0.15
+    detect_every_s: Seconds = 0.15
     tracking: TrackingOptions = TrackingOptions()
 
 

@@ -7,25 +7,26 @@ import msgspec
 
 from processors.boxes import Box, assign, centre, distance_in_sides, moved, overlap, pair_costs
 from processors.perception.mesh import Region
+from schemas.ranges import Count, Positive, Seconds, Share
 from schemas.units import US_PER_S
 
 
 class TrackingOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a track begins, is kept and ends."""
 
-    start_score: float = 0.7
+    start_score: Share = 0.7
     """A detection below this continues a track but begins none."""
-    start_presence: float = 0.5
+    start_presence: Share = 0.5
     """A new face's mesh must be at least this sure that there is a face."""
-    keep_presence: float = 0.3
+    keep_presence: Share = 0.3
     """Below this the mesh has lost the face, and the detector is asked."""
-    lost_s: float = 1.5
+    lost_s: Seconds = 1.5
     """How long a face may stay hidden and still be the same track."""
-    max_misses: int = 3
+    max_misses: Count = 3
     """So many detector runs in a row without the face end a track that only the mesh believes in."""
-    reach_sides: float = 0.7
+    reach_sides: Positive = 0.7
     """How far a face may be from where it is expected, in sides of its box."""
-    reach_sides_per_s: float = 1.5
+    reach_sides_per_s: Seconds = 1.5
     """How much that reach grows with the time since the face was last seen."""
 
 

@@ -5,29 +5,30 @@ import math
 import msgspec
 
 from schemas.events import EXPRESSIONS, Pose
+from schemas.ranges import Count, Degrees, Positive, Seconds, Share
 from schemas.units import us_from_s
 
 
 class TraitOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often each costly network looks at a track."""
 
-    expression_every_s: float = 0.4
-    expression_half_life_s: float = 0.3
+    expression_every_s: Seconds = 0.4
+    expression_half_life_s: Positive = 0.3
     """How fast an older expression fades from the smoothed scores."""
-    expression_max_turn_deg: float = 45.0
+    expression_max_turn_deg: Degrees = 45.0
     """Beyond this yaw or pitch the expression model was not trained; nothing is estimated."""
-    age_gender_every_s: float = 0.7
-    age_gender_first: int = 5
+    age_gender_every_s: Seconds = 0.7
+    age_gender_first: Count = 5
     """So many estimates come at that rate, later ones ten times more seldom."""
-    age_gender_max_turn_deg: float = 35.0
-    quality_every_s: float = 0.2
+    age_gender_max_turn_deg: Degrees = 35.0
+    quality_every_s: Seconds = 0.2
     """How often it is judged whether a face is good enough to be embedded."""
-    template_min_quality: float = 0.25
-    template_min_samples: int = 3
-    template_gain: float = 1.15
+    template_min_quality: Share = 0.25
+    template_min_samples: Count = 3
+    template_gain: Positive = 1.15
     """A face must be this much better than the best so far to be embedded again."""
-    template_every_s: float = 0.5
-    template_most: int = 6
+    template_every_s: Seconds = 0.5
+    template_most: Count = 6
     """So many faces of one track are embedded at most."""
 
 

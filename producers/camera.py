@@ -9,11 +9,12 @@ from producers.event_time import PositionClock, frame_rate
 from producers.folder import Decode, FolderCamera
 from producers.options import CaptureOptions
 from producers.readings import BadPicture, Camera, CameraLostError, EndOfSource, Reading
-from producers.sources import SourceSpec
+from producers.sources import SourceSpec, picture_paths
 from schemas.ports import Pixels
 
 _MS_PER_S = 1_000
 _FFMPEG_QUIET = "-8"
+_MOST_FRAMES = 1e9
 
 
 def open_camera(spec: SourceSpec, options: CaptureOptions, *, decode: Decode) -> Camera:
@@ -36,6 +37,24 @@ def open_camera(spec: SourceSpec, options: CaptureOptions, *, decode: Decode) ->
     if spec.kind == "file":
         return VideoFile(spec, options)
     return LiveCamera(spec, options)
+
+
+def claimed_frames(spec: SourceSpec) -> int | None:
+    """How many frames a recording says it has: for a progress bar, never for a figure.
+
+    Args:
+        spec: a file or a folder.
+
+    Returns:
+        None when it does not say, or says something absurd.
+    """
+    if spec.kind == "folder":
+        return len(picture_paths(Path(spec.target)))
+    _silence_opencv()
+    capture = cv2.VideoCapture(spec.target, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    capture.release()
+    return int(count) if 0 < count < _MOST_FRAMES else None
 
 
 class VideoFile:
@@ -73,7 +92,7 @@ class VideoFile:
     def _end(self) -> EndOfSource:
         if self._read == 0:
             raise CameraLostError("cannot_open", f"{self._shown} holds no picture that can be decoded.")
-        sane = 0 < self._claimed < 1e9
+        sane = 0 < self._claimed < _MOST_FRAMES
         return EndOfSource(missing_frames=max(0, int(self._claimed) - self._read) if sane else 0)
 
 

@@ -15,6 +15,7 @@ from rich.table import Table
 from onlooker.settings import Settings, with_sources
 from onlooker.wiring import Parts, build_parts, sample_clip
 from onlooker.wiring.run import build_run
+from schemas.errors import DependencyAwayError
 
 T = TypeVar("T")
 
@@ -90,7 +91,10 @@ def _one_run(settings: Settings, parts: Parts, spent: dict[str, Spent]) -> dict[
     cpu = time.process_time()
     run.run(lambda _: None)
     cpu = time.process_time() - cpu
-    frames = max(1, tally.observed)
+    if tally.observed == 0:
+        problems = " ".join(status.problem or "" for status in run.statuses())
+        raise DependencyAwayError(f"There is nothing to measure in this clip. {problems}".strip())
+    frames = tally.observed
     floor_s = sum(net.seconds for net in parts.nets.values())
     return {
         "frames": tally.observed,

@@ -20,6 +20,7 @@ from onlooker.wiring.perception import (
 from processors.local import Deliver, Delivery, LocalRuntime
 from processors.stages import MeasureStage, ObserveStage
 from producers.buffer import FrameBuffer
+from producers.camera import claimed_frames
 from producers.capture import CameraPlan, CaptureThread, Clocks
 from producers.options import Pace
 from producers.pacing import policy_at
@@ -99,7 +100,13 @@ def _line(settings: Settings, stand_id: str, camera: CameraSettings, name: str, 
             clock_us=lambda: time.time_ns() // 1000, monotonic_s=time.monotonic, jitter=random.random
         ),
     )
-    return CameraLine(stand_id=stand_id, is_recording=spec.is_recording, capture=capture, buffer=buffer)
+    return CameraLine(
+        stand_id=stand_id,
+        is_recording=spec.is_recording,
+        expected_frames=claimed_frames(spec) if spec.is_recording else None,
+        capture=capture,
+        buffer=buffer,
+    )
 
 
 def check_settings(settings: Settings) -> None:

@@ -73,7 +73,7 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
     with ExitStack() as stack:
         parts = build_parts(settings, request.gallery)
         writer = None if request.no_clickhouse else stack.enter_context(open_writer(settings, data_dir))
-        stack.enter_context(_stopped_by_signals(stop))
+        interrupted = stack.enter_context(_stopped_by_signals(stop))
         run, tally = build_run(
             settings,
             parts,
@@ -83,7 +83,7 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
             duration_s=request.duration_s,
         )
         _drive(run, writer)
-        _require_frames(run, tally.observed, stopped=stop.is_set())
+        _require_frames(run, tally.observed, interrupted=interrupted.is_set())
         rows = {} if writer is None else writer.counts.rows
         return summary(run, tally, rows=rows, data_dir=None if writer is None else str(data_dir))
 
@@ -101,7 +101,7 @@ def _delivery_to(writer: FactWriter | None) -> Deliver:
 def _drive(run: EmbeddedRun, writer: FactWriter | None) -> None:
     """Run to the end with progress and news of the cameras; what was gathered is written at the end."""
     watch = CameraWatch(run.statuses, lambda sentence: click.echo(sentence, err=True))
-    with progress("Measuring", total=None, unit="frames") as advance, watch:
+    with progress("Measuring", total=run.expected_frames, unit="frames") as advance, watch:
 
         def after_frame(frames: int) -> None:
             advance(frames)
@@ -153,29 +153,34 @@ def note_thresholds(store: RowStore, settings: Settings) -> None:
 
 
 @contextmanager
-def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """The first SIGINT or SIGTERM ends the run cleanly; a second one ends the process."""
+def _stopped_by_signals(stop: threading.Event) -> Iterator[threading.Event]:
+    """The first SIGINT or SIGTERM ends the run cleanly; a second one ends the process.
+
+    Yields an event that tells a signal from a run that stopped by itself.
+    """
+    interrupted = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         del frame
+        interrupted.set()
         stop.set()
         signal.signal(number, signal.SIG_DFL)
 
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield interrupted
         return
     for number in before:
         signal.signal(number, on_signal)
     try:
-        yield
+        yield interrupted
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _require_frames(run: EmbeddedRun, observed: int, *, stopped: bool) -> None:
+def _require_frames(run: EmbeddedRun, observed: int, *, interrupted: bool) -> None:
     """Complain when every source failed before its first frame."""
     problems = [status.problem for status in run.statuses() if status.problem]
-    if observed == 0 and problems and not stopped:
+    if observed == 0 and problems and not interrupted:
         raise DependencyAwayError(f"No source gave a single frame: {'; '.join(problems)}")

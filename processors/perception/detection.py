@@ -1,11 +1,14 @@
 """Finds faces: boxes and five points with a YuNet network."""
 
+from typing import Annotated
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from processors.vision.pixels import planes, resized, strongest
 from schemas.ports import Floats, Net, Pixels
+from schemas.ranges import Positive, Share
 
 STRIDES = (8, 16, 32)
 """Pixels per cell of the three output grids."""
@@ -20,13 +23,13 @@ pictures of 48 px the network finds 162 as they are and 199 enlarged four times 
 class DetectionOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What counts as a face for the detector."""
 
-    min_score: float = 0.6
+    min_score: Share = 0.6
     """Weaker candidates are ignored, 0..1."""
-    max_overlap: float = 0.3
+    max_overlap: Share = 0.3
     """Of two candidates that overlap more (intersection over union) the weaker is dropped."""
-    max_side_px: int = 640
+    max_side_px: Annotated[int, msgspec.Meta(ge=64)] = 640
     """Larger pictures are shrunk to this before the network sees them."""
-    min_face_px: float = 12.0
+    min_face_px: Positive = 12.0
     """Faces whose box is narrower in the picture are ignored."""
 
 

@@ -96,3 +96,12 @@ def test_the_benchmark_stands_next_to_its_floor(model_paths: Mapping[str, Path])
     assert 0 < found["floor_ms_per_frame"] < found["ms_per_frame"]
     spent = sum(stage["ms_per_frame"] for stage in found["stages"].values())
     assert spent + found["rest_ms_per_frame"] == pytest.approx(found["ms_per_frame"], abs=0.1)
+
+
+@pytest.mark.models
+def test_a_benchmark_of_nothing_is_refused(model_paths: Mapping[str, Path], tmp_path: Path) -> None:
+    assert model_paths
+    (tmp_path / "notes.txt").write_text("no video", encoding="utf-8")
+    ended = onlooker("bench", "perception", tmp_path / "notes.txt")
+    assert ended.code == 3
+    assert "notes.txt" in ended.err

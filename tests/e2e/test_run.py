@@ -213,6 +213,12 @@ def test_a_source_without_a_single_frame_is_a_dependency_away(tmp_path: Path) ->
     assert "broken.mp4" in ended.err
 
 
+def test_a_camera_that_never_answers_is_a_dependency_away() -> None:
+    ended = onlooker("run", "--source", "http://127.0.0.1:9/", "--duration-s", "2", "--no-clickhouse")
+    assert ended.code == 3
+    assert "No source gave a single frame" in ended.err
+
+
 def test_without_clickhouse_nothing_is_stored(clip: Path, tmp_path: Path) -> None:
     ended = onlooker("run", "--source", clip, "--data-dir", tmp_path, "--no-clickhouse", "--json")
     assert ended.code == 0

@@ -71,6 +71,25 @@ def test_a_wrong_type_names_its_path(tmp_path: Path) -> None:
     assert "measure.window_s" in refused(tmp_path, "measure: {window_s: often}")
 
 
+def test_an_unknown_stage_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    words = refused(tmp_path, "models: {nonsense: x.onnx}")
+    assert "models" in words
+    assert "detection, mesh, template, expression, age, gender" in words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "detection: {min_score: 7}",
+        "identity: {false_positive_rate: 0}",
+        "traits: {expression_every_s: -1}",
+        "observe: {tracking: {max_misses: 0}}",
+    ],
+)
+def test_a_value_out_of_range_is_refused(tmp_path: Path, text: str) -> None:
+    assert "Expected" in refused(tmp_path, text)
+
+
 def test_a_stand_without_cameras_is_refused(tmp_path: Path) -> None:
     assert "stands[0].cameras" in refused(tmp_path, "stands: [{stand_id: a, cameras: []}]")
 
