@@ -1,7 +1,6 @@
 """Broken and hostile files: each as its label says, in bounded memory."""
 
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,20 @@ from typing import Any
 from onlooker.lab.accuracy.figure import Figure, table_rows
 
 MEMORY_MIB = 600
+COMMAND = """
+import atexit, sys
+from pathlib import Path
+
+def peak():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    sys.stderr.write(next(line for line in lines if line.startswith("VmHWM")) + "\\n")
+
+atexit.register(peak)
+from onlooker.cli.root import main
+main()
+"""
+"""`onlooker` with its peak memory on the last line of stderr: the usage that the system keeps of a child
+also counts what its parent held when it forked."""
 
 
 def broken_figures(data: Path) -> Iterator[Figure]:
@@ -26,13 +39,13 @@ def broken_figures(data: Path) -> Iterator[Figure]:
     rows = list(table_rows(folder / "expected.csv"))
     names = [str(folder / row["file"]) for row in rows]
     done = subprocess.run(
-        [sys.executable, "-m", "onlooker", "analyze", *names], capture_output=True, check=False
+        [sys.executable, "-c", COMMAND, "analyze", *names], capture_output=True, check=False
     )
     records = [json.loads(line) for line in done.stdout.splitlines()]
     right = sum(
         _as_expected(row, [r for r in records if Path(r["source"]).name == row["file"]]) for row in rows
     )
-    peak_mib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    peak_mib = round(int(done.stderr.split()[-2]) / 1024)
     yield Figure(
         name="broken files treated as expected", value=right / len(rows), cases=len(rows), target=1.0
     )
