@@ -5,9 +5,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from schemas.errors import DependencyAwayError
 from schemas.ports import Floats
+
+REFUSALS = (
+    ort_errors.Fail,
+    ort_errors.InvalidArgument,
+    ort_errors.InvalidGraph,
+    ort_errors.InvalidProtobuf,
+    ort_errors.NoSuchFile,
+    ort_errors.NotImplemented,
+    ort_errors.RuntimeException,
+)
+"""What onnxruntime raises for a file that it cannot load; the types have no ancestor of their own."""
 
 
 class OnnxNet:
@@ -59,7 +71,7 @@ def _open_session(path: Path) -> ort.InferenceSession:
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
+    except REFUSALS as error:
         raise DependencyAwayError(
             f"The model {path} cannot be loaded ({str(error).splitlines()[0][:160]}). "
             "Run `onlooker models verify`."

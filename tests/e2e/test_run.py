@@ -182,6 +182,22 @@ def test_a_missing_model_is_one_sentence(clip: Path, tmp_path: Path) -> None:
     assert len(ended.err.splitlines()) == 1
 
 
+def test_a_model_of_ones_own_replaces_a_stage(
+    model_paths: Mapping[str, Path], clip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "own.onnx").write_bytes(model_paths["detection"].read_bytes())
+    config = tmp_path / "shop.yaml"
+    config.write_text("models: {detection: own.onnx}\n", encoding="utf-8")
+    own = onlooker("run", "--config", config, "--source", clip, "--no-clickhouse", "--json")
+    assert own.code == 0, own.err
+    assert own.json()["faces"] == 72
+    (tmp_path / "own.onnx").write_bytes(model_paths["gender"].read_bytes())
+    wrong = onlooker("run", "--config", config, "--source", clip, "--no-clickhouse")
+    assert wrong.code == 2
+    assert "models.detection" in wrong.err
+    assert len(wrong.err.splitlines()) == 1
+
+
 def test_a_wrong_configuration_is_one_sentence(tmp_path: Path) -> None:
     config = tmp_path / "shop.yaml"
     config.write_text("capture: {policy: sometimes}\n", encoding="utf-8")
