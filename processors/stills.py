@@ -72,7 +72,7 @@ class StillReader:
     def _found(self, picture: Pixels) -> list[tuple[Detection, Mesh]]:
         """Detections that the mesh confirms, the largest first; two on one face count once."""
         found: list[tuple[Detection, Mesh]] = []
-        for detection in self._faculties.detector.detect(picture):
+        for detection in self._faculties.detector.detect_thoroughly(picture):
             mesh = self._fit(picture, detection)
             apart = all(overlap(detection.box_px, other.box_px) < MAX_OVERLAP for other, _ in found)
             if apart and confirms(mesh, detection, min_presence=MIN_PRESENCE):

@@ -27,7 +27,7 @@ class DetectionOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Weaker candidates are ignored, 0..1."""
     max_overlap: Share = 0.3
     """Of two candidates that overlap more (intersection over union) the weaker is dropped."""
-    max_side_px: Annotated[int, msgspec.Meta(ge=64)] = 640
+    max_side_px: Annotated[int, msgspec.Meta(ge=64)] = 1280
     """Larger pictures are shrunk to this before the network sees them."""
     min_face_px: Positive = 12.0
     """Faces whose box is narrower in the picture are ignored."""
@@ -61,15 +61,34 @@ class FaceDetector:
         Returns:
             Detections in pixels of the picture, the highest score first.
         """
+        found = self._find(picture, self._first_side(picture))
+        return found or self._look_again(picture)
+
+    def detect_thoroughly(self, picture: Pixels) -> tuple[Detection, ...]:
+        """All faces of a still: huge ones are also looked for beside smaller ones that were found.
+
+        Args:
+            picture: (h, w, 3) uint8, BGR.
+
+        Returns:
+            Detections in pixels of the picture, the highest score first; one face may be found twice.
+        """
+        found = (*self._find(picture, self._first_side(picture)), *self._look_again(picture))
+        return tuple(sorted(found, key=lambda each: -each.score))
+
+    def _first_side(self, picture: Pixels) -> int:
+        return min(int(max(picture.shape[:2])), self._options.max_side_px)
+
+    def _look_again(self, picture: Pixels) -> tuple[Detection, ...]:
+        """A tiny picture from nearby; any other from further away, for faces that fill it.
+
+        The network misses one in twenty faces that are as large as its whole picture.
+        """
         longest = max(picture.shape[:2])
-        found = self._find(picture, min(longest, self._options.max_side_px))
-        if found:
-            return found
         if longest <= TINY_SIDE_PX:
             return self._find(picture, TINY_ENLARGED * longest)
-        # The network misses one in twenty faces that fill its whole picture: look again from further away.
         large_px = LARGE_SHARE * min(picture.shape[:2])
-        again = self._find(picture, min(longest, self._options.max_side_px) // 2)
+        again = self._find(picture, self._first_side(picture) // 2)
         return tuple(each for each in again if each.box_px[2] >= large_px)
 
     def _find(self, picture: Pixels, side_px: int) -> tuple[Detection, ...]:

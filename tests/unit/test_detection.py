@@ -72,9 +72,18 @@ def test_pictures_are_padded_to_whole_cells() -> None:
 
 def test_large_pictures_are_shrunk_and_the_answer_is_scaled_back() -> None:
     net = GridNet(Cell(32, column=4, row=4, score=0.9))
-    (face,) = detect(net, blank(960, 1280))
+    (face,) = detect(net, blank(960, 1280), DetectionOptions(max_side_px=640))
     assert net.shapes == [(1, 3, 480, 640)]
     assert face.box_px == pytest.approx((2 * (144 - 32), 2 * (144 - 32), 128, 128), abs=1e-2)
+
+
+def test_a_still_is_also_looked_at_from_further_away_for_faces_that_fill_it() -> None:
+    net = GridNet(Cell(32, column=2, row=2, score=0.9))
+    options = DetectionOptions(max_side_px=640)
+    faces = FaceDetector(net, options).detect_thoroughly(blank(480, 640))
+    assert net.shapes == [(1, 3, 480, 640), (1, 3, 256, 320)]
+    assert len(faces) == 1, "128 px is not large in a picture of 480"
+    assert len(FaceDetector(net, options).detect_thoroughly(blank(240, 320))) == 2
 
 
 def test_weak_small_and_doubled_candidates_are_dropped_and_the_best_comes_first() -> None:
