@@ -20,6 +20,8 @@ def print_summary(found: dict[str, Any]) -> None:
     for camera in found["cameras"]:
         if camera["problem"]:
             console.print(f"[yellow]{camera['stand_id']}/{camera['camera_id']}: {camera['problem']}")
+    if found["rows"] and not found["data_dir"]:
+        console.print("\nThe figures are in the configured ClickHouse: onlooker report --url URL")
     if found["data_dir"]:
         at = "" if found["data_dir"] == "onlooker-data" else f" --data-dir {found['data_dir']}"
         console.print(f"\nThe figures are in {found['data_dir']}. Ask them:")

@@ -24,8 +24,8 @@ from producers.options import Pace
 from schemas.errors import DependencyAwayError
 from schemas.events import Play, VisitEnded, WindowClosed
 from schemas.ports import RowStore
-from sinks.address import address_from_url
-from sinks.clickhouse import ClickHouse
+from sinks.address import Address, address_from_url
+from sinks.clickhouse import ClickHouse, NoDatabaseError, create_database
 from sinks.embedded import EmbeddedServer
 from sinks.migrate import migrate, released
 from sinks.writer import FactWriter
@@ -85,7 +85,8 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
         _drive(run, writer)
         _require_frames(run, tally.observed, interrupted=interrupted.is_set())
         rows = {} if writer is None else writer.counts.rows
-        return summary(run, tally, rows=rows, data_dir=None if writer is None else str(data_dir))
+        embedded = writer is not None and settings.clickhouse.url is None
+        return summary(run, tally, rows=rows, data_dir=str(data_dir) if embedded else None)
 
 
 def _delivery_to(writer: FactWriter | None) -> Deliver:
@@ -132,10 +133,19 @@ def open_writer(settings: Settings, data_dir: Path) -> Iterator[FactWriter]:
             address, revive = address_from_url(settings.clickhouse.url), None
         store = ClickHouse(address)
         stack.callback(store.close)
-        store.check_version()
+        _require_database(store, address)
         migrate(store, released())
         note_thresholds(store, settings)
         yield FactWriter(store, source=uuid.uuid4().hex, clock=SystemClock(), revive=revive)
+
+
+def _require_database(store: ClickHouse, address: Address) -> None:
+    """Check the server's version; a user who may is spared creating the database by hand."""
+    try:
+        store.check_version()
+    except NoDatabaseError:
+        create_database(address)
+        store.check_version()
 
 
 def note_thresholds(store: RowStore, settings: Settings) -> None:

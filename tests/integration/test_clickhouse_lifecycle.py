@@ -8,11 +8,14 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from onlooker.models.cache import ModelCache
+from onlooker.wiring import cache_dir
 from schemas.errors import DependencyAwayError, LimitReachedError, UsageError
 from sinks.address import Address
 from sinks.asking import asking
@@ -206,3 +209,20 @@ def test_migrate_by_url_creates_a_database_once_and_dry_run_changes_nothing(serv
     assert (again.returncode, again.stderr) == (0, "ran: nothing\n")
     empty = onlooker("report", "--url", url)
     assert (empty.returncode, "no campaign has been shown yet" in empty.stderr) == (2, True)
+
+
+@pytest.mark.models
+def test_a_run_into_a_server_by_url_makes_its_database(
+    server: EmbeddedServer, model_paths: Mapping[str, Path], tmp_path: Path
+) -> None:
+    assert model_paths
+    address = server.address()
+    url = f"clickhouse://{address.user}:{address.password}@{address.host}:{address.port}/shop"
+    (tmp_path / "shop.yaml").write_text(f"clickhouse: {{url: '{url}'}}\n", encoding="utf-8")
+    clip = ModelCache(cache_dir()).sample_path("single_face.mp4")
+    done = onlooker("run", "--config", str(tmp_path / "shop.yaml"), "--source", str(clip), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["data_dir"] is None
+    shop = ClickHouse(msgspec.structs.replace(address, database="shop"))
+    assert shop.rows("SELECT count() FROM v_visits") == [(1,)]
+    assert address.password not in done.stdout + done.stderr
