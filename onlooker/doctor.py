@@ -60,13 +60,11 @@ def _python() -> str:
 
 def _models() -> str:
     from onlooker.models.cache import ModelCache
-    from onlooker.models.registry import load_registry
+    from onlooker.settings import Settings
     from onlooker.wiring import cache_dir
+    from onlooker.wiring.perception import model_files
 
-    cache = ModelCache(cache_dir())
-    missing = cache.missing([entry.stage for entry in load_registry().models])
-    if missing:
-        raise OnlookerError(f"not prepared: {', '.join(missing)}. Run `onlooker models prepare`.")
+    model_files(Settings(), ModelCache(cache_dir()))
     return f"all prepared in {cache_dir()}"
 
 

@@ -42,6 +42,9 @@ def _lines(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("windows", f"{found['windows']}"),
         ("speed", f"{found['frames_per_second']} frames/s"),
     ]
+    ignored = [f"{count} {cause}" for cause, count in sorted(found["ignored"].items()) if count]
+    if ignored:
+        lines.append(("ignored", ", ".join(ignored)))
     if p50 is not None:
         lines.append(("latency", f"p50 {p50 / 1000:.0f} ms, p95 {p95 / 1000:.0f} ms from capture"))
     if rows:

@@ -21,7 +21,6 @@ from schemas.units import US_PER_S
 JOIN_S = 2.0
 """How long a camera's thread may take to end; a hanging driver must not hold up the end of the run."""
 
-
 LATENCIES_KEPT = 100_000
 """Quantiles are of the newest frames: a run of weeks must not fill the memory."""
 
@@ -43,10 +42,9 @@ class Tally:
     def __init__(self) -> None:
         self.observed = 0
         self.faces = 0
-        self.visits: Counter[str] = Counter()
+        self.visits = 0
         self.windows = 0
         self.latencies_us: deque[int] = deque(maxlen=LATENCIES_KEPT)
-        self.members: dict[str, VisitEnded] = {}
 
     def take(self, event: Any) -> None:
         """Count one event of any topic."""
@@ -54,11 +52,9 @@ class Tally:
             self.observed += 1
             self.faces += len(event.faces)
         elif isinstance(event, VisitEnded) and event.visit.version == 1:
-            self.visits[event.visit.stand_id] += 1
+            self.visits += 1
         elif isinstance(event, WindowClosed) and event.version == 1:
             self.windows += 1
-        if isinstance(event, VisitEnded) and event.visit.member_id is not None:
-            self.members[event.visit.member_id] = event
 
     def latency(self, quantile: float) -> int | None:
         """A quantile of the time from capture to everything that followed from the frame, us."""
@@ -118,7 +114,8 @@ class EmbeddedRun:
                     after_frame(1)
         finally:
             self.seconds = time.perf_counter() - started
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             self._end_cameras()
         for stand_id in sorted(self._first_us):
             self._runtime.publish("observations", stand_id, StreamEnded(stand_id=stand_id))
@@ -135,11 +132,11 @@ class EmbeddedRun:
         first_us = self._first_us.setdefault(frame.stand_id, frame.t_us)
         return self._duration_s is not None and frame.t_us - first_us >= self._duration_s * US_PER_S
 
-    def _wall_limit(self) -> threading.Timer:
+    def _wall_limit(self) -> threading.Timer | None:
         """Live cameras that give nothing must not outlast the duration either."""
-        live = any(not line.is_recording for line in self._lines)
-        limit_s = self._duration_s if self._duration_s is not None and live else threading.TIMEOUT_MAX
-        timer = threading.Timer(limit_s, self._stop.set)
+        if self._duration_s is None or all(line.is_recording for line in self._lines):
+            return None
+        timer = threading.Timer(self._duration_s, self._stop.set)
         timer.daemon = True
         timer.start()
         return timer
@@ -149,6 +146,13 @@ class EmbeddedRun:
             line.capture.stop()
         for line in self._lines:
             line.capture.join(JOIN_S)
+
+    def ignored(self) -> dict[str, int]:
+        """Events that MEASURE took no notice of, by cause, over all stands."""
+        total: Counter[str] = Counter()
+        for stand_id in self._first_us:
+            total.update(msgspec.structs.asdict(self._runtime.state("measure", stand_id).ignored))
+        return dict(total)
 
     def statuses(self) -> list[CaptureStatus]:
         """How each camera did."""
@@ -173,8 +177,9 @@ def summary(
     return {
         "frames": {**_captured(statuses), "observed": tally.observed},
         "faces": tally.faces,
-        "visits": sum(tally.visits.values()),
+        "visits": tally.visits,
         "windows": tally.windows,
+        "ignored": run.ignored(),
         "rows": dict(rows),
         "frames_per_second": round(tally.observed / run.seconds, 1) if run.seconds > 0 else 0.0,
         "latency_us": {f"p{round(100 * q)}": tally.latency(q) for q in (0.5, 0.95, 0.99)},

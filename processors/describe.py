@@ -39,6 +39,8 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     traits: Traits = Traits()
     gaze: Gaze = Gaze()
     vote: IdentityVote | None = None
+    match: Match | None = None
+    """What the vote says: it changes only when a face is embedded."""
     template: Floats | None = None
 
     def __repr__(self) -> str:
@@ -95,21 +97,28 @@ class Describer:
         self._recogniser = recogniser
         self._options = options
 
-    def is_same(self, known: Described | None, picture: Pixels, detection: Detection) -> bool:
-        """Whether a face that came back is the one that was lost.
+    def first_alike(
+        self, candidates: Sequence[Described | None], picture: Pixels, detection: Detection
+    ) -> int | None:
+        """Which of the lost tracks a face that came back is; it is embedded at most once.
 
         Args:
-            known: what is known of the lost track.
+            candidates: what is known of each lost track, the likeliest first.
             picture: (h, w, 3) uint8, BGR.
-            detection: the face that might be it.
+            detection: the face that might be one of them.
 
         Returns:
-            True unless both faces are known and unlike.
+            Index of the first that is alike, or of which no template is known; None when it is none of them.
         """
-        if known is None or known.template is None:
-            return True
-        template = self._faculties.templates.extract(picture, detection.points_px)
-        return float(np.dot(known.template, template)) >= self._options.same_face_cosine
+        template: Floats | None = None
+        for i, known in enumerate(candidates):
+            if known is None or known.template is None:
+                return i
+            if template is None:
+                template = self._faculties.templates.extract(picture, detection.points_px)
+            if float(np.dot(known.template, template)) >= self._options.same_face_cosine:
+                return i
+        return None
 
     def more_alike(self, one: Described | None, other: Described | None, picture: Pixels, mesh: Mesh) -> bool:
         """Whether a face is rather the first track's than the second's.
@@ -196,20 +205,21 @@ class Describer:
         template = self._faculties.templates.extract_robust(
             view.picture, five_points(landmarks_px), landmarks_px
         )
-        vote, quality = described.vote, described.traits.quality
+        vote, match, quality = described.vote, described.match, described.traits.quality
         if self._recogniser is not None:
             vote = self._recogniser.voted(vote, template, quality)
+            match = self._recogniser.decided(vote)
         better = described.template is None or quality > described.traits.template_quality
         return msgspec.structs.replace(
             described,
             traits=with_template(described.traits, quality, t_us),
             vote=vote,
+            match=match,
             template=template if better else described.template,
         )
 
     def _seen(self, track: Track, view: View, described: Described) -> SeenFace:
-        match = self._match(described)
-        traits = described.traits
+        match, traits = described.match, described.traits
         return SeenFace(
             box_px=track.box_px,
             score=track.score,
@@ -227,11 +237,6 @@ class Describer:
             track_id=track.track_id,
             track_number=track.number,
         )
-
-    def _match(self, described: Described) -> Match | None:
-        if self._recogniser is None or described.vote is None:
-            return None
-        return self._recogniser.decided(described.vote)
 
 
 def _need(described: Described | None) -> tuple[int, int]:

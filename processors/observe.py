@@ -184,9 +184,11 @@ class Observer:
         seen = {each.track.track_id for each in found}
         unseen = [t for t in (*state.active, *state.hidden) if t.track_id not in seen]
         lost = still_hidden(unseen, t_us, self._options.tracking)
-        for track in self._candidates(lost, detection, t_us):
-            if self._describer.is_same(state.described.get(track.track_id), picture, detection):
-                return state, (_Found(track=continued(track, sighting, t_us), mesh=mesh),)
+        candidates = self._candidates(lost, detection, t_us)
+        known = [state.described.get(track.track_id) for track in candidates]
+        back = self._describer.first_alike(known, picture, detection)
+        if back is not None:
+            return state, (_Found(track=continued(candidates[back], sighting, t_us), mesh=mesh),)
         if detection.score < self._options.tracking.start_score:
             return state, ()
         track = _new_track(state, sighting, t_us)

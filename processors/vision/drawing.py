@@ -9,6 +9,7 @@ import cv2
 from processors.seen import SeenFace
 from processors.traits import label_of
 from processors.vision.hush import hushed
+from processors.vision.pixels import encode_jpeg
 from schemas.errors import LimitReachedError
 from schemas.ports import Pixels
 
@@ -20,6 +21,7 @@ AWAY: Colour = (60, 150, 255)
 """Orange (BGR): does not."""
 INK: Colour = (255, 255, 255)
 PAPER: Colour = (30, 30, 30)
+JPEG_QUALITY = 90
 SMALLEST_DRAWN_PX = 480
 """Smaller pictures are enlarged first, so that the words can be read."""
 
@@ -111,12 +113,9 @@ def write_picture(path: Path, picture: Pixels) -> None:
         picture: (h, w, 3) uint8, BGR.
 
     Raises:
-        LimitReachedError: the disk is full or the folder cannot be written.
+        OSError: the disk is full or the folder cannot be written.
     """
-    ok, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    if not ok:
-        raise LimitReachedError(f"The picture {path} could not be encoded.")
-    path.write_bytes(data.tobytes())
+    path.write_bytes(encode_jpeg(picture, JPEG_QUALITY))
 
 
 class VideoWriter:

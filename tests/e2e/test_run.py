@@ -67,6 +67,8 @@ def test_the_summary_keeps_the_contract(measured: tuple[Path, Ended]) -> None:
         "audience_windows": 1,
     }
     assert found["frames_per_second"] > 0
+    assert found["ignored"]
+    assert set(found["ignored"].values()) == {0}, "no event was late, ahead or repeated"
     assert set(found["latency_us"]) == {"p50", "p95", "p99"}
     assert found["data_dir"] == str(data_dir)
 
