@@ -16,6 +16,7 @@ from processors.traits import TraitOptions
 from producers.options import CaptureOptions
 from producers.playlist import PlaylistOptions, Slot
 from producers.sources import redacted
+from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[\w.@:-]+$")]
@@ -74,6 +75,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     people: PeopleSettings = PeopleSettings()
     measure: MeasureOptions = MeasureOptions()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
+    kafka: BrokerOptions = BrokerOptions()
     models: dict[StageModel, Path] = {}
     """A user's own ONNX file in place of a stage's model."""
 

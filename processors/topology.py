@@ -5,8 +5,10 @@ from typing import Literal
 import msgspec
 
 from schemas.events import FaceObservations, Play, StreamEnded, VisitEnded, WindowClosed
+from schemas.topics import Topic
 
-Topic = Literal["frames", "observations", "plays", "visits", "campaign_windows"]
+__all__ = ["TOPIC_OF", "TOPOLOGY", "Stage", "StageName", "Topic"]
+
 StageName = Literal["observe", "measure"]
 
 

@@ -42,3 +42,17 @@ class BadPictureError(OnlookerError):
     def __init__(self, cause: str, detail: str) -> None:
         super().__init__(detail)
         self.cause = cause
+
+
+class UndecodableError(OnlookerError):
+    """A message that cannot be read or must not be believed: set aside as a dead letter, never fatal.
+
+    Args:
+        cause: one of the words that counters use: `empty`, `not_framed`, `unknown_schema`, `truncated`,
+            `wrong_type`, `out_of_range`, `too_large`, `bad_picture`, `future`.
+        detail: a sentence for a person.
+    """
+
+    def __init__(self, cause: str, detail: str) -> None:
+        super().__init__(detail)
+        self.cause = cause

@@ -15,6 +15,7 @@ EXPRESSIONS = ("neutral", "happy", "sad", "angry", "fear", "disgust", "surprise"
 """Expression labels, in the order of every score tuple."""
 
 GenderLabel = Literal["female", "male"]
+PictureEncoding = Literal["jpeg", "png"]
 
 
 class Pose(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +81,45 @@ class StreamEnded(msgspec.Struct, frozen=True, kw_only=True):
     """The stand's sources have ended: everything open is to be closed as of the last event."""
 
     stand_id: str
+
+
+class FrameCaptured(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture of one camera on its way to OBSERVE: the only event with a picture."""
+
+    stand_id: str
+    camera_id: str
+    frame_index: int
+    t_us: int
+    """Event time, microseconds UTC."""
+    width_px: int
+    height_px: int
+    encoding: PictureEncoding
+    picture: bytes
+
+    def __repr__(self) -> str:
+        return f"FrameCaptured({self.stand_id}/{self.camera_id} #{self.frame_index} at {self.t_us} us)"
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that could not be handled, set aside with its bytes."""
+
+    letter_id: UUID
+    service: str
+    """Who set it aside: `observe`, `measure` or `sink`."""
+    cause: str
+    """One of the words that counters use, for example `truncated` or `unknown_schema`."""
+    detail: str
+    topic: str
+    """Where it came from, as the broker names it."""
+    partition: int
+    offset: int
+    failed_us: int
+    """Wall clock when it was set aside, microseconds UTC."""
+    key: bytes | None
+    value: bytes | None
+
+    def __repr__(self) -> str:
+        return f"DeadLetter({self.cause} {self.topic}:{self.partition}:{self.offset})"
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,3 +242,5 @@ class WindowClosed(msgspec.Struct, frozen=True, kw_only=True):
 
 MeasureInput = FaceObservations | Play | StreamEnded
 MeasureOutput = VisitEnded | WindowClosed
+Event = FrameCaptured | FaceObservations | StreamEnded | Play | VisitEnded | WindowClosed | DeadLetter
+"""Everything that a topic may carry."""

@@ -46,3 +46,33 @@ class RowStore(Protocol):
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Answer a question as rows of Python values."""
         ...
+
+
+class EventCodec(Protocol):
+    """Events to the bytes of a message and back."""
+
+    def encode(self, event: Any) -> bytes:
+        """One of `schemas.events.Event` in Confluent wire format.
+
+        Args:
+            event: a value of that union.
+
+        Returns:
+            0x00, the schema's id (4 bytes, big endian), the Avro body.
+        """
+        ...
+
+    def decode(self, data: bytes | None) -> Any:
+        """The event of a message, checked.
+
+        Args:
+            data: value of a message from anybody.
+
+        Returns:
+            A value of `schemas.events.Event`.
+
+        Raises:
+            UndecodableError: it is none; the cause says why.
+            DependencyAwayError: the registry is away: wait and ask again.
+        """
+        ...

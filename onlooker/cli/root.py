@@ -14,6 +14,12 @@ VERBS = {
     "demo": ("onlooker.cli.demo", "the pipeline on its own sample footage, embedded"),
     "run": ("onlooker.cli.run", "cameras to ClickHouse in one process"),
     "analyze": ("onlooker.cli.analyze", "pictures and videos to one JSON line a picture or frame"),
+    "capture": ("onlooker.cli.capture", "service: cameras to Kafka"),
+    "work": ("onlooker.cli.work", "service: frames to observations, observations to facts"),
+    "sink": ("onlooker.cli.sink", "service: facts from Kafka to ClickHouse"),
+    "topics": ("onlooker.cli.topics", "create or check the topics"),
+    "dead-letters": ("onlooker.cli.dead_letters", "list, show and replay messages that were set aside"),
+    "schemas": ("onlooker.cli.schemas", "list and check the schemas of the events"),
     "people": ("onlooker.cli.people", "enrol, list and forget the people who asked to be recognised"),
     "query": ("onlooker.cli.query", "ask ClickHouse in SQL"),
     "report": ("onlooker.cli.report", "the campaign report as table, HTML page or JSON"),
@@ -39,7 +45,7 @@ class LazyVerbs(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
-        command = getattr(importlib.import_module(VERBS[cmd_name][0]), cmd_name)
+        command = getattr(importlib.import_module(VERBS[cmd_name][0]), cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

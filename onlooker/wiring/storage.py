@@ -1,13 +1,11 @@
 """Builds the store of a run and executes it: the embedded ClickHouse, a server by URL, or none."""
 
-import signal
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -16,6 +14,7 @@ import msgspec
 from onlooker.cli.progress import progress
 from onlooker.running import EmbeddedRun, summary
 from onlooker.settings import Settings
+from onlooker.stopping import stopped_by_signals
 from onlooker.watching import CameraWatch
 from onlooker.wiring.perception import build_parts, measure_options
 from onlooker.wiring.run import build_run
@@ -73,7 +72,7 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
     with ExitStack() as stack:
         parts = build_parts(settings, request.gallery)
         writer = None if request.no_clickhouse else stack.enter_context(open_writer(settings, data_dir))
-        interrupted = stack.enter_context(_stopped_by_signals(stop))
+        interrupted = stack.enter_context(stopped_by_signals(stop))
         run, tally = build_run(
             settings,
             parts,
@@ -160,33 +159,6 @@ def note_thresholds(store: RowStore, settings: Settings) -> None:
     for version, thresholds in noted.items():
         columns = {"metric_version": [version], "thresholds": [thresholds]}
         store.insert("metric_versions", columns, f"metric_version:{version}")
-
-
-@contextmanager
-def _stopped_by_signals(stop: threading.Event) -> Iterator[threading.Event]:
-    """The first SIGINT or SIGTERM ends the run cleanly; a second one ends the process.
-
-    Yields an event that tells a signal from a run that stopped by itself.
-    """
-    interrupted = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        del frame
-        interrupted.set()
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted
-        return
-    for number in before:
-        signal.signal(number, on_signal)
-    try:
-        yield interrupted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _require_frames(run: EmbeddedRun, observed: int, *, interrupted: bool) -> None:

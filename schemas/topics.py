@@ -1,0 +1,50 @@
+"""Topics: their kinds, and the name each has on a broker."""
+
+from typing import Annotated, Literal, get_args
+
+import msgspec
+
+Topic = Literal[
+    "frames",
+    "observations",
+    "plays",
+    "purchases",
+    "visits",
+    "decisions",
+    "campaign_windows",
+    "dead_letters",
+]
+TOPICS: tuple[Topic, ...] = get_args(Topic)
+VERSION = "v1"
+"""Within a version a topic's schemas only gain fields with defaults."""
+
+Prefix = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]*$", max_length=64)]
+"""A site's prefix; letters, digits, `_` and `-`."""
+
+
+class TopicNames(msgspec.Struct, frozen=True, kw_only=True):
+    """Names of the topics of one site: `frames.v1`, or `site.frames.v1` with a prefix."""
+
+    prefix: Prefix = ""
+
+    def name(self, topic: Topic) -> str:
+        """The name on the broker.
+
+        Args:
+            topic: its kind.
+
+        Returns:
+            For example `mall-7.frames.v1`.
+        """
+        return f"{self.prefix}.{topic}.{VERSION}" if self.prefix else f"{topic}.{VERSION}"
+
+    def topic(self, name: str) -> Topic | None:
+        """The kind of a topic on the broker.
+
+        Args:
+            name: as `name` gives it.
+
+        Returns:
+            Its kind; None when it is not one of this site's.
+        """
+        return next((topic for topic in TOPICS if self.name(topic) == name), None)
