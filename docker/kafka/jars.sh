@@ -19,7 +19,7 @@ if [ ! -d "$jars" ]; then
   echo "Fetching Kafka from Maven Central (43 MB, once)" >&2
   # The plugin works beside its pom, so that gets a folder of its own.
   cp "$here/pom.xml" "$fresh/pom.xml"
-  mvn -q -B -f "$fresh/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
+  mvn -q -B -Dstyle.color=never -f "$fresh/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
     -DoutputDirectory="$fresh/jars" >&2 || die "Maven could not fetch Kafka's jars (above): is Maven Central reachable?"
   # Somebody else may have been faster: then theirs stay.
   mv -T "$fresh/jars" "$jars" 2>/dev/null || [ -d "$jars" ] || die "The folder $jars cannot be written."

@@ -1,0 +1,269 @@
+"""Apache Kafka on loopback for tests: one broker or several, to be killed, paused and brought back."""
+
+import contextlib
+import fcntl
+import os
+import random
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+TOOL = Path(__file__).resolve().parent.parent / "docker" / "kafka"
+FIRST_PORT, LAST_PORT = 20_000, 32_000
+"""Below the range from which the kernel gives ports to outgoing connections."""
+
+
+class NoBrokerError(Exception):
+    """A broker does not start or does not become ready; the words carry the last lines of its log."""
+
+
+class KafkaCluster:
+    """A cluster of brokers that die with this process.
+
+    Args:
+        folder: for data and logs; empty, or of an earlier cluster with the same number of brokers.
+        brokers: 1, or 3 and more for replication 3 with min.insync 2. Brokers are counted from 0.
+        extra: lines for the end of every `server.properties`.
+        client: what clients must say beside `bootstrap_servers` (security), for `wait_until_ready`.
+    """
+
+    def __init__(
+        self, folder: Path, *, brokers: int = 1, extra: str = "", client: dict[str, object] | None = None
+    ) -> None:
+        self.folder = folder
+        self.client = {} if client is None else client
+        self._ports = [Port() for _ in range(2 * brokers)]
+        self._processes: list[subprocess.Popen[bytes] | None] = [None] * brokers
+        folder.mkdir(parents=True, exist_ok=True)
+        self._extra = folder / "extra.properties"
+        self._extra.write_text(extra, encoding="utf-8")
+
+    @property
+    def brokers(self) -> int:
+        """How many brokers there are, running or not."""
+        return len(self._processes)
+
+    @property
+    def ports(self) -> list[int]:
+        """The clients' port of every broker."""
+        return [port.number for port in self._ports[: self.brokers]]
+
+    @property
+    def bootstrap(self) -> str:
+        """For `bootstrap_servers`: every broker's address, also of those that are down."""
+        return ",".join(f"127.0.0.1:{port}" for port in self.ports)
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start every broker that does not run; returns when the cluster is ready."""
+        for i in range(self.brokers):
+            self._spawn(i)
+        self.wait_until_ready()
+
+    def stop(self, *, timeout_s: float = 20.0) -> None:
+        """Stop every broker, by force when it takes too long; the ports are given back."""
+        running = [process for process in self._processes if process is not None]
+        for i in range(self.brokers):
+            for word in (signal.SIGCONT, signal.SIGTERM):
+                with contextlib.suppress(ProcessLookupError, FileNotFoundError, ValueError):
+                    self._signal(i, word)
+        until = time.monotonic() + timeout_s
+        for process in running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=max(0.1, until - time.monotonic()))
+            _kill_group(process)
+        self._processes = [None] * self.brokers
+        for port in self._ports:
+            port.free()
+
+    def kill(self, i: int) -> None:
+        """End a broker with SIGKILL, as a power cut does."""
+        process = self._processes[i]
+        assert process is not None, f"broker {i} does not run"
+        _kill_group(process)
+        self._processes[i] = None
+
+    def restart(self, i: int, *, wait: bool = True) -> None:
+        """Bring a killed broker back, on its old ports and data."""
+        self._spawn(i)
+        if wait:
+            self.wait_until_ready()
+
+    def pause(self, i: int) -> None:
+        """Stop a broker's time with SIGSTOP: its connections stay open and silent."""
+        self._signal(i, signal.SIGSTOP)
+
+    def resume(self, i: int) -> None:
+        """Let a paused broker go on."""
+        self._signal(i, signal.SIGCONT)
+
+    def log(self, i: int) -> Path:
+        """The log of a broker since its last start; the one before has `.before` at its name."""
+        return self.folder / f"broker-{i + 1}" / "broker.log"
+
+    def wait_until_ready(self, *, timeout_s: float = 60.0) -> None:
+        """Wait until all running brokers serve clients and every replica of every partition is in sync.
+
+        Raises:
+            NoBrokerError: A broker has ended or is not ready in time; with the last lines of its log.
+        """
+        waiting = [i for i, process in enumerate(self._processes) if process is not None]
+        until = time.monotonic() + timeout_s
+        while waiting:
+            waiting = [i for i in waiting if not self._has_started(i)]
+            self._check_time(until, waiting)
+        with contextlib.closing(self.admin(until)) as admin:
+            while complaint := self._not_whole(admin):
+                self._check_time(until, list(range(self.brokers)), complaint)
+
+    def admin(self, until: float | None = None) -> KafkaAdminClient:
+        """A client that makes topics and asks about the cluster; the caller closes it."""
+        until = time.monotonic() + 30 if until is None else until
+        while True:
+            try:
+                return KafkaAdminClient(bootstrap_servers=self.bootstrap, **self.client)
+            except KafkaError as error:
+                self._check_time(until, list(range(self.brokers)), str(error))
+
+    def _spawn(self, i: int) -> None:
+        process = self._processes[i]
+        if process is not None and process.poll() is None:
+            return
+        numbers = [str(port.number) for port in self._ports]
+        command: list[str | Path] = [
+            TOOL / "broker.sh",
+            "--until-stdin-closes",
+            "--data",
+            self.folder,
+            "--id",
+            str(i + 1),
+        ]
+        command += ["--ports", ",".join(numbers[: self.brokers]), "--extra", self._extra]
+        command += ["--controller-ports", ",".join(numbers[self.brokers :])]
+        self.log(i).parent.mkdir(exist_ok=True)
+        self.log(i).unlink(missing_ok=True)
+        with (self.folder / f"broker-{i + 1}" / "script.log").open("ab") as words:
+            self._processes[i] = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=words, stderr=words, start_new_session=True
+            )
+
+    def _signal(self, i: int, word: signal.Signals) -> None:
+        os.kill(int((self.folder / f"broker-{i + 1}" / "pid").read_text()), word)
+
+    def _has_started(self, i: int) -> bool:
+        process = self._processes[i]
+        if process is None or process.poll() is not None:
+            raise NoBrokerError(f"Broker {i} has ended:\n{self._last_words(i)}")
+        return self.log(i).exists() and "Kafka Server started" in self.log(i).read_text(errors="replace")
+
+    def _not_whole(self, admin: KafkaAdminClient) -> str:
+        """What the cluster still lacks, in words; empty when it is whole."""
+        try:
+            alive = sum(not broker["is_fenced"] for broker in admin.describe_cluster()["brokers"])
+            topics = admin.describe_topics()
+        except KafkaError as error:
+            return str(error)
+        running = sum(process is not None for process in self._processes)
+        if alive < running:
+            return f"{alive} of {running} brokers are in the cluster"
+        for topic in topics:
+            for partition in topic["partitions"]:
+                replicas = partition["replica_nodes"]
+                here = [node for node in replicas if self._processes[node - 1] is not None]
+                if not set(here) <= set(partition["isr_nodes"]):
+                    return f"{topic['name']}-{partition['partition_index']} is not in sync"
+        return ""
+
+    def _check_time(self, until: float, waiting: list[int], complaint: str = "not started") -> None:
+        if time.monotonic() > until:
+            words = "\n".join(self._last_words(i) for i in waiting)
+            raise NoBrokerError(f"Kafka is not ready in time ({complaint}):\n{words}")
+        time.sleep(0.1)
+
+    def _last_words(self, i: int) -> str:
+        lines = []
+        for path in (self.folder / f"broker-{i + 1}" / "script.log", self.log(i)):
+            if path.exists():
+                lines += path.read_text(errors="replace").splitlines()[-15:]
+        return "\n".join([f"{self.log(i)}:", *lines])
+
+
+class Port:
+    """A loopback port that no other test process takes, whether or not somebody listens there now."""
+
+    def __init__(self) -> None:
+        self._lock: IO[str] | None = None
+        folder = Path(tempfile.gettempdir()) / f"onlooker-ports-{os.getuid()}"
+        folder.mkdir(exist_ok=True)
+        for number in random.sample(range(FIRST_PORT, LAST_PORT), k=200):
+            lock = (folder / str(number)).open("w")
+            if _locked(lock) and _unused(number):
+                self._lock, self.number = lock, number
+                return
+            lock.close()
+        raise NoBrokerError(f"No free port between {FIRST_PORT} and {LAST_PORT}.")
+
+    def free(self) -> None:
+        """Give the port back; the end of the process does the same."""
+        if self._lock is not None:
+            self._lock.close()
+
+
+def why_not() -> str | None:
+    """Why no broker can run here, in words; None when it can. Fetches Kafka's jars, once a machine."""
+    done = subprocess.run([TOOL / "jars.sh"], capture_output=True, text=True, timeout=300, check=False)
+    return None if done.returncode == 0 else done.stderr.strip()
+
+
+def wait_until(condition: Callable[[], bool], *, words: str, timeout_s: float = 30.0) -> None:
+    """Wait for a condition, or fail with the words that name it."""
+    until = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < until, f"after {timeout_s} s still not: {words}"
+        time.sleep(0.05)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _unused(number: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", number))
+        except OSError:
+            return False
+    return True
