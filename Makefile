@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PYTEST := $(BIN)/pytest
 FAST := not slow
 
-.PHONY: help setup demo test check format lint types contract bench measure clean
+.PHONY: help setup demo test check format lint types contract chaos bench measure up down clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,11 +49,21 @@ types: $(VENV)/.dev  ## mypy --strict
 contract: $(VENV)/.dev  ## who may import whom
 	$(BIN)/lint-imports --no-cache
 
+chaos: setup  ## kill every service again and again during a long stream, and compare the rows (15 minutes)
+	$(BIN)/python -m tests.chaos
+
 bench: setup  ## the benchmarks
 	$(BIN)/onlooker bench perception
+	$(BIN)/onlooker bench stream
 
 measure: setup  ## the accuracy table of the README, on the data found by ONLOOKER_DATA
 	$(BIN)/python -m onlooker.lab.accuracy
+
+up:  ## the whole system with Docker: Kafka, ClickHouse, capture, workers, sink, Grafana
+	docker compose -f docker/compose.yaml up --build --detach --wait
+
+down:  ## stop what `make up` started; the data stays
+	docker compose -f docker/compose.yaml down
 
 clean:  ## remove what was built here
 	rm -rf $(VENV) build dist demo-data onlooker-data .mypy_cache .ruff_cache .pytest_cache .hypothesis
