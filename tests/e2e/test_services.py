@@ -1,21 +1,12 @@
 """The services give what the embedded run gives: equal rows in all tables, by way of Kafka."""
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
-from onlooker.models.cache import ModelCache
-from onlooker.wiring import cache_dir
-from schemas.broker import BrokerOptions
-from sinks.address import Address
 from sinks.clickhouse import ClickHouse
 from sinks.embedded import EmbeddedServer
-from tests.brokers import KafkaCluster
-from tests.e2e.command import onlooker
-from tests.services import Services, services, wait_until_drained
+from tests.site import MEMBER, Site
 
 pytestmark = [
     pytest.mark.kafka,
@@ -26,95 +17,6 @@ pytestmark = [
 ]
 
 TABLES = ("visits", "exposures", "plays", "campaign_windows", "audience_windows", "windows")
-CONFIG = """
-data_dir: {folder}/{name}
-kafka: {{bootstrap: "{bootstrap}", prefix: {prefix}}}
-{database}
-stands:
-  - stand_id: entrance
-    cameras: [{{source: {woman}, start_at: 2026-03-02T10:00:00Z}}]
-    playlist:
-      slots:
-        - {{campaign_id: spring-coats, creative_id: coat-in-rain, duration_s: 3}}
-        - {{campaign_id: spring-coats, creative_id: coat-in-sun, duration_s: 4}}
-  - stand_id: food-court
-    cameras:
-      - {{source: {man}, start_at: 2026-03-02T10:00:00Z, camera_id: left}}
-      - {{source: {passer}, start_at: 2026-03-02T10:00:01Z, camera_id: right}}
-    playlist:
-      anchor: 2026-03-02T10:00:00Z
-      slots: [{{campaign_id: fresh-coffee, creative_id: first-cup, duration_s: 2}}]
-"""
-
-
-class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """A site that has measured its recordings by way of Kafka."""
-
-    folder: Path
-    broker: BrokerOptions
-    database: Address
-    running: Services
-    captured: dict[str, Any]
-
-
-def written(folder: Path, name: str, broker: BrokerOptions, database: str = "") -> Path:
-    """A configuration of two stands with three cameras."""
-    cache = ModelCache(cache_dir())
-    path = folder / f"{name}.yaml"
-    text = CONFIG.format(
-        folder=folder,
-        name=name,
-        bootstrap=broker.bootstrap,
-        prefix=broker.prefix,
-        database=database,
-        woman=cache.sample_path("WolfgangLanger_Pexels.mp4"),
-        man=cache.sample_path("single_face.mp4"),
-        passer=cache.sample_path("face_noface.mov"),
-    )
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def url_of(address: Address) -> str:
-    """The URL of a server, with its password."""
-    place = f"{address.host}:{address.port}/{address.database}"
-    return f"clickhouse://{address.user}:{address.password}@{place}"
-
-
-@pytest.fixture(scope="module")
-def site(
-    kafka: KafkaCluster, model_paths: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Site]:
-    """Capture, both workers and a sink over three recordings, until all is written."""
-    assert model_paths
-    folder = tmp_path_factory.mktemp("site")
-    broker = BrokerOptions(bootstrap=kafka.bootstrap, prefix="equal")
-    with EmbeddedServer(folder / "server") as server:
-        url = f"clickhouse: {{url: '{url_of(server.address())}'}}"
-        config = written(folder, "services", broker, url)
-        made = onlooker("topics", "create", "--config", config)
-        assert made.code == 0, made.err
-        with services(folder, config) as running:
-            running.start("sink", "sink")
-            running.start("measure", "work", "--role", "measure")
-            running.start("observe", "work", "--role", "observe")
-            running.start("capture", "capture", "--json")
-            assert running.finished("capture") == 0, running.log("capture")
-            wait_until_drained(broker, running)
-            captured = msgspec.json.decode((folder / "capture.out").read_bytes())
-            yield Site(
-                folder=folder, broker=broker, database=server.address(), running=running, captured=captured
-            )
-
-
-@pytest.fixture(scope="module")
-def embedded(site: Site) -> Path:
-    """The data directory of an embedded run over the same recordings."""
-    config = written(site.folder, "embedded", site.broker)
-    done = onlooker("run", "--config", config, "--json")
-    assert done.code == 0, done.err
-    assert done.json()["rows"]["visits"] >= 3, "there is something to compare"
-    return site.folder / "embedded"
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -134,6 +36,13 @@ def test_capture_accounts_for_every_frame(site: Site) -> None:
     frames = site.captured["frames"]
     assert frames["captured"] == frames["published"] == 472 + 72 + 169
     assert frames["dropped"] == 0
+
+
+def test_the_member_is_recognised(site: Site) -> None:
+    found = ClickHouse(site.database).rows(
+        "SELECT DISTINCT member_id FROM visits WHERE member_id IS NOT NULL"
+    )
+    assert found == [(MEMBER,)]
 
 
 def test_the_thresholds_behind_the_figures_are_stored(site: Site) -> None:
