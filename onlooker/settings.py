@@ -16,6 +16,7 @@ from processors.traits import TraitOptions
 from producers.options import CaptureOptions
 from producers.playlist import PlaylistOptions, Slot
 from producers.sources import redacted
+from producers.topic_plan import TopicOptions
 from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
 
@@ -76,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     measure: MeasureOptions = MeasureOptions()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     kafka: BrokerOptions = BrokerOptions()
+    topics: TopicOptions = TopicOptions()
     models: dict[StageModel, Path] = {}
     """A user's own ONNX file in place of a stage's model."""
 
