@@ -1,0 +1,131 @@
+"""Where the id of a schema comes from: pinned in a file beside the schemas, or a registry's word."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from schemas.avsc import FOLDER, digest
+from schemas.errors import UndecodableError, UsageError
+
+
+class SchemaRegistry(Protocol):
+    """Schemas by id and ids by schema."""
+
+    def id_of(self, subject: str, schema: str) -> int:
+        """The id of a schema; where that is possible it is registered.
+
+        Args:
+            subject: what the schema is for, `TOPIC-RECORD`.
+            schema: Avro schema as JSON.
+
+        Returns:
+            The id that messages carry.
+
+        Raises:
+            UsageError: it is not known, or refused as incompatible.
+            DependencyAwayError: the registry is away: wait and ask again.
+        """
+        ...
+
+    def schema_of(self, schema_id: int) -> str:
+        """The schema that a message was written with.
+
+        Args:
+            schema_id: as the message carries it.
+
+        Returns:
+            Avro schema as JSON.
+
+        Raises:
+            UndecodableError: nobody knows the id (`unknown_schema`).
+            DependencyAwayError: the registry is away: wait and ask again.
+        """
+        ...
+
+
+def subject_of(topic_name: str, record: str) -> str:
+    """The subject of a record on a topic.
+
+    Args:
+        topic_name: as the broker names it.
+        record: full name of the record.
+
+    Returns:
+        `TOPIC-RECORD`: several kinds of event may share a topic, each with a history of its own.
+        Source: Confluent's TopicRecordNameStrategy.
+    """
+    return f"{topic_name}-{record}"
+
+
+class PinnedSchema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One schema that messages may carry, for ever."""
+
+    id: int
+    record: str
+    version: int
+    file: str
+    """In the folder of the pins."""
+
+
+class FileRegistry:
+    """Ids pinned in `ids.json` next to the schemas: a message written today stays readable.
+
+    Args:
+        folder: has `ids.json` and the files that it names.
+    """
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._folder = folder
+
+    @cached_property
+    def pins(self) -> tuple[PinnedSchema, ...]:
+        """All schemas that were ever released, oldest first."""
+        text = (self._folder / "ids.json").read_bytes()
+        return msgspec.json.decode(text, type=tuple[PinnedSchema, ...])
+
+    @cached_property
+    def _texts(self) -> dict[int, str]:
+        return {pin.id: (self._folder / pin.file).read_text(encoding="utf-8") for pin in self.pins}
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {digest(text): schema_id for schema_id, text in self._texts.items()}
+
+    def id_of(self, subject: str, schema: str) -> int:
+        """The id of a pinned schema, whatever the subject.
+
+        Args:
+            subject: what the schema is for.
+            schema: Avro schema as JSON.
+
+        Returns:
+            Its id.
+
+        Raises:
+            UsageError: It is not pinned.
+        """
+        found = self._ids.get(digest(schema))
+        if found is None:
+            raise UsageError(
+                f"The schema of {subject} has no id in {self._folder / 'ids.json'}: "
+                "copy it to `released/` and pin it there."
+            )
+        return found
+
+    def schema_of(self, schema_id: int) -> str:
+        """The pinned schema of an id.
+
+        Args:
+            schema_id: as a message carries it.
+
+        Returns:
+            Avro schema as JSON.
+
+        Raises:
+            UndecodableError: The id is not pinned (`unknown_schema`).
+        """
+        if schema_id not in self._texts:
+            raise UndecodableError("unknown_schema", f"No schema has the id {schema_id}.")
+        return self._texts[schema_id]
