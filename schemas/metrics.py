@@ -1,70 +1,88 @@
-"""Names of all metrics, each with its comment, and the port that takes the figures."""
+"""Names, labels and meanings of all metrics, and the ports that take figures and heartbeats."""
 
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
+import msgspec
+
 CounterName = Literal[
-    # frames taken from cameras; labels: stand_id, camera_id
     "frames_captured",
-    # frames that did not reach the broker; labels: stand_id, camera_id, cause
     "frames_dropped",
-    # messages written to a topic and acknowledged; labels: topic
     "messages_published",
-    # bytes of those messages; labels: topic
     "bytes_published",
-    # messages taken from a topic and done with; labels: topic
     "messages_handled",
-    # messages set aside as dead letters; labels: topic, cause
     "dead_letters",
-    # messages or events that changed nothing; labels: topic, cause
     "messages_ignored",
-    # attempts made again because a broker or database was away; labels: dependency
     "retries",
-    # rows written; labels: table
     "rows_written",
-    # batches written; no labels
     "batches_written",
-    # batches that another process had begun and this one ended; no labels
     "batches_healed",
-    # facts not written because they were there already; labels: topic
     "facts_repeated",
-    # checkpoints of stands written; labels: stage
     "checkpoints_written",
-    # partitions given to or taken from this process; labels: topic, change
     "partitions_changed",
 ]
 GaugeName = Literal[
-    # bytes handed to the producer and not yet acknowledged; no labels
     "bytes_in_flight",
-    # messages that wait in a topic for this process; labels: topic, partition
     "consumer_lag",
-    # 1 while a dependency is away; labels: dependency
     "dependency_away",
-    # stands with state in this process; labels: stage
     "stands",
-    # 1 while a camera gives pictures; labels: stand_id, camera_id
     "camera_streaming",
 ]
 HistogramName = Literal[
-    # from capture to the event of a stage, s; labels: topic
     "latency_seconds",
-    # time of one batch in a stage, s; labels: stage
     "batch_seconds",
-    # time of one insert, s; labels: table
     "insert_seconds",
-    # from capture to the row in the database, s; labels: table
     "row_latency_seconds",
 ]
 
 
+class Metric(msgspec.Struct, frozen=True):
+    """What a metric says and by what it is told apart."""
+
+    meaning: str
+    labels: tuple[str, ...] = ()
+
+
+COUNTERS: Mapping[CounterName, Metric] = {
+    "frames_captured": Metric("frames taken from cameras", ("stand_id", "camera_id")),
+    "frames_dropped": Metric("frames that did not reach the broker", ("stand_id", "camera_id", "cause")),
+    "messages_published": Metric("messages written to a topic and acknowledged", ("topic",)),
+    "bytes_published": Metric("bytes of the messages written and acknowledged", ("topic",)),
+    "messages_handled": Metric("messages taken from a topic and done with", ("topic",)),
+    "dead_letters": Metric("messages set aside as dead letters", ("topic", "cause")),
+    "messages_ignored": Metric("messages or events that changed nothing", ("topic", "cause")),
+    "retries": Metric("attempts made again because a broker or database was away", ("dependency",)),
+    "rows_written": Metric("rows written", ("table",)),
+    "batches_written": Metric("batches written"),
+    "batches_healed": Metric("batches that another process had begun and this one ended"),
+    "facts_repeated": Metric("facts not written because they were there already", ("topic",)),
+    "checkpoints_written": Metric("checkpoints of stands written", ("stage",)),
+    "partitions_changed": Metric("partitions given to or taken from this process", ("topic", "change")),
+}
+GAUGES: Mapping[GaugeName, Metric] = {
+    "bytes_in_flight": Metric("bytes handed to the producer and not yet acknowledged"),
+    "consumer_lag": Metric("messages that wait in a topic for this process", ("topic", "partition")),
+    "dependency_away": Metric("1 while a dependency is away", ("dependency",)),
+    "stands": Metric("stands with state in this process", ("stage",)),
+    "camera_streaming": Metric("1 while a camera gives pictures", ("stand_id", "camera_id")),
+}
+HISTOGRAMS: Mapping[HistogramName, Metric] = {
+    "latency_seconds": Metric("from capture to the event of a stage, s", ("topic",)),
+    "batch_seconds": Metric("time of one batch in a stage, s", ("stage",)),
+    "insert_seconds": Metric("time of one insert, s", ("table",)),
+    "row_latency_seconds": Metric("from capture to the row in the database, s", ("table",)),
+}
+
+
 class Meter(Protocol):
-    """Takes figures about a running service."""
+    """Takes figures about a running service; the labels of a metric are exactly those of its table here."""
 
     def count(self, name: CounterName, amount: float = 1, **labels: str) -> None:
         """Add to a counter."""
         ...
 
     def gauge(self, name: GaugeName, value: float, **labels: str) -> None:
-        """Say what a thing amounts to now."""
+        """Say what a thing amounts to now; nan: it is no longer this process's and is shown no more."""
         ...
 
     def observe(self, name: HistogramName, value: float, **labels: str) -> None:
@@ -76,11 +94,14 @@ class Pulse(Protocol):
     """Hears whether a service makes progress: health is progress, not a process that exists."""
 
     def beat(self, loop: str) -> None:
-        """A loop of the service has gone round once more."""
+        """A loop of the service has gone round once more, be it with nothing to do."""
         ...
 
     def away(self, dependency: str, words: str | None) -> None:
-        """A dependency is away, said in a sentence; None: it is back."""
+        """A dependency is away, said in a sentence; None: it is back.
+
+        Said again it changes nothing; a change is logged and shown as the gauge `dependency_away`.
+        """
         ...
 
 

@@ -1,0 +1,7 @@
+"""How services are watched: metrics, health by progress, structured logs without secrets."""
+
+from onlooker.telemetry.flags import TelemetryFlags, telemetry_options
+from onlooker.telemetry.pulse import Limits
+from onlooker.telemetry.watch import Watch, telemetry
+
+__all__ = ["Limits", "TelemetryFlags", "Watch", "telemetry", "telemetry_options"]

@@ -1,0 +1,101 @@
+"""Health by progress: which loops have gone round lately, and which dependency is away."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from schemas.metrics import Meter
+
+log = logging.getLogger(__name__)
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a service may be silent."""
+
+    silent_after_s: float = 30.0
+    """A loop that has not gone round for longer than this does not move, s."""
+    start_within_s: float = 120.0
+    """The first loop has begun by then: networks are loaded, the group is joined, s."""
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known about a service at one moment; the JSON of `/healthz` and `/readyz`."""
+
+    healthy: bool
+    """False: nothing moves though nothing is away: start the process anew."""
+    ready: bool
+    """True: all loops go round and every dependency is there."""
+    silent_s: dict[str, float]
+    """Loops that do not move, and since when, s; `start` when none has ever begun."""
+    away: dict[str, str]
+    """Dependencies that are away, each with a sentence."""
+
+
+def judge(ages_s: dict[str, float], away: dict[str, str], *, up_s: float, limits: Limits) -> Health:
+    """Judge a service.
+
+    Args:
+        ages_s: time since each loop's last round, s.
+        away: dependencies that are away, each with a sentence.
+        up_s: time since the service was started, s.
+        limits: of silence.
+
+    Returns:
+        Its health. Who waits for a dependency is healthy and not ready.
+    """
+    silent = {loop: round(age, 1) for loop, age in ages_s.items() if age > limits.silent_after_s}
+    if not ages_s and up_s > limits.start_within_s:
+        silent["start"] = round(up_s, 1)
+    return Health(
+        healthy=not silent or bool(away),
+        ready=bool(ages_s) and not silent and not away,
+        silent_s=silent,
+        away=away,
+    )
+
+
+class ProgressPulse:
+    """Hears the loops of one service, from any thread.
+
+    Args:
+        meter: is told which dependency is away.
+        clock: seconds that only grow.
+        limits: of silence.
+    """
+
+    def __init__(self, meter: Meter, *, clock: Callable[[], float], limits: Limits) -> None:
+        self._meter = meter
+        self._clock = clock
+        self._limits = limits
+        self._started_s = clock()
+        self._beats_s: dict[str, float] = {}
+        self._away: dict[str, tuple[str, float]] = {}
+        self._lock = threading.Lock()
+
+    def beat(self, loop: str) -> None:
+        """A loop of the service has gone round once more, be it with nothing to do."""
+        self._beats_s[loop] = self._clock()
+
+    def away(self, dependency: str, words: str | None) -> None:
+        """A dependency is away, said in a sentence; None: it is back. Only a change is logged."""
+        with self._lock:
+            before = self._away.pop(dependency, None)
+            since_s = self._clock() if before is None else before[1]
+            if words is not None:
+                self._away[dependency] = (words, since_s)
+        self._meter.gauge("dependency_away", 0 if words is None else 1, dependency=dependency)
+        if words is not None and before is None:
+            log.warning("%s is away: %s", dependency, words, extra={"dependency": dependency})
+        elif words is None and before is not None:
+            waited_s = round(self._clock() - since_s, 1)
+            log.info("%s is back", dependency, extra={"dependency": dependency, "away_s": waited_s})
+
+    def health(self) -> Health:
+        """What is known now."""
+        now_s = self._clock()
+        with self._lock:
+            away = {name: words for name, (words, _) in self._away.items()}
+        ages_s = {loop: now_s - beat_s for loop, beat_s in self._beats_s.copy().items()}
+        return judge(ages_s, away, up_s=now_s - self._started_s, limits=self._limits)

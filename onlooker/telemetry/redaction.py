@@ -1,0 +1,44 @@
+"""Takes secrets out of words: credentials of URLs, values named like secrets, and the configured ones."""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from producers.sources import redacted
+
+SHORTEST = 3
+"""A configured secret of fewer characters is no secret; hiding it would eat every word."""
+HIDDEN = "***"
+_URL = re.compile(r"\S+://\S*")
+_NAMED = re.compile(
+    r"""((?:password|passwd|passphrase|pwd|token|secret|api_?key)\w*["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;)}\]]+)""",
+    re.IGNORECASE,
+)
+
+
+class Redaction:
+    """Takes secrets out of words.
+
+    Args:
+        secrets: values that must never be shown, as they are or quoted for a URL.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        whole = {secret for secret in secrets if len(secret) >= SHORTEST}
+        forms = whole | {quote(secret, safe="") for secret in whole} | {repr(s)[1:-1] for s in whole}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+
+    def text(self, words: str) -> str:
+        """The words without secrets.
+
+        Args:
+            words: any text, also of several lines.
+
+        Returns:
+            The same with `***` in their place.
+        """
+        if self._known is not None:
+            words = self._known.sub(HIDDEN, words)
+        words = _URL.sub(lambda found: redacted(found[0]), words)
+        return _NAMED.sub(lambda found: f"{found[1]}{HIDDEN}", words)
