@@ -13,12 +13,13 @@ from processors.measure_options import MeasureOptions, StandOptions
 from processors.observe import ObserveOptions
 from processors.perception.detection import DetectionOptions
 from processors.traits import TraitOptions
-from producers.options import CaptureOptions
+from producers.options import CaptureOptions, PublishOptions
 from producers.playlist import PlaylistOptions, Slot
 from producers.sources import redacted
 from producers.topic_plan import TopicOptions
 from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
+from sinks.options import SinkOptions
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[\w.@:-]+$")]
 StageModel = Literal["detection", "mesh", "template", "expression", "age", "gender"]
@@ -52,6 +53,10 @@ class ClickHouseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
     url: str | None = None
     """`clickhouse://user:password@host:9000/database?secure=1`; None: embedded."""
+    cluster: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][\w-]*$")] | None = None
+    """Name of the cluster on whose servers the tables are made (`ON CLUSTER`); None: on one server."""
+    replicated: bool = False
+    """Make the tables with Replicated engines, whose copies Keeper holds together."""
 
 
 class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,6 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     kafka: BrokerOptions = BrokerOptions()
     topics: TopicOptions = TopicOptions()
+    publish: PublishOptions = PublishOptions()
+    sink: SinkOptions = SinkOptions()
     models: dict[StageModel, Path] = {}
     """A user's own ONNX file in place of a stage's model."""
 
@@ -207,5 +214,5 @@ def without_secrets(settings: Settings) -> Settings:
     return replace(
         settings,
         stands=stands,
-        clickhouse=ClickHouseSettings(url=None if url is None else redacted(url)),
+        clickhouse=replace(settings.clickhouse, url=None if url is None else redacted(url)),
     )
