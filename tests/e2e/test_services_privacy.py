@@ -1,0 +1,182 @@
+"""No face template and no picture leaves its process: every topic, log and table is searched."""
+
+import contextlib
+import threading
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from onlooker.settings import load_settings
+from onlooker.wiring.perception import build_parts
+from onlooker.wiring.run import build_run
+from processors.faces import Faculties
+from processors.local import Delivery
+from processors.perception.template import TemplateExtractor
+from processors.scene import thumbnail
+from schemas.frames import Frame
+from schemas.ports import Floats, Pixels
+from sinks.clickhouse import ClickHouse
+from tests.services import end_offsets
+from tests.site import Site, written
+
+pytestmark = [
+    pytest.mark.kafka,
+    pytest.mark.clickhouse,
+    pytest.mark.models,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("kafka"),
+]
+
+NUMBERS = 3
+"""So many numbers in a row are a piece of a template: chance does not make them."""
+PICTURES = (b"\xff\xd8\xff\xe0\x00\x10JFIF", b"\x89PNG\r\n", b"WEBPVP8")
+
+
+class Recording(TemplateExtractor):
+    """Keeps every template that perception makes."""
+
+    def __init__(self, inner: TemplateExtractor, kept: list[Floats]) -> None:
+        self._inner = inner
+        self._kept = kept
+
+    def extract(self, picture: Pixels, points_px: Floats) -> Floats:
+        self._kept.append(self._inner.extract(picture, points_px))
+        return self._kept[-1]
+
+    def extract_robust(
+        self, picture: Pixels, points_px: Floats, landmarks_68: Floats | None = None
+    ) -> Floats:
+        self._kept.append(self._inner.extract_robust(picture, points_px, landmarks_68))
+        return self._kept[-1]
+
+
+class Secrets(msgspec.Struct, frozen=True, kw_only=True):
+    """What must not be found."""
+
+    templates: list[Floats]
+    thumbnails: list[bytes]
+
+
+@pytest.fixture(scope="module")
+def secrets(site: Site) -> Secrets:
+    """Every template and thumbnail of the site's frames, made again from the same pictures."""
+    settings = load_settings(written(site.folder, "again", site.broker))
+    parts = build_parts(settings)
+    kept: list[Floats] = []
+    faculties: Faculties = msgspec.structs.replace(
+        parts.faculties, templates=Recording(parts.faculties.templates, kept)
+    )
+    parts = msgspec.structs.replace(parts, faculties=faculties)
+    thumbnails: list[bytes] = []
+
+    def deliver(delivery: Delivery) -> None:
+        if isinstance(delivery.event, Frame):
+            thumbnails.append(np.asarray(thumbnail(delivery.event.picture)).tobytes())
+
+    run, _ = build_run(settings, parts, deliver=deliver, stop=threading.Event())
+    run.run(lambda _: None)
+    assert len(kept) >= 5, "there is something to look for"
+    return Secrets(templates=kept, thumbnails=thumbnails)
+
+
+def pieces(template: Floats) -> Iterator[bytes]:
+    """How a piece of a template could look like in bytes: binary of either width and order, or text."""
+    some = template[40 : 40 + NUMBERS]
+    for kind in ("<f4", ">f4", "<f8", ">f8", "<f2"):
+        yield some.astype(kind).tobytes()
+    # MessagePack puts a mark before each number.
+    yield msgspec.msgpack.encode([float(x) for x in some])[1:]
+    yield repr(float(template[40])).encode()
+    yield str(template[40]).encode()
+
+
+def found_in(haystack: bytes, needles: set[bytes]) -> list[bytes]:
+    """The needles that are in there; deflated data is searched as what it stands for."""
+    with contextlib.suppress(zlib.error):
+        haystack += zlib.decompress(haystack)
+    return [needle for needle in needles if needle in haystack]
+
+
+@pytest.fixture(scope="module")
+def needles(secrets: Secrets) -> set[bytes]:
+    found = {piece for template in secrets.templates for piece in pieces(template)}
+    return found | set(secrets.thumbnails)
+
+
+@pytest.fixture(scope="module")
+def messages(site: Site) -> dict[str, list[bytes]]:
+    """Every message of every topic of the broker, key, value and headers, by topic."""
+    consumer = KafkaConsumer(bootstrap_servers=site.broker.bootstrap, fetch_max_bytes=64 << 20)
+    names = [name for name in consumer.topics() if "equal" in name]
+    ends = {place: end for place, end in end_offsets(site.broker, names).items() if end > 0}
+    consumer.assign(list(ends))
+    consumer.seek_to_beginning()
+    found: dict[str, list[bytes]] = {name: [] for name in names}
+    while any(consumer.position(TopicPartition(*place)) < end for place, end in ends.items()):
+        for place, records in consumer.poll(timeout_ms=500).items():
+            for record in records:
+                parts = [record.key, record.value, *(value for _, value in record.headers)]
+                found[place.topic].append(b"|".join(part for part in parts if part))
+    consumer.close()
+    return found
+
+
+def test_a_planted_template_would_be_found(secrets: Secrets, needles: set[bytes]) -> None:
+    """The search can fail: whichever way a template is written, it is seen."""
+    templates = secrets.templates
+    plain = templates[0].astype(np.float64)
+    assert found_in(b"x" + templates[0].tobytes(), needles)
+    assert found_in(b"x" + plain.tobytes(), needles)
+    assert found_in(msgspec.msgpack.encode({"t": plain.tolist()}), needles)
+    assert found_in(zlib.compress(msgspec.msgpack.encode(plain.tolist())), needles)
+    assert found_in(msgspec.json.encode(plain.tolist()), needles)
+    assert found_in(str(templates[0][38:44]).encode(), needles) or found_in(
+        repr(plain.tolist()).encode(), needles
+    )
+
+
+def test_no_template_is_in_any_topic_or_changelog(
+    messages: dict[str, list[bytes]], needles: set[bytes]
+) -> None:
+    assert any("changelog" in name and found for name, found in messages.items()), messages.keys()
+    for name, found in messages.items():
+        for message in found:
+            assert not found_in(message, needles), f"a template in {name}"
+
+
+def test_pictures_are_in_the_topic_of_frames_only(site: Site, messages: dict[str, list[bytes]]) -> None:
+    frames = site.broker.topics.name("frames")
+    assert sum(any(mark in message for mark in PICTURES) for message in messages[frames]) == 472 + 72 + 169
+    for name, found in messages.items():
+        if name != frames:
+            for message in found:
+                assert not found_in(message, set(PICTURES)), f"a picture in {name}"
+                assert len(message) < 200_000, "nothing is as large as a picture"
+
+
+def test_no_template_is_in_any_log_or_table(site: Site, needles: set[bytes]) -> None:
+    logs = [path for path in site.folder.rglob("*.log") if path.is_file()]
+    assert logs
+    for path in logs:
+        assert not found_in(path.read_bytes(), needles), path
+    store = ClickHouse(site.database)
+    tables = [
+        str(name) for (name,) in store.rows("SELECT name FROM system.tables WHERE database = 'onlooker'")
+    ]
+    assert len(tables) > 10
+    for table in tables:
+        rows = store.rows(f"SELECT * FROM {table}")
+        assert not found_in(repr(rows).encode(), needles), table
+
+
+def test_no_template_is_left_on_the_disk_but_in_the_gallery(site: Site, needles: set[bytes]) -> None:
+    def searched(path: Path) -> bool:
+        return path.is_file() and "gallery" not in path.parts and path.stat().st_size < 100 << 20
+
+    for path in filter(searched, site.folder.rglob("*")):
+        assert not found_in(path.read_bytes(), needles), path
