@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from schemas.errors import UsageError
+from sinks.tls import TlsOptions
 
 NATIVE_PORT = 9000
 SECURE_PORT = 9440
@@ -22,6 +23,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     password: str = ""
     database: str = "onlooker"
     secure: bool = False
+    tls: TlsOptions = TlsOptions()
     data_dir: str = ""
     """Where an embedded server keeps its data; empty for another server."""
 

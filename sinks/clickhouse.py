@@ -10,6 +10,7 @@ from clickhouse_driver import Client, errors
 
 from schemas.errors import DependencyAwayError, LimitReachedError, OnlookerError, UsageError
 from sinks.address import Address, checked_identifier
+from sinks.tls import tls_trouble
 
 MINIMUM_VERSION = (24, 7)
 INSERT_SETTINGS = {
@@ -66,6 +67,7 @@ class ClickHouse:
             password=address.password,
             database=address.database,
             secure=address.secure,
+            **(address.tls.client_arguments() if address.secure else {}),
             connect_timeout=min(timeout_s, 10.0),
             send_receive_timeout=timeout_s,
             compression="lz4",
@@ -164,6 +166,9 @@ class ClickHouse:
             raise _in_plain_words(error, self._address) from None
         except (errors.Error, OSError, EOFError) as error:
             self._client.disconnect()
+            refused = tls_trouble(str(error), str(self._address), secure=self._address.secure)
+            if refused is not None:
+                raise refused from None
             raise DependencyAwayError(f"no ClickHouse answers at {self._address}: is it running?") from error
 
 
