@@ -1,25 +1,21 @@
 """Apache Kafka on loopback for tests: one broker or several, to be killed, paused and brought back."""
 
 import contextlib
-import fcntl
 import os
-import random
 import signal
-import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from tests.ports import Port
+
 TOOL = Path(__file__).resolve().parent.parent / "docker" / "kafka"
-FIRST_PORT, LAST_PORT = 20_000, 32_000
-"""Below the range from which the kernel gives ports to outgoing connections."""
 
 
 class NoBrokerError(Exception):
@@ -66,14 +62,14 @@ class KafkaCluster:
         try:
             self.start()
         except BaseException:
-            self.stop()
+            self.stop(timeout_s=0)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self.stop(timeout_s=0)
 
     def start(self) -> None:
         """Start every broker that does not run; returns when the cluster is ready."""
@@ -82,16 +78,16 @@ class KafkaCluster:
         self.wait_until_ready()
 
     def stop(self, *, timeout_s: float = 20.0) -> None:
-        """Stop every broker, by force when it takes too long; the ports are given back."""
-        running = [process for process in self._processes if process is not None]
-        for i in range(self.brokers):
-            for word in (signal.SIGCONT, signal.SIGTERM):
-                with contextlib.suppress(ProcessLookupError, FileNotFoundError, ValueError):
-                    self._signal(i, word)
+        """Stop every broker, by force those that take longer; the ports are given back."""
+        running = [(i, process) for i, process in enumerate(self._processes) if process is not None]
+        for i, _ in running if timeout_s else ():
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError, ValueError):
+                self._signal(i, signal.SIGCONT)
+                self._signal(i, signal.SIGTERM)
         until = time.monotonic() + timeout_s
-        for process in running:
+        for _, process in running:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=max(0.1, until - time.monotonic()))
+                process.wait(timeout=max(0.0, until - time.monotonic()))
             _kill_group(process)
         self._processes = [None] * self.brokers
         for port in self._ports:
@@ -120,7 +116,7 @@ class KafkaCluster:
 
     def log(self, i: int) -> Path:
         """The log of a broker since its last start; the one before has `.before` at its name."""
-        return self.folder / f"broker-{i + 1}" / "broker.log"
+        return self._room(i) / "broker.log"
 
     def wait_until_ready(self, *, timeout_s: float = 60.0) -> None:
         """Wait until all running brokers serve clients and every replica of every partition is in sync.
@@ -161,15 +157,21 @@ class KafkaCluster:
         ]
         command += ["--ports", ",".join(numbers[: self.brokers]), "--extra", self._extra]
         command += ["--controller-ports", ",".join(numbers[self.brokers :])]
-        self.log(i).parent.mkdir(exist_ok=True)
-        self.log(i).unlink(missing_ok=True)
-        with (self.folder / f"broker-{i + 1}" / "script.log").open("ab") as words:
+        self._room(i).mkdir(exist_ok=True)
+        (self._room(i) / "pid").unlink(missing_ok=True)
+        if self.log(i).exists():
+            self.log(i).rename(self.log(i).with_suffix(".log.before"))
+        with (self._room(i) / "script.log").open("ab") as words:
             self._processes[i] = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=words, stderr=words, start_new_session=True
             )
 
     def _signal(self, i: int, word: signal.Signals) -> None:
-        os.kill(int((self.folder / f"broker-{i + 1}" / "pid").read_text()), word)
+        assert self._processes[i] is not None, f"broker {i} does not run"
+        os.kill(int((self._room(i) / "pid").read_text()), word)
+
+    def _room(self, i: int) -> Path:
+        return self.folder / f"broker-{i + 1}"
 
     def _has_started(self, i: int) -> bool:
         process = self._processes[i]
@@ -203,31 +205,10 @@ class KafkaCluster:
 
     def _last_words(self, i: int) -> str:
         lines = []
-        for path in (self.folder / f"broker-{i + 1}" / "script.log", self.log(i)):
+        for path in (self._room(i) / "script.log", self.log(i)):
             if path.exists():
                 lines += path.read_text(errors="replace").splitlines()[-15:]
         return "\n".join([f"{self.log(i)}:", *lines])
-
-
-class Port:
-    """A loopback port that no other test process takes, whether or not somebody listens there now."""
-
-    def __init__(self) -> None:
-        self._lock: IO[str] | None = None
-        folder = Path(tempfile.gettempdir()) / f"onlooker-ports-{os.getuid()}"
-        folder.mkdir(exist_ok=True)
-        for number in random.sample(range(FIRST_PORT, LAST_PORT), k=200):
-            lock = (folder / str(number)).open("w")
-            if _locked(lock) and _unused(number):
-                self._lock, self.number = lock, number
-                return
-            lock.close()
-        raise NoBrokerError(f"No free port between {FIRST_PORT} and {LAST_PORT}.")
-
-    def free(self) -> None:
-        """Give the port back; the end of the process does the same."""
-        if self._lock is not None:
-            self._lock.close()
 
 
 def why_not() -> str | None:
@@ -250,20 +231,3 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     if process.stdin is not None:
         process.stdin.close()
-
-
-def _locked(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _unused(number: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", number))
-        except OSError:
-            return False
-    return True

@@ -34,7 +34,8 @@ if [ ! -e "$data/cluster-id" ]; then
   ln "$folder/cluster-id" "$data/cluster-id" 2>/dev/null || true
 fi
 
-sed -e "s|@ID@|$id|; s|@VOTERS@|${voters:1}|; s|@DATA@|$folder/data|" \
+quoted=$(printf %s "$folder/data" | sed 's/[&|\\]/\\&/g')
+sed -e "s|@ID@|$id|; s|@VOTERS@|${voters:1}|; s|@DATA@|$quoted|" \
   -e "s|@PORT@|${port[id - 1]}|g; s|@CONTROLLER_PORT@|${controller_port[id - 1]}|" \
   -e "s|@REPLICAS@|$replicas|; s|@IN_SYNC@|$((replicas > 1 ? replicas - 1 : 1))|" "$here/server.properties" >"$properties"
 [ -z "$extra" ] || cat "$extra" >>"$properties"
