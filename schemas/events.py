@@ -1,9 +1,25 @@
 """The events that travel between stages: frozen values, missing is None, times in microseconds UTC."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
+
+from schemas.bounds import (
+    MOST_FACES,
+    Count,
+    DurationUs,
+    Id,
+    InstantUs,
+    Label,
+    MemberId,
+    Number,
+    SecondUs,
+    SizePx,
+    SmallCount,
+    Whole32,
+    Words,
+)
 
 METRIC_VERSION = "1"
 """Version of the formulas in docs/metrics.md; a change of any formula or default raises it.
@@ -14,6 +30,8 @@ Figures made with other thresholds carry `MeasureOptions.metric_version`: this a
 EXPRESSIONS = ("neutral", "happy", "sad", "angry", "fear", "disgust", "surprise")
 """Expression labels, in the order of every score tuple."""
 
+Shares = Annotated[tuple[Number, ...], msgspec.Meta(min_length=7, max_length=7)]
+"""One number a label of `EXPRESSIONS`."""
 GenderLabel = Literal["female", "male"]
 PictureEncoding = Literal["jpeg", "png"]
 
@@ -25,9 +43,9 @@ class Pose(msgspec.Struct, frozen=True, kw_only=True):
     as the camera sees it (towards the person's own left shoulder).
     """
 
-    yaw_deg: float
-    pitch_deg: float
-    roll_deg: float
+    yaw_deg: Number
+    pitch_deg: Number
+    roll_deg: Number
 
 
 class FaceObserved(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,60 +57,60 @@ class FaceObserved(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     track_id: UUID
-    box_px: tuple[float, float, float, float]
+    box_px: tuple[Number, Number, Number, Number]
     """left, top, width, height."""
-    score: float
-    quality: float
+    score: Number
+    quality: Number
     pose: Pose | None = None
     eyes_open: bool | None = None
-    expression_scores: tuple[float, ...] | None = None
-    age_years: float | None = None
-    female_probability: float | None = None
-    member_id: str | None = None
-    similarity: float | None = None
+    expression_scores: Shares | None = None
+    age_years: Number | None = None
+    female_probability: Number | None = None
+    member_id: MemberId | None = None
+    similarity: Number | None = None
 
 
 class FaceObservations(msgspec.Struct, frozen=True, kw_only=True):
     """What one camera saw in one frame; sent also when nobody is there: it is the clock."""
 
     observation_id: UUID
-    stand_id: str
-    camera_id: str
-    frame_index: int
-    t_us: int
-    width_px: int
-    height_px: int
-    faces: tuple[FaceObserved, ...] = ()
-    model_version: str = ""
+    stand_id: Id
+    camera_id: Id
+    frame_index: Count
+    t_us: InstantUs
+    width_px: SizePx
+    height_px: SizePx
+    faces: Annotated[tuple[FaceObserved, ...], msgspec.Meta(max_length=MOST_FACES)] = ()
+    model_version: Label = ""
 
 
 class Play(msgspec.Struct, frozen=True, kw_only=True):
     """Proof of play: one showing of one creative on one stand during [start_us, end_us)."""
 
     play_id: UUID
-    stand_id: str
-    campaign_id: str
-    creative_id: str
-    start_us: int
-    end_us: int
+    stand_id: Id
+    campaign_id: Id
+    creative_id: Id
+    start_us: InstantUs
+    end_us: InstantUs
 
 
 class StreamEnded(msgspec.Struct, frozen=True, kw_only=True):
     """The stand's sources have ended: everything open is to be closed as of the last event."""
 
-    stand_id: str
+    stand_id: Id
 
 
 class FrameCaptured(msgspec.Struct, frozen=True, kw_only=True):
     """One picture of one camera on its way to OBSERVE: the only event with a picture."""
 
-    stand_id: str
-    camera_id: str
-    frame_index: int
-    t_us: int
+    stand_id: Id
+    camera_id: Id
+    frame_index: Count
+    t_us: InstantUs
     """Event time, microseconds UTC."""
-    width_px: int
-    height_px: int
+    width_px: SizePx
+    height_px: SizePx
     encoding: PictureEncoding
     picture: bytes
 
@@ -104,16 +122,16 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A message that could not be handled, set aside with its bytes."""
 
     letter_id: UUID
-    service: str
+    service: Label
     """Who set it aside: `observe`, `measure` or `sink`."""
-    cause: str
+    cause: Label
     """One of the words that counters use, for example `truncated` or `unknown_schema`."""
-    detail: str
-    topic: str
+    detail: Words
+    topic: Label
     """Where it came from, as the broker names it."""
-    partition: int
-    offset: int
-    failed_us: int
+    partition: Whole32
+    offset: Count
+    failed_us: InstantUs
     """Wall clock when it was set aside, microseconds UTC."""
     key: bytes | None
     value: bytes | None
@@ -126,27 +144,27 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     """One presence of one person at one stand (a fact; a higher version replaces a lower one)."""
 
     visit_id: UUID
-    stand_id: str
-    started_us: int
-    ended_us: int
-    presence_us: int
-    dwell_us: int
-    attention_us: int
-    looks: int
-    longest_look_us: int
-    time_to_first_look_us: int | None
-    engagement: float | None
+    stand_id: Id
+    started_us: InstantUs
+    ended_us: InstantUs
+    presence_us: DurationUs
+    dwell_us: DurationUs
+    attention_us: DurationUs
+    looks: SmallCount
+    longest_look_us: DurationUs
+    time_to_first_look_us: DurationUs | None
+    engagement: Number | None
     engaged: bool
     """Score and attention reach the thresholds: decided here once, for every figure."""
-    expression: str | None
+    expression: Label | None
     """Label with the largest share of looking time."""
-    valence: float | None
-    age_years: float | None
+    valence: Number | None
+    age_years: Number | None
     gender: GenderLabel | None
-    member_id: str | None
-    model_version: str
-    metric_version: str
-    version: int
+    member_id: MemberId | None
+    model_version: Label
+    metric_version: Label
+    version: Count
 
 
 class Exposure(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,34 +173,34 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
     exposure_id: UUID
     visit_id: UUID
     play_id: UUID
-    stand_id: str
-    campaign_id: str
-    creative_id: str
-    play_start_us: int
-    play_end_us: int
-    started_us: int
-    ended_us: int
-    presence_us: int
-    dwell_us: int
-    attention_us: int
-    looks: int
+    stand_id: Id
+    campaign_id: Id
+    creative_id: Id
+    play_start_us: InstantUs
+    play_end_us: InstantUs
+    started_us: InstantUs
+    ended_us: InstantUs
+    presence_us: DurationUs
+    dwell_us: DurationUs
+    attention_us: DurationUs
+    looks: SmallCount
     impression: bool
-    impression_weight: float
+    impression_weight: Number
     """Duration-weighted impression: min(1, presence / creative length)."""
-    engagement: float | None
+    engagement: Number | None
     engaged: bool
-    expression_us: tuple[int, ...]
+    expression_us: tuple[DurationUs, ...]
     """Looking time per label of `EXPRESSIONS`, only samples inside the models' limits."""
-    valence: float | None
-    valence_reaction: float | None
-    attention_by_second_us: tuple[int, ...]
+    valence: Number | None
+    valence_reaction: Number | None
+    attention_by_second_us: tuple[SecondUs, ...]
     """Attention falling in second k of the creative: the retention curve."""
-    age_years: float | None
+    age_years: Number | None
     gender: GenderLabel | None
-    member_id: str | None
-    model_version: str
-    metric_version: str
-    version: int
+    member_id: MemberId | None
+    model_version: Label
+    metric_version: Label
+    version: Count
 
 
 class VisitEnded(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,49 +213,49 @@ class VisitEnded(msgspec.Struct, frozen=True, kw_only=True):
 class CampaignFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Figures of one creative on one stand in one window, over its plays inside the window."""
 
-    campaign_id: str
-    creative_id: str
-    plays: int
-    ots: int
-    watchers: int
-    viewers_1s: int
-    viewers_2s: int
-    impressions: int
-    attention_us: int
-    dwell_us: int
-    engaged: int
-    engagement_mean: float | None
+    campaign_id: Id
+    creative_id: Id
+    plays: Count
+    ots: Count
+    watchers: Count
+    viewers_1s: Count
+    viewers_2s: Count
+    impressions: Count
+    attention_us: DurationUs
+    dwell_us: DurationUs
+    engaged: Count
+    engagement_mean: Number | None
 
 
 class AudienceFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Unscoped figures of one audience segment (age band x gender) at one stand in one window."""
 
-    age_band: str | None
+    age_band: Label | None
     gender: GenderLabel | None
-    ots: int
-    watchers: int
-    viewers_1s: int
-    viewers_2s: int
-    attention_us: int
-    dwell_us: int
-    presence_us: int
-    engaged: int
+    ots: Count
+    watchers: Count
+    viewers_1s: Count
+    viewers_2s: Count
+    attention_us: DurationUs
+    dwell_us: DurationUs
+    presence_us: DurationUs
+    engaged: Count
 
 
 class WindowClosed(msgspec.Struct, frozen=True, kw_only=True):
     """One window of one stand, [start_us, end_us); a higher version replaces the whole."""
 
     window_id: UUID
-    stand_id: str
-    start_us: int
-    end_us: int
-    observed_us: int
+    stand_id: Id
+    start_us: InstantUs
+    end_us: InstantUs
+    observed_us: DurationUs
     """Time inside the window during which a camera reported: the denominator of occupancy."""
     campaigns: tuple[CampaignFigures, ...]
     audience: tuple[AudienceFigures, ...]
-    model_version: str
-    metric_version: str
-    version: int
+    model_version: Label
+    metric_version: Label
+    version: Count
 
 
 MeasureInput = FaceObservations | Play | StreamEnded

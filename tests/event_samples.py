@@ -31,7 +31,7 @@ def ident(number: int) -> UUID:
 
 FACE = FaceObserved(
     track_id=ident(7),
-    box_px=(-1.5, 0.1, 5e-324, 1e300),
+    box_px=(-1.5, 0.1, 5e-324, 1e9),
     score=0.1 + 0.2,
     quality=0.7,
     pose=Pose(yaw_deg=-0.0, pitch_deg=2.0, roll_deg=3.0),
