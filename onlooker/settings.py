@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 import yaml
 
+from onlooker.settings_clickhouse import ClickHouseSettings
 from onlooker.settings_errors import refusal
 from processors.identity import IdentityOptions
 from processors.measure_options import MeasureOptions, StandOptions
@@ -23,6 +24,9 @@ from sinks.options import SinkOptions
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[\w.@:-]+$")]
 StageModel = Literal["detection", "mesh", "template", "expression", "age", "gender"]
+
+HIDDEN = "***"
+Section = TypeVar("Section", bound=msgspec.Struct)
 
 DEFAULT_PLAYLIST = PlaylistOptions(slots=(Slot(campaign_id="default", creative_id="default", duration_s=10),))
 """What a stand without a playlist is taken to show: one creative of ten seconds, over and over."""
@@ -46,17 +50,6 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     cameras: Annotated[tuple[CameraSettings, ...], msgspec.Meta(min_length=1)]
     screen: StandOptions = StandOptions()
     playlist: PlaylistOptions = DEFAULT_PLAYLIST
-
-
-class ClickHouseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where rows go: the embedded server of the data directory, or any server by URL."""
-
-    url: str | None = None
-    """`clickhouse://user:password@host:9000/database?secure=1`; None: embedded."""
-    cluster: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][\w-]*$")] | None = None
-    """Name of the cluster on whose servers the tables are made (`ON CLUSTER`); None: on one server."""
-    replicated: bool = False
-    """Make the tables with Replicated engines, whose copies Keeper holds together."""
 
 
 class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +109,7 @@ def load_settings(path: Path | None) -> Settings:
     except msgspec.ValidationError as error:
         raise refusal(error, Settings, path) from error
     _check_names(settings, path)
+    _check_passwords(settings, path)
     return _beside(settings, path.resolve().parent)
 
 
@@ -136,6 +130,16 @@ def _check_names(settings: Settings, path: Path) -> None:
             raise UsageError(f"{path}: stands[{i}].cameras: two cameras have the same camera_id.")
 
 
+def _check_passwords(settings: Settings, path: Path) -> None:
+    """Refuse a password in a file that is copied, mailed and kept in version control."""
+    for section, part in (("kafka", settings.kafka), ("clickhouse", settings.clickhouse)):
+        if part.password is not None:
+            raise UsageError(
+                f"{path}: {section}.password: a password does not belong in this file: set "
+                f"ONLOOKER_{section.upper()}_PASSWORD, or name a file with it in {section}.password_file."
+            )
+
+
 def _beside(settings: Settings, folder: Path) -> Settings:
     """Relative paths of a configuration are meant relative to its own folder."""
     replace = msgspec.structs.replace
@@ -152,8 +156,17 @@ def _beside(settings: Settings, folder: Path) -> Settings:
             gallery=None if people.gallery is None else folder / people.gallery,
             site_key=None if people.site_key is None else folder / people.site_key,
         ),
+        kafka=_files_beside(settings.kafka, folder),
+        clickhouse=_files_beside(settings.clickhouse, folder),
         models={stage: folder / model for stage, model in settings.models.items()},
     )
+
+
+def _files_beside(part: Section, folder: Path) -> Section:
+    """The same for the files of a connection: its secrets and certificates."""
+    files = ("password_file", "ca_file", "certificate_file", "key_file")
+    given = {name: getattr(part, name) for name in files if getattr(part, name) is not None}
+    return msgspec.structs.replace(part, **{name: folder / path for name, path in given.items()})
 
 
 def _camera_beside(camera: CameraSettings, folder: Path) -> CameraSettings:
@@ -200,7 +213,7 @@ def without_secrets(settings: Settings) -> Settings:
         settings: the configuration.
 
     Returns:
-        The same with credentials in URLs replaced by `***`.
+        The same with passwords and the credentials of URLs replaced by `***`.
     """
     replace = msgspec.structs.replace
     stands = tuple(
@@ -210,9 +223,14 @@ def without_secrets(settings: Settings) -> Settings:
         )
         for stand in settings.stands
     )
-    url = settings.clickhouse.url
+    clickhouse, kafka = settings.clickhouse, settings.kafka
     return replace(
         settings,
         stands=stands,
-        clickhouse=replace(settings.clickhouse, url=None if url is None else redacted(url)),
+        clickhouse=replace(
+            clickhouse,
+            url=None if clickhouse.url is None else redacted(clickhouse.url),
+            password=None if clickhouse.password is None else HIDDEN,
+        ),
+        kafka=replace(kafka, password=None if kafka.password is None else HIDDEN),
     )

@@ -25,12 +25,13 @@ _TROUBLES = (
     ),
     (
         ("PEM lib", "NO_CERTIFICATE_OR_CRL_FOUND", "KEY_VALUES_MISMATCH", "NO_START_LINE"),
-        "the TLS files for the ClickHouse at {place} are no PEM, or key and certificate do not belong together: "
+        "the TLS files for the ClickHouse at {place} are no PEM, or key and certificate do not fit: "
         "check clickhouse.ca_file, certificate_file and key_file",
     ),
     (
         ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL"),
-        "the ClickHouse at {place} does not speak TLS there: leave ?secure=1 out of its URL, or use its TLS port",
+        "the ClickHouse at {place} does not speak TLS there: "
+        "leave ?secure=1 out of its URL, or use its TLS port",
     ),
 )
 """Signs of OpenSSL's words, and ours for them; the first that fits."""
