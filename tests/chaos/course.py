@@ -1,0 +1,167 @@
+"""The course of a chaos run: start, feed, strike, wait until all is written, compare."""
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.chaos.compare import compared, written_rows
+from tests.chaos.expected import write_recorded, write_synthetic
+from tests.chaos.feed import Feed
+from tests.chaos.options import ChaosOptions
+from tests.chaos.plan import planned
+from tests.chaos.progress import ProgressWatch
+from tests.chaos.report import Verdict, line_of
+from tests.chaos.site import FOUND, PARTITIONS, UNDISTURBED, Site, open_site
+from tests.chaos.strikes import Striker
+from tests.streams import synthetic
+
+TICK_S = 0.1
+TELL_EVERY_S = 5.0
+Say = Callable[[str], None]
+
+
+class Course:
+    """One run over an open site.
+
+    Args:
+        site: brokers and database run, the services do not yet.
+        options: what to feed, how often to strike.
+        say: takes a line of progress.
+    """
+
+    def __init__(self, site: Site, options: ChaosOptions, say: Say) -> None:
+        self._site = site
+        self._options = options
+        self._say = say
+        self._events = list(synthetic(options.stream))
+        self._watch = ProgressWatch(site.broker, partitions=PARTITIONS)
+        self._feed = Feed(site.broker, self._events, per_s=len(self._events) / options.feed_s)
+        self._began_s = time.monotonic()
+        self._striker = Striker(site, self._watch, planned(options))
+        self._told_s = 0.0
+        self._problems: list[str] = []
+
+    def run(self) -> Verdict:
+        """Everything, from the first event to the verdict."""
+        started_s = time.monotonic()
+        self._watch.start()
+        for several in self._site.services.values():
+            for one in several:
+                one.start()
+        try:
+            self._began_s = time.monotonic()
+            self._striker.begin(self._began_s)
+            self._feed.start()
+            self._while_feeding()
+            self._until_drained()
+        finally:
+            self._feed.stop()
+            self._watch.stop()
+        return self._verdict(started_s)
+
+    def _while_feeding(self) -> None:
+        """Until every event is fed, every recording captured and every strike carried out."""
+        until = self._began_s + self._options.feed_s + self._options.drain_s
+        while not (self._feed.done and self._captured() and not self._striker.left):
+            self._tick("feeding")
+            if time.monotonic() > until:
+                self._problems.append("feeding took too long")
+                return
+            if self._feed.done and self._captured() and self._observed_all():
+                return
+
+    def _until_drained(self) -> None:
+        """Upstream first: what a group has committed is in the topics of the next."""
+        until = time.monotonic() + self._options.drain_s
+        for service in ("observe", "measure", "sink"):
+            asked_s = time.monotonic()
+            while True:
+                self._tick(f"draining {service}")
+                latest = self._watch.latest
+                if latest is not None and latest.at_s > asked_s and latest.lag(service) == 0:
+                    break
+                if time.monotonic() > until:
+                    lag = None if latest is None else latest.lag(service)
+                    self._problems.append(f"{service} is not drained: {lag} messages wait")
+                    break
+        self._settle()
+
+    def _settle(self) -> None:
+        """Whoever is away comes back before anything is compared."""
+        until = time.monotonic() + 60.0
+        while self._striker.mending and time.monotonic() < until:
+            self._tick("mending")
+
+    def _tick(self, doing: str) -> None:
+        time.sleep(TICK_S)
+        self._start_captures()
+        self._striker.tick()
+        now_s = time.monotonic()
+        if now_s - self._told_s >= TELL_EVERY_S:
+            self._told_s = now_s
+            self._say(self._line(doing, now_s))
+
+    def _line(self, doing: str, now_s: float) -> str:
+        latest = self._watch.latest
+        lags = "" if latest is None else ", ".join(f"{s} {latest.lag(s)}" for s in latest.committed)
+        return (
+            f"{now_s - self._began_s:6.0f} s {doing}: fed {self._feed.acknowledged}/{len(self._events)}, "
+            f"struck {len(self._striker.blows)}, waiting: {lags}"
+        )
+
+    def _start_captures(self) -> None:
+        """One round after the other, spread over the feed."""
+        share_s = self._options.feed_s / self._options.rounds
+        for number, capture in enumerate(self._site.captures):
+            is_free = number == 0 or self._site.captures[number - 1].done.is_set()
+            if capture.starts == 0 and is_free and time.monotonic() - self._began_s >= number * share_s:
+                capture.start()
+
+    def _captured(self) -> bool:
+        return all(capture.done.is_set() for capture in self._site.captures)
+
+    def _observed_all(self) -> bool:
+        latest = self._watch.latest
+        left = [strike for strike in self._striker.left if strike.at_share is None]
+        return latest is not None and latest.lag("observe") == 0 and not left
+
+    def _verdict(self, started_s: float) -> Verdict:
+        self._say("computing what an undisturbed run gives")
+        found, undisturbed = self._site.store(FOUND), self._site.store(UNDISTURBED)
+        write_synthetic(undisturbed, self._events)
+        summary = write_recorded(self._site.undisturbed_config)
+        differences, dead_letters = compared(found, UNDISTURBED)
+        return Verdict(
+            seed=self._options.seed,
+            folder=str(self._site.folder),
+            seconds=time.monotonic() - started_s,
+            fed=self._feed.acknowledged,
+            frames=summary["frames"]["observed"],
+            strikes=[line_of(blow, self._began_s) for blow in self._striker.blows],
+            missed=self._striker.give_up(),
+            failures=[end for one in self._site.everything for end in one.failures],
+            rows=written_rows(found),
+            dead_letters=dead_letters,
+            problems=self._problems + [blow.trouble for blow in self._striker.blows if blow.trouble],
+            differences=differences,
+        )
+
+
+def run_chaos(options: ChaosOptions, folder: Path, say: Say) -> Verdict:
+    """One chaos run; the folder is removed when it has passed.
+
+    Args:
+        options: the seed, what to feed, how often to strike.
+        folder: for data and logs.
+        say: takes a line of progress.
+
+    Returns:
+        The verdict.
+    """
+    say(f"seed {options.seed}; logs in {folder}")
+    with open_site(folder, options) as site:
+        verdict = Course(site, options, say).run()
+    if verdict.passed:
+        shutil.rmtree(folder)
+    return verdict
