@@ -39,6 +39,10 @@ class CameraPlan(msgspec.Struct, frozen=True, kw_only=True):
     camera_id: str
     spec: SourceSpec
     pace: Pace = "fast"
+    skip_frames: int = 0
+    """So many first frames of a recording were delivered by an earlier process: they are passed over."""
+    after_us: int | None = None
+    """The last event time that an earlier process gave a frame of this live camera, us UTC."""
 
 
 class Clocks(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +93,7 @@ class CaptureThread:
         self._options = options
         self._clocks = clocks
         self._camera: Camera | None = None
-        self._live_clock = LiveClock()
+        self._live_clock = LiveClock(plan.after_us)
         self._pacer = Pacer(plan.pace, monotonic_s=clocks.monotonic_s)
         self._state = CaptureState(is_recording=plan.spec.is_recording)
         self._stop = threading.Event()
@@ -191,6 +195,8 @@ class CaptureThread:
         return self._deliver(reading)
 
     def _deliver(self, reading: Reading) -> CaptureEvent:
+        if self._state.frames < self._plan.skip_frames:
+            return PictureCame(at_s=self._clocks.monotonic_s(), fingerprint=0)
         if reading.position_us is not None and self._stop.wait(self._pacer.wait_s(reading.position_us)):
             return Ended()
         captured_s = self._clocks.monotonic_s()

@@ -88,11 +88,16 @@ class LiveClock:
 
     After the wall clock was set back, time runs on at nine tenths of its speed until the wall clock has
     caught up, so that durations stay nearly right. `steps_back` counts how often that began.
+
+    Args:
+        last_us: the last stamp that an earlier process gave, us UTC. One that is more than an hour ahead of
+            the wall clock is not believed: then that clock was wrong.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, last_us: int | None = None) -> None:
         self.steps_back = 0
         self._behind = False
+        self._earlier_us = last_us
         self._last_us: int | None = None
         self._last_s = 0.0
 
@@ -106,6 +111,10 @@ class LiveClock:
         Returns:
             us UTC, greater than all before.
         """
+        if self._earlier_us is not None:
+            believed = self._earlier_us - wall_us <= _MAX_GAP_US
+            self._last_us, self._last_s = (self._earlier_us if believed else None), monotonic_s
+            self._earlier_us = None
         stamp = wall_us
         behind = self._last_us is not None and wall_us <= self._last_us
         if self._last_us is not None and behind:

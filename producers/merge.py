@@ -1,7 +1,7 @@
 """Many buffers into one stream: recordings in the order of event time, live cameras as they come."""
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 from producers.buffer import FrameBuffer
 from schemas.frames import Frame
@@ -9,7 +9,9 @@ from schemas.frames import Frame
 _STOP_POLL_S = 0.2
 
 
-def merge_frames(buffers: Sequence[FrameBuffer], *, stop: threading.Event) -> Generator[Frame, None, None]:
+def merge_frames(
+    buffers: Sequence[FrameBuffer], *, stop: threading.Event, idle: Callable[[], None] | None = None
+) -> Generator[Frame, None, None]:
     """The frames of all buffers as one stream.
 
     Recordings are merged by (event time, stand, camera), which waits for the next frame of every recording
@@ -19,6 +21,7 @@ def merge_frames(buffers: Sequence[FrameBuffer], *, stop: threading.Event) -> Ge
     Args:
         buffers: one for each camera; nobody else reads them.
         stop: ends the stream at once when set.
+        idle: called now and then while no frame comes.
 
     Returns:
         An iterator that ends when all buffers have ended, or on `stop`.
@@ -35,6 +38,8 @@ def merge_frames(buffers: Sequence[FrameBuffer], *, stop: threading.Event) -> Ge
                 return
             if not due:
                 arrived.wait(_STOP_POLL_S)
+                if idle is not None:
+                    idle()
             for lane in due:
                 yield lane.pop()
     finally:

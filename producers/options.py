@@ -11,6 +11,12 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 DropPolicy = Literal["wait", "drop_oldest", "drop_newest"]
 Pace = Literal["real", "fast"]
+EncodingChoice = Literal["auto", "jpeg", "png"]
+
+MESSAGE_BYTES = 4 * 1024 * 1024
+"""The largest message with a picture."""
+PICTURE_BYTES = MESSAGE_BYTES - 64 * 1024
+"""The largest picture: the message has an envelope, too."""
 
 RECORDING_START = datetime(2000, 1, 1, tzinfo=UTC)
 """Event time of the first frame of a recording that carries no clock: fixed, so runs can be compared."""
@@ -49,3 +55,24 @@ class CaptureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """`start_at` as us UTC."""
         since = self.start_at - datetime(1970, 1, 1, tzinfo=UTC)
         return (since.days * 86_400 + since.seconds) * US_PER_S + since.microseconds
+
+
+class PublishOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How frames become messages, and how many of them may be on their way."""
+
+    encoding: EncodingChoice = "auto"
+    """auto: recordings without loss (PNG), live cameras as JPEG."""
+    jpeg_quality: Annotated[int, msgspec.Meta(ge=1, le=100)] = 90
+    max_frame_bytes: Annotated[int, msgspec.Meta(ge=1024, le=PICTURE_BYTES)] = PICTURE_BYTES
+    """A larger picture is encoded smaller; one that cannot be made smaller is refused and counted."""
+    in_flight_bytes: AtLeastOne = 32 * 1024 * 1024
+    """Handed over and not yet acknowledged; beyond it frames wait in the cameras' buffers."""
+    in_flight_messages: AtLeastOne = 2_000
+    request_timeout_s: Positive = 15.0
+    """A broker that does not answer a request for so long is asked again."""
+    away_after_s: Positive = 5.0
+    """Kafka counts as away when nothing has been acknowledged for so long."""
+    flush_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    """How long a stopped capture waits for what is in flight."""
+    journal_every_s: Positive = 0.5
+    """How often is noted what has been acknowledged: a killed capture sends so much again."""

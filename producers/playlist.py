@@ -101,13 +101,26 @@ class PlayFeed:
     """Hands out a stand's plays as its event time goes on, each once, in order.
 
     A stand that was silent for more than a day is taken for switched off: its plays meanwhile are left out.
+
+    Args:
+        options: the playlist as configured.
+        stand_id: the stand they are shown on.
+        first_us: the stand's first event time, us UTC, when an earlier process has seen it.
+        fed_us: plays that began before this, us UTC, were handed out by an earlier process.
     """
 
-    def __init__(self, options: PlaylistOptions, stand_id: str) -> None:
+    def __init__(
+        self,
+        options: PlaylistOptions,
+        stand_id: str,
+        *,
+        first_us: int | None = None,
+        fed_us: int | None = None,
+    ) -> None:
         self._options = options
         self._stand_id = stand_id
-        self._playlist: Playlist | None = None
-        self._fed_us = 0
+        self._playlist = None if first_us is None else playlist_from(options, first_us)
+        self._fed_us = fed_us
 
     def until(self, t_us: int) -> tuple[Play, ...]:
         """The plays that have begun up to an event and were not handed out yet.
@@ -118,12 +131,13 @@ class PlayFeed:
         Returns:
             Plays to be handed on before the event.
         """
-        begins = self._playlist is None or t_us - self._fed_us > _MAX_SILENCE_US
+        fed_us = self._fed_us
+        if fed_us is not None and t_us < fed_us:
+            return ()
         if self._playlist is None:
             self._playlist = playlist_from(self._options, t_us)
-        if not begins and t_us < self._fed_us:
-            return ()
-        start_us = t_us - self._longest_us() if begins else self._fed_us
+        begins = fed_us is None or t_us - fed_us > _MAX_SILENCE_US
+        start_us = t_us - self._longest_us() if fed_us is None or begins else fed_us
         self._fed_us = t_us + 1
         plays = plays_between(self._playlist, self._stand_id, start_us=start_us, end_us=t_us + 1)
         return tuple(play for play in plays if not begins or play.end_us > t_us)

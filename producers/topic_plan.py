@@ -5,14 +5,13 @@ from typing import Annotated
 
 import msgspec
 
+from producers.options import MESSAGE_BYTES
 from schemas.ranges import Count
 from schemas.topics import TOPICS, Topic, TopicNames
 
-PICTURE_BYTES = 4 * 1024 * 1024
-"""The largest picture that `frames` carries."""
-MESSAGE_BYTES = PICTURE_BYTES + 64 * 1024
-"""A picture with its envelope, headers and batch."""
-LETTER_BYTES = MESSAGE_BYTES + 192 * 1024
+FRAME_BYTES = MESSAGE_BYTES + 64 * 1024
+"""A message with a picture, its headers and its batch."""
+LETTER_BYTES = FRAME_BYTES + 192 * 1024
 """A dead letter holds such a message whole, and says why it was set aside."""
 SMALL_BYTES = 1024 * 1024
 """All other events: Kafka's own default."""
@@ -162,7 +161,7 @@ def _retention_ms(topic: Topic, options: TopicOptions) -> int:
 
 
 def _message_bytes(topic: Topic) -> int:
-    return {"frames": MESSAGE_BYTES, "dead_letters": LETTER_BYTES}.get(topic, SMALL_BYTES)
+    return {"frames": FRAME_BYTES, "dead_letters": LETTER_BYTES}.get(topic, SMALL_BYTES)
 
 
 def _missing(topic: TopicState) -> Difference:

@@ -14,7 +14,7 @@ from producers.topic_plan import TopicPlan, TopicState
 from schemas.broker import BrokerOptions
 from schemas.errors import OnlookerError, UsageError
 
-_PATIENCE_MS = 5_000
+_REQUEST_MS = 10_000
 _READY_MS = 30_000
 
 
@@ -23,20 +23,21 @@ class Topics:
 
     Args:
         options: how to reach the brokers.
+        patience_s: how long to wait for the first answer, s.
 
     Raises:
         DependencyAwayError: they do not answer.
         UsageError: they refuse us.
     """
 
-    def __init__(self, options: BrokerOptions) -> None:
+    def __init__(self, options: BrokerOptions, *, patience_s: float = 5.0) -> None:
         self._options = options
         with self._in_words():
             self._admin: Any = KafkaAdminClient(
                 **broker_arguments(options),
                 client_id="onlooker-topics",
-                bootstrap_timeout_ms=_PATIENCE_MS,
-                request_timeout_ms=2 * _PATIENCE_MS,
+                bootstrap_timeout_ms=round(1000 * patience_s),
+                request_timeout_ms=_REQUEST_MS,
             )
 
     def close(self) -> None:
@@ -47,6 +48,11 @@ class Topics:
         """How many brokers are alive."""
         with self._in_words():
             return len(self._admin.describe_cluster()["brokers"])
+
+    def names(self) -> list[str]:
+        """Names of all topics that we may see."""
+        with self._in_words():
+            return list(self._admin.list_topics())
 
     def found(self, names: list[str]) -> dict[str, TopicState]:
         """Those of some topics that exist.
