@@ -1,16 +1,12 @@
-"""Settles how the brokers are reached: the configuration, the command line, and the password of a file."""
+"""Settles how the brokers are reached: the configuration, the command line, and the password."""
 
 import os
-from pathlib import Path
 
 import msgspec
 
+from onlooker.secrets import kafka_with_secrets
 from onlooker.settings import Settings
 from schemas.broker import BrokerOptions
-from schemas.errors import UsageError
-
-PASSWORD = "ONLOOKER_KAFKA_PASSWORD"  # noqa: S105 - the name of a variable
-"""The environment variable that holds the password when no file does."""
 
 
 def broker_options(settings: Settings, bootstrap: str | None = None) -> BrokerOptions:
@@ -24,23 +20,7 @@ def broker_options(settings: Settings, bootstrap: str | None = None) -> BrokerOp
         Options that are complete.
 
     Raises:
-        UsageError: the password file cannot be read.
+        UsageError: a password is asked for and missing, or its file cannot be read.
     """
-    options = settings.kafka
-    if bootstrap:
-        options = msgspec.structs.replace(options, bootstrap=bootstrap)
-    if not options.uses_sasl or options.password is not None:
-        return options
-    password = os.environ.get(PASSWORD)
-    if options.password_file is not None:
-        password = _read(options.password_file)
-    return msgspec.structs.replace(options, password=password)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"The password file {path} (`kafka.password_file`) cannot be read: {error}."
-        ) from error
+    options = kafka_with_secrets(settings.kafka, os.environ)
+    return msgspec.structs.replace(options, bootstrap=bootstrap) if bootstrap else options

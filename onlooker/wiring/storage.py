@@ -1,5 +1,6 @@
 """Builds the store of a run and executes it: the embedded ClickHouse, a server by URL, or none."""
 
+import os
 import threading
 import time
 import uuid
@@ -13,6 +14,7 @@ import msgspec
 
 from onlooker.cli.progress import progress
 from onlooker.running import EmbeddedRun, summary
+from onlooker.secrets import clickhouse_with_secrets
 from onlooker.settings import Settings
 from onlooker.stopping import stopped_by_signals
 from onlooker.watching import CameraWatch
@@ -23,7 +25,7 @@ from producers.options import Pace
 from schemas.errors import DependencyAwayError
 from schemas.events import Play, VisitEnded, WindowClosed
 from schemas.ports import RowStore
-from sinks.address import Address, address_from_url
+from sinks.address import Address
 from sinks.clickhouse import ClickHouse, NoDatabaseError, create_database
 from sinks.embedded import EmbeddedServer
 from sinks.migrate import migrate, released
@@ -67,6 +69,8 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
         DependencyAwayError: A model or the server is away, or no source gave a single frame.
         LimitReachedError: The disk is full.
     """
+    database = clickhouse_with_secrets(settings.clickhouse, os.environ)
+    settings = msgspec.structs.replace(settings, clickhouse=database)
     data_dir = request.data_dir or settings.data_dir
     stop = threading.Event()
     with ExitStack() as stack:
@@ -125,11 +129,12 @@ def open_writer(settings: Settings, data_dir: Path) -> Iterator[FactWriter]:
         The writer; what it gathered is flushed by the caller.
     """
     with ExitStack() as stack:
-        if settings.clickhouse.url is None:
+        there = settings.clickhouse.address()
+        if there is None:
             server = stack.enter_context(EmbeddedServer(data_dir))
             address, revive = server.address(), server.ensure_running
         else:
-            address, revive = address_from_url(settings.clickhouse.url), None
+            address, revive = there, None
         store = ClickHouse(address)
         stack.callback(store.close)
         _require_database(store, address)
