@@ -14,6 +14,7 @@ from processors.measure_options import MeasureOptions, StandOptions
 from processors.observe import ObserveOptions
 from processors.perception.detection import DetectionOptions
 from processors.traits import TraitOptions
+from processors.work_options import WorkOptions
 from producers.options import CaptureOptions, PublishOptions
 from producers.playlist import PlaylistOptions, Slot
 from producers.sources import redacted
@@ -78,6 +79,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     topics: TopicOptions = TopicOptions()
     publish: PublishOptions = PublishOptions()
     sink: SinkOptions = SinkOptions()
+    work: WorkOptions = WorkOptions()
     models: dict[StageModel, Path] = {}
     """A user's own ONNX file in place of a stage's model."""
 
