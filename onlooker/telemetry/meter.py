@@ -52,7 +52,7 @@ class PrometheusMeter:
 
     def gauge(self, name: GaugeName, value: float, **labels: str) -> None:
         """Say what a thing amounts to now; nan: it is shown no more."""
-        if math.isnan(value):
+        if math.isnan(value) and labels:
             self._gauges[name].forget(labels)
         else:
             self._gauges[name].child(labels).set(value)
