@@ -11,14 +11,16 @@ LATEST_US = 10_413_791_999_999_999
 MOST = 2**63 - 1
 """The largest integer that Avro knows."""
 MOST_FACES = 1000
+MOST_LABEL = 256
+MOST_WORDS = 4096
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"\A[\w.@:-]+\Z")]
 """Name of a stand, camera, campaign or creative: the alphabet that configurations keep to."""
 MemberId = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"\A[^\x00-\x1f\x7f]+\Z")]
 """Name of a loyal customer, as enrolled; no control characters."""
-Label = Annotated[str, msgspec.Meta(max_length=256)]
+Label = Annotated[str, msgspec.Meta(max_length=MOST_LABEL)]
 """A version or a word."""
-Words = Annotated[str, msgspec.Meta(max_length=4096)]
+Words = Annotated[str, msgspec.Meta(max_length=MOST_WORDS)]
 """A sentence for a person."""
 InstantUs = Annotated[int, msgspec.Meta(ge=0, le=LATEST_US)]
 """Event time, microseconds UTC."""

@@ -13,7 +13,9 @@ from schemas.avsc import EVENT_OF, digest, record_name, schema_text
 from schemas.belief import consistent, topics_of
 from schemas.errors import UndecodableError
 from schemas.events import DeadLetter, FaceObservations, FrameCaptured, Play, StreamEnded
+from schemas.evolution import BadSchemaError, parsed
 from schemas.registry import SchemaRegistry, subject_of
+from schemas.resolution import Schema, endless, unreadable
 from schemas.topics import TopicNames
 
 HEADER = struct.Struct(">bI")
@@ -101,33 +103,37 @@ class AvroCodec:
             self._registry.id_of(subject_of(self._names.name(topic), record), text)
             for topic in topics_of(event)
         ]
-        writing = (HEADER.pack(0, ids[0]), _parsed(text))
+        writing = (HEADER.pack(0, ids[0]), _plain_schema(text))
         self._writings[event] = writing
         return writing
 
     def _reading(self, schema_id: int) -> _Reading:
         text = self._registry.schema_of(schema_id)
         try:
-            writer = _parsed(text)
-            name = writer["name"]
-        except (*DAMAGED, fastavro.schema.SchemaParseException) as error:
-            raise UndecodableError(
-                "unknown_schema", f"The schema {schema_id} of the registry cannot be read: {error}"
-            ) from error
-        event = EVENT_OF.get(name)
+            theirs = parsed(text)
+        except BadSchemaError as error:
+            raise UndecodableError("unknown_schema", f"Schema {schema_id}: {error}") from error
+        event = EVENT_OF.get(theirs.root.get("name", "")) if isinstance(theirs.root, dict) else None
         if event is None:
-            raise UndecodableError(
-                "wrong_type", f"The schema {schema_id} is of {name}, which no topic carries."
-            )
+            raise UndecodableError("wrong_type", f"No topic carries what the schema {schema_id} describes.")
         ours = schema_text(event)
+        _check_readable(theirs, parsed(ours), schema_id)
         reading = _Reading(
             event=event,
-            writer=writer,
-            reader=None if digest(ours) == digest(text) else _parsed(ours),
+            writer=_plain_schema(text),
+            reader=None if digest(ours) == digest(text) else _plain_schema(ours),
             max_bytes=MAX_BYTES_OF.get(event, MAX_MESSAGE_BYTES),
         )
         self._readings[schema_id] = reading
         return reading
+
+
+def _check_readable(theirs: Schema, ours: Schema, schema_id: int) -> None:
+    reason = endless(theirs) or next(iter(unreadable(theirs, ours)), None)
+    if reason is not None:
+        raise UndecodableError(
+            "wrong_type", f"Messages of the schema {schema_id} cannot be read here: {reason}."
+        )
 
 
 def _id_of(data: bytes | None) -> int:
@@ -174,7 +180,7 @@ def _short(error: BaseException) -> str:
     return (str(error) or type(error).__name__)[:200]
 
 
-def _parsed(text: str) -> Any:
+def _plain_schema(text: str) -> Any:
     """A schema for reading and writing plain values: ids stay text, times stay numbers."""
     return fastavro.parse_schema(_without_logical_types(json.loads(text)))
 

@@ -2,12 +2,33 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
 
 from schemas.avsc import FOLDER, digest
 from schemas.errors import UndecodableError, UsageError
+from schemas.ranges import Seconds
+
+
+class RegistryOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which registry gives the ids of schemas."""
+
+    url: str | None = None
+    """`https://HOST:PORT` of a Confluent-compatible registry; None: the ids pinned in files."""
+    username: str | None = None
+    password: str | None = None
+    """Filled in from `password_file` or the environment when a service starts; never written into a file."""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    """Certificates that sign the registry's; None: those of the system."""
+    timeout_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 5
+    """For one request; a service asks once a schema."""
+    ask_again_s: Seconds = 60
+    """An id that the registry did not know is asked for again after this time."""
+
+    def __repr__(self) -> str:
+        return f"RegistryOptions(url={self.url!r})"
 
 
 class SchemaRegistry(Protocol):

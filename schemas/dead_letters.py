@@ -1,0 +1,134 @@
+"""Dead letters: what is set aside when a message cannot be handled, and how many of them are too many."""
+
+from collections import deque
+from typing import Annotated
+
+import msgspec
+
+from schemas.bounds import MOST_LABEL, MOST_WORDS
+from schemas.errors import LimitReachedError, UndecodableError
+from schemas.events import DeadLetter
+from schemas.ids import derive_id
+from schemas.ranges import Count, Share
+
+MOST_KEPT_BYTES = 3 * 1024 * 1024
+"""A value up to this size is kept whole: with its frame it still passes a broker's 4 MiB."""
+MOST_KEY_BYTES = 64 * 1024
+
+
+class DeadLetterOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many dead letters a service bears before it stops: a wrong set-up must not drain a topic."""
+
+    max_consecutive: Count = 1000
+    """Messages in a row."""
+    max_share: Share = 0.5
+    """Of the last `window` messages."""
+    window: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 2000
+    """Messages; before so many have come the share is not looked at."""
+
+
+class DeadLetterLimit:
+    """Counts good and bad messages of a service and stops when too many are bad. Source: arroyo's limits.
+
+    Args:
+        options: the limits.
+    """
+
+    def __init__(self, options: DeadLetterOptions) -> None:
+        self._options = options
+        self._in_a_row = 0
+        self._recent: deque[bool] = deque(maxlen=options.window)
+        self._recent_bad = 0
+
+    def good(self) -> None:
+        """Take note of a message that was handled."""
+        self._note(bad=False)
+        self._in_a_row = 0
+
+    def bad(self, letter: DeadLetter) -> None:
+        """Take note of a message that was set aside.
+
+        Args:
+            letter: of the message.
+
+        Raises:
+            LimitReachedError: Too many were set aside. Nothing more is to be committed.
+        """
+        self._note(bad=True)
+        self._in_a_row += 1
+        if self._in_a_row > self._options.max_consecutive:
+            raise _reached(f"{self._in_a_row} messages in a row", letter)
+        window = self._options.window
+        if len(self._recent) == window and self._recent_bad > self._options.max_share * window:
+            raise _reached(f"{self._recent_bad} of the last {window} messages", letter)
+
+    def _note(self, *, bad: bool) -> None:
+        if len(self._recent) == self._options.window:
+            self._recent_bad -= self._recent[0]
+        self._recent.append(bad)
+        self._recent_bad += bad
+
+
+def _reached(how_many: str, letter: DeadLetter) -> LimitReachedError:
+    return LimitReachedError(
+        f"{how_many} were set aside as dead letters, the last one from {letter.topic} as `{letter.cause}`: "
+        f"{_LIKELY.get(letter.cause, _LIKELY_OTHERWISE)} Nothing more was committed; "
+        "`onlooker dead-letters list` shows the letters."
+    )
+
+
+_LIKELY = {
+    "unknown_schema": "producers use another schema registry; check `registry.url` here and there.",
+    "not_framed": "something else than this system writes to the topic; check the topic's name and `kafka.prefix`.",
+    "wrong_type": "the topic carries other events than this service reads; check `kafka.prefix` and versions.",
+    "empty": "something else than this system writes to the topic; check the topic's name and `kafka.prefix`.",
+    "future": "a clock is wrong; check the time of the capture machines and of this one.",
+    "bad_picture": "a camera or its encoder is broken; check the pictures that `onlooker capture` sends.",
+    "too_large": "messages are larger than this service takes; check the size of pictures that capture sends.",
+}
+_LIKELY_OTHERWISE = "producers and this service probably differ in version; compare `onlooker schemas list`."
+
+
+def letter_of(  # noqa: PLR0913 - a message has so many parts
+    error: UndecodableError,
+    *,
+    service: str,
+    topic: str,
+    partition: int,
+    offset: int,
+    key: bytes | None,
+    value: bytes | None,
+    now_us: int,
+) -> DeadLetter:
+    """The dead letter of a message.
+
+    Args:
+        error: why it could not be handled.
+        service: who sets it aside.
+        topic: where it lies, as the broker names it.
+        partition: of that topic.
+        offset: its place in that partition.
+        key: of the message.
+        value: of the message.
+        now_us: wall clock, microseconds UTC.
+
+    Returns:
+        A letter that carries the bytes: whole up to `MOST_KEPT_BYTES`, of a longer value the first so many,
+        which the detail then says. The same message gives the same id, however often it is set aside.
+    """
+    detail = str(error)
+    if value is not None and len(value) > MOST_KEPT_BYTES:
+        detail = f"{detail} (the first {MOST_KEPT_BYTES} of {len(value)} bytes are kept)"
+        value = value[:MOST_KEPT_BYTES]
+    return DeadLetter(
+        letter_id=derive_id("dead_letter", topic, partition, offset),
+        service=service[:MOST_LABEL],
+        cause=error.cause[:MOST_LABEL],
+        detail=detail[-MOST_WORDS:],
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        failed_us=now_us,
+        key=None if key is None else key[:MOST_KEY_BYTES],
+        value=value,
+    )
