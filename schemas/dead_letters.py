@@ -77,14 +77,15 @@ def _reached(how_many: str, letter: DeadLetter) -> LimitReachedError:
     )
 
 
+_OTHER_WRITER = "something else than this system writes to the topic; check its name and `kafka.prefix`."
 _LIKELY = {
     "unknown_schema": "producers use another schema registry; check `registry.url` here and there.",
-    "not_framed": "something else than this system writes to the topic; check the topic's name and `kafka.prefix`.",
-    "wrong_type": "the topic carries other events than this service reads; check `kafka.prefix` and versions.",
-    "empty": "something else than this system writes to the topic; check the topic's name and `kafka.prefix`.",
+    "not_framed": _OTHER_WRITER,
+    "empty": _OTHER_WRITER,
+    "wrong_type": "the topic carries other events than this service reads; check `kafka.prefix`.",
     "future": "a clock is wrong; check the time of the capture machines and of this one.",
     "bad_picture": "a camera or its encoder is broken; check the pictures that `onlooker capture` sends.",
-    "too_large": "messages are larger than this service takes; check the size of pictures that capture sends.",
+    "too_large": "messages are larger than this service takes; check the size of pictures.",
 }
 _LIKELY_OTHERWISE = "producers and this service probably differ in version; compare `onlooker schemas list`."
 
@@ -116,7 +117,7 @@ def letter_of(  # noqa: PLR0913 - a message has so many parts
         A letter that carries the bytes: whole up to `MOST_KEPT_BYTES`, of a longer value the first so many,
         which the detail then says. The same message gives the same id, however often it is set aside.
     """
-    detail = str(error)
+    detail = str(error).encode(errors="replace").decode()
     if value is not None and len(value) > MOST_KEPT_BYTES:
         detail = f"{detail} (the first {MOST_KEPT_BYTES} of {len(value)} bytes are kept)"
         value = value[:MOST_KEPT_BYTES]
