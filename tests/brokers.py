@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.errors import KafkaError
 
 from tests.ports import Port
@@ -138,7 +138,9 @@ class KafkaCluster:
         until = time.monotonic() + 30 if until is None else until
         while True:
             try:
-                return KafkaAdminClient(bootstrap_servers=self.bootstrap, **self.client)
+                return KafkaAdminClient(
+                    bootstrap_servers=self.bootstrap, bootstrap_timeout_ms=3000, **self.client
+                )
             except KafkaError as error:
                 self._check_time(until, list(range(self.brokers)), str(error))
 
@@ -223,6 +225,22 @@ def wait_until(condition: Callable[[], bool], *, words: str, timeout_s: float = 
     while not condition():
         assert time.monotonic() < until, f"after {timeout_s} s still not: {words}"
         time.sleep(0.05)
+
+
+def read_all(bootstrap: str, topic: str, *, count: int) -> list[bytes]:
+    """Values from the beginning of a topic until there are `count`, or for 20 s."""
+    values: list[bytes] = []
+    consumer = KafkaConsumer(
+        topic,
+        bootstrap_servers=bootstrap,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=5_000_000,
+    )
+    until = time.monotonic() + 20
+    while len(values) < count and time.monotonic() < until:
+        values += [m.value for batch in consumer.poll(timeout_ms=200).values() for m in batch]
+    consumer.close()
+    return values
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -17,24 +17,37 @@ class NoPortError(Exception):
 
 
 class Port:
-    """A loopback port that no other test process takes, whether or not somebody listens there now."""
+    """A loopback port that no other test process takes, whether or not somebody listens there now.
 
-    def __init__(self) -> None:
-        self._lock: IO[str] | None = None
-        folder = Path(tempfile.gettempdir()) / f"onlooker-ports-{os.getuid()}"
-        folder.mkdir(exist_ok=True)
-        for number in random.sample(range(FIRST_PORT, LAST_PORT), k=200):
-            lock = (folder / str(number)).open("w")
-            if _locked(lock) and _unused(number):
-                self._lock, self.number = lock, number
+    Args:
+        and_above: the port that many above is reserved as well; 0: none.
+    """
+
+    def __init__(self, *, and_above: int = 0) -> None:
+        self._locks: list[IO[str]] = []
+        for number in random.sample(range(FIRST_PORT, LAST_PORT - and_above), k=200):
+            self._locks = [lock for lock in map(_reserved, {number, number + and_above}) if lock]
+            if len(self._locks) == len({number, number + and_above}):
+                self.number = number
                 return
-            lock.close()
+            self.free()
         raise NoPortError(f"No free port between {FIRST_PORT} and {LAST_PORT}.")
 
     def free(self) -> None:
         """Give the port back; the end of the process does the same."""
-        if self._lock is not None:
-            self._lock.close()
+        for lock in self._locks:
+            lock.close()
+
+
+def _reserved(number: int) -> IO[str] | None:
+    """The lock of a port; None when another test process has it or somebody listens there."""
+    folder = Path(tempfile.gettempdir()) / f"onlooker-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    lock = (folder / str(number)).open("w")
+    if _locked(lock) and _unused(number):
+        return lock
+    lock.close()
+    return None
 
 
 def _locked(file: IO[str]) -> bool:
