@@ -2,6 +2,7 @@
 
 import msgspec
 
+from schemas.dead_letters import DeadLetterOptions
 from schemas.ranges import Count, Positive, Seconds
 
 
@@ -29,3 +30,4 @@ class WorkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What is fetched ahead; frames are large."""
     checkpoint_bytes: Count = 4_194_304
     """The largest state of a stand that can be kept: `max.message.bytes` of the checkpoints' topic."""
+    dead_letters: DeadLetterOptions = DeadLetterOptions()

@@ -1,0 +1,143 @@
+"""The Faust application of one role: its settings, a fenced idempotent producer, no web server, no folders."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import aiokafka
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from processors.agents.connection import credentials_of, urls_of
+from processors.topology import StageName
+from processors.work_options import WorkOptions
+from schemas.broker import BrokerOptions
+
+Fence = Callable[[], None]
+"""Called before anything is sent to a broker; does not return when sending is no longer allowed."""
+
+REQUEST_S = 15.0
+"""How long a broker may take to answer: longer than a session, as Faust wants it."""
+PRODUCER_BYTES = 5_242_880
+"""The largest message: a dead letter holds one of `frames` whole."""
+TABLE = "states"
+
+
+class FencedProducer(aiokafka.AIOKafkaProducer):  # type: ignore[misc]
+    """A producer whose batches, also those that lie ready, pass the fence one by one."""
+
+    def __init__(self, *, fence: Fence, **settings: Any) -> None:
+        super().__init__(**settings)
+        send = self.client.send
+
+        def fenced(*args: Any, **kwargs: Any) -> Any:
+            fence()
+            return send(*args, **kwargs)
+
+        self.client.send = fenced
+
+
+class Producer(driver.Producer):
+    """Faust's producer, idempotent: a message that a dying broker took is not written again."""
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
+
+    def _new_producer(self, transactional_id: str | None = None) -> aiokafka.AIOKafkaProducer:
+        assert transactional_id is None, "no transactions here"
+        assert isinstance(self.app, RoleApp)
+        settings = {**self._settings_default(), **self._settings_auth(), **self._settings_extra()}
+        return FencedProducer(fence=self.app.fence, **settings)
+
+
+class Consumer(driver.Consumer):
+    """Faust's consumer; offsets are committed as they are told, not gathered from acknowledgements."""
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Nothing: it guesses from acknowledgements why a stream is slow; the watchdog measures progress."""
+
+    @property
+    def is_member(self) -> bool:
+        """Whether the group still counts this consumer in, as far as it has been told."""
+        generation: int = self._thread._ensure_consumer()._coordinator.generation  # noqa: SLF001
+        return generation != driver.DEFAULT_GENERATION_ID
+
+    def committed_of(self, tp: TP) -> int | None:
+        """The offset that was committed last, None when none was."""
+        return self._committed_offset.get(tp)
+
+    async def commit_to(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit offsets.
+
+        Args:
+            offsets: of the next event, by partition.
+
+        Returns:
+            False when the group has moved on without this consumer.
+        """
+        if not await self._commit(offsets):
+            return False
+        self._committed_offset.update(offsets)
+        return True
+
+
+class Transport(driver.Transport):
+    """Faust's way to Kafka with the consumer and producer from here."""
+
+    Consumer: ClassVar[type[driver.Consumer]] = Consumer  # type: ignore[assignment,misc]
+    Producer: ClassVar[type[driver.Producer]] = Producer  # type: ignore[assignment,misc]
+
+
+class RoleApp(faust.App):
+    """A Faust application that makes no folders and sends nothing past its fence."""
+
+    fence: Fence
+    states: Any
+    """The table of checkpoints: bytes by stand."""
+
+    def _create_directories(self) -> None:
+        """The states live in memory and in the brokers."""
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+
+def build_app(stage: StageName, broker: BrokerOptions, options: WorkOptions, *, fence: Fence) -> RoleApp:
+    """The application of a role, not started.
+
+    Args:
+        stage: the role.
+        broker: where the brokers are.
+        options: sessions and buffers.
+        fence: passed by everything that is sent.
+
+    Returns:
+        An app whose id is its consumer group.
+    """
+    frames = stage == "observe"
+    app = RoleApp(
+        broker.group(stage),
+        env={},
+        broker=urls_of(broker),
+        broker_credentials=credentials_of(broker),
+        broker_session_timeout=options.session_timeout_s,
+        broker_heartbeat_interval=options.session_timeout_s / 3,
+        broker_request_timeout=max(REQUEST_S, options.session_timeout_s),
+        broker_rebalance_timeout=60.0,
+        broker_max_poll_records=options.buffer_frames if frames else options.batch_events,
+        consumer_auto_offset_reset="earliest",
+        stream_buffer_maxsize=options.buffer_frames if frames else options.buffer_events,
+        stream_wait_empty=False,
+        producer_acks=-1,
+        producer_max_batch_size=65_536,
+        producer_max_request_size=PRODUCER_BYTES,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        table_standby_replicas=0,
+        store="memory://",
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+    )
+    app.fence = fence
+    app.states = app.Table(TABLE, key_type=bytes, value_type=bytes)
+    return app

@@ -1,0 +1,66 @@
+"""How the agents reach the brokers: addresses and credentials in Faust's words and in aiokafka's."""
+
+import ssl
+from typing import Any
+
+import faust
+from aiokafka.helpers import create_ssl_context
+
+from schemas.broker import BrokerOptions
+
+
+def servers_of(broker: BrokerOptions) -> list[str]:
+    """`host:port` of each broker."""
+    return [server.strip() for server in broker.bootstrap.split(",") if server.strip()]
+
+
+def urls_of(broker: BrokerOptions) -> list[str]:
+    """The brokers as Faust writes them."""
+    return [f"kafka://{server}" for server in servers_of(broker)]
+
+
+def tls_of(broker: BrokerOptions) -> ssl.SSLContext | None:
+    """The context of encrypted connections, None for open ones."""
+    if not broker.uses_tls:
+        return None
+    return create_ssl_context(
+        cafile=None if broker.ca_file is None else str(broker.ca_file),
+        certfile=None if broker.certificate_file is None else str(broker.certificate_file),
+        keyfile=None if broker.key_file is None else str(broker.key_file),
+    )
+
+
+def credentials_of(broker: BrokerOptions) -> faust.types.auth.CredentialsT | None:
+    """Who asks, as Faust hands it to its consumer and producer."""
+    tls = tls_of(broker)
+    if broker.uses_sasl:
+        return faust.SASLCredentials(
+            username=broker.username,
+            password=broker.password,
+            mechanism=broker.sasl_mechanism,
+            ssl_context=tls,
+        )
+    return None if tls is None else faust.SSLCredentials(context=tls)
+
+
+def client_settings(broker: BrokerOptions) -> dict[str, Any]:
+    """What aiokafka's own clients are told.
+
+    Args:
+        broker: addresses, encryption, and who asks.
+
+    Returns:
+        Keyword arguments.
+    """
+    settings: dict[str, Any] = {
+        "bootstrap_servers": servers_of(broker),
+        "security_protocol": broker.security,
+        "ssl_context": tls_of(broker),
+    }
+    if broker.uses_sasl:
+        settings |= {
+            "sasl_mechanism": broker.sasl_mechanism,
+            "sasl_plain_username": broker.username,
+            "sasl_plain_password": broker.password,
+        }
+    return settings

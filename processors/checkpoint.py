@@ -1,0 +1,94 @@
+"""Checkpoints: a stand's state together with the offsets that it covers, as the bytes that are kept."""
+
+import zlib
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from processors.topology import StageName
+from schemas.errors import UsageError
+from schemas.topics import Topic
+
+CHECKPOINT_VERSION = 1
+"""Raised when the envelope changes; what is inside has a version of its own."""
+
+_LEVEL = 1
+"""Samples repeat themselves: the fastest level makes a checkpoint five times smaller."""
+
+
+class Keeper(Protocol):
+    """Turns a stage's state of a stand into bytes and back."""
+
+    def kept(self, state: Any) -> bytes:
+        """The state as bytes; nothing in them may be a picture or a face template."""
+        ...
+
+    def restored(self, kept: bytes) -> Any:
+        """The state that goes on from there."""
+        ...
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of one stand by one stage."""
+
+    checkpoint_version: int = CHECKPOINT_VERSION
+    stage: StageName
+    stand_id: str
+    through: dict[Topic, int]
+    """Last offset of each topic that the state has in it; events up to there must not enter again."""
+    state: bytes
+
+
+class _Versioned(msgspec.Struct):
+    checkpoint_version: int
+
+
+def checkpoint_bytes(checkpoint: Checkpoint) -> bytes:
+    """A checkpoint as it is written.
+
+    Args:
+        checkpoint: the value.
+
+    Returns:
+        Deflated MessagePack.
+    """
+    return zlib.compress(msgspec.msgpack.encode(checkpoint), _LEVEL)
+
+
+def checkpoint_from(data: bytes, stage: StageName) -> Checkpoint:
+    """The checkpoint that was written.
+
+    Args:
+        data: what `checkpoint_bytes` gave.
+        stage: who reads it.
+
+    Returns:
+        An equal value.
+
+    Raises:
+        UsageError: it is damaged, of another version, or of another stage.
+    """
+    try:
+        plain = zlib.decompress(data)
+        version = msgspec.msgpack.decode(plain, type=_Versioned).checkpoint_version
+        checkpoint = msgspec.msgpack.decode(plain, type=Checkpoint) if version == CHECKPOINT_VERSION else None
+    except (zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"A checkpoint of {stage} is damaged ({error}); remove its topic to begin anew."
+        ) from error
+    if checkpoint is None:
+        raise UsageError(
+            f"A checkpoint of {stage} has version {version}, this program needs {CHECKPOINT_VERSION}: "
+            "let the program that wrote it end its streams, then remove the topic."
+        )
+    if checkpoint.stage != stage:
+        raise UsageError(f"A checkpoint of {checkpoint.stage} lies where those of {stage} should be.")
+    return checkpoint
+
+
+class Covered(msgspec.Struct, frozen=True, kw_only=True):
+    """A stand's state and the offsets that it covers."""
+
+    state: Any
+    through: Mapping[Topic, int]
