@@ -29,11 +29,26 @@ class CameraLine(msgspec.Struct, frozen=True, kw_only=True):
     """One camera with its buffer, ready to start."""
 
     stand_id: str
+    camera_id: str
     is_recording: bool
     expected_frames: int | None
     """Length of a recording as its header says; None when nobody knows."""
     capture: CaptureThread
     buffer: FrameBuffer
+
+
+def expected_frames(lines: Sequence[CameraLine]) -> int | None:
+    """How many frames cameras will give together; None when nobody can know."""
+    lengths = [line.expected_frames for line in lines]
+    return None if None in lengths else sum(length for length in lengths if length is not None)
+
+
+def end_cameras(lines: Sequence[CameraLine]) -> None:
+    """Stop all cameras, and wait a little for their threads."""
+    for line in lines:
+        line.capture.stop()
+    for line in lines:
+        line.capture.join(JOIN_S)
 
 
 class Tally:
@@ -89,10 +104,7 @@ class EmbeddedRun:
     @property
     def expected_frames(self) -> int | None:
         """How many frames there will be, for a progress bar; None when nobody can know."""
-        lengths = [line.expected_frames for line in self._lines]
-        if self._duration_s is not None or None in lengths:
-            return None
-        return sum(length for length in lengths if length is not None)
+        return None if self._duration_s is not None else expected_frames(self._lines)
 
     def run(self, after_frame: Callable[[int], None]) -> None:
         """Run until every source has ended, the duration is over or `stop` is set.
@@ -116,7 +128,7 @@ class EmbeddedRun:
             self.seconds = time.perf_counter() - started
             if timer is not None:
                 timer.cancel()
-            self._end_cameras()
+            end_cameras(self._lines)
         for stand_id in sorted(self._first_us):
             self._runtime.publish("observations", stand_id, StreamEnded(stand_id=stand_id))
 
@@ -140,12 +152,6 @@ class EmbeddedRun:
         timer.daemon = True
         timer.start()
         return timer
-
-    def _end_cameras(self) -> None:
-        for line in self._lines:
-            line.capture.stop()
-        for line in self._lines:
-            line.capture.join(JOIN_S)
 
     def ignored(self) -> dict[str, int]:
         """Events that MEASURE took no notice of, by cause, over all stands."""

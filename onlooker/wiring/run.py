@@ -1,34 +1,23 @@
 """Builds the embedded run: cameras with their buffers, play feeds, stages in a runtime."""
 
-import random
 import threading
-import time
-
-import msgspec
 
 from onlooker.models.cache import ModelCache
-from onlooker.running import CameraLine, EmbeddedRun, Tally
-from onlooker.settings import CameraSettings, Settings, StandSettings
+from onlooker.running import EmbeddedRun, Tally
+from onlooker.settings import Settings
+from onlooker.wiring.lines import camera_lines
 from onlooker.wiring.perception import (
     Parts,
     build_observer,
     cache_dir,
     measure_options,
     model_files,
-    open_source,
 )
 from processors.local import Deliver, Delivery, LocalRuntime
 from processors.stages import MeasureStage, ObserveStage
-from producers.buffer import FrameBuffer
-from producers.camera import claimed_frames
-from producers.capture import CameraPlan, CaptureThread, Clocks
 from producers.options import Pace
-from producers.pacing import policy_at
 from producers.playlist import PlayFeed, playlist_from
 from producers.sources import parse_source
-
-WAITING_FRAMES = 4
-"""A recording that waits needs no deep buffer: it only has to keep the next frame ready."""
 
 
 def build_run(
@@ -66,47 +55,10 @@ def build_run(
         },
         both,
     )
-    lines = [line for stand in settings.stands for line in _lines(settings, stand, pace)]
+    lines = [line for stand in settings.stands for line in camera_lines(settings, stand, pace)]
     feeds = {stand.stand_id: PlayFeed(stand.playlist, stand.stand_id) for stand in settings.stands}
     run = EmbeddedRun(lines, feeds, runtime, tally, stop=stop, duration_s=duration_s)
     return run, tally
-
-
-def _lines(settings: Settings, stand: StandSettings, pace: Pace) -> list[CameraLine]:
-    return [
-        _line(settings, stand.stand_id, camera, camera.camera_id or f"camera-{number}", pace)
-        for number, camera in enumerate(stand.cameras, start=1)
-    ]
-
-
-def _line(settings: Settings, stand_id: str, camera: CameraSettings, name: str, pace: Pace) -> CameraLine:
-    options = settings.capture
-    if camera.start_at is not None:
-        options = msgspec.structs.replace(options, start_at=camera.start_at)
-    spec = parse_source(camera.source)
-    policy = policy_at(pace, is_recording=spec.is_recording, policy=options.policy)
-    buffer = FrameBuffer(
-        min(options.buffer_frames, WAITING_FRAMES) if policy == "wait" else options.buffer_frames,
-        policy,
-        max_bytes=options.buffer_bytes,
-        is_recording=spec.is_recording,
-    )
-    capture = CaptureThread(
-        CameraPlan(stand_id=stand_id, camera_id=name, spec=spec, pace=pace),
-        lambda source: open_source(source, options),
-        buffer=buffer,
-        options=options,
-        clocks=Clocks(
-            clock_us=lambda: time.time_ns() // 1000, monotonic_s=time.monotonic, jitter=random.random
-        ),
-    )
-    return CameraLine(
-        stand_id=stand_id,
-        is_recording=spec.is_recording,
-        expected_frames=claimed_frames(spec) if spec.is_recording else None,
-        capture=capture,
-        buffer=buffer,
-    )
 
 
 def check_settings(settings: Settings) -> None:

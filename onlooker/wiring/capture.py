@@ -1,0 +1,168 @@
+"""Builds the capture service and runs it: cameras, journal, publisher."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from onlooker.capture_figures import CaptureEnd, CaptureTally, capture_summary
+from onlooker.capturing import CapturedStand, CaptureParts, CaptureService
+from onlooker.cli.progress import progress
+from onlooker.running import CameraLine, expected_frames
+from onlooker.settings import Settings, StandSettings
+from onlooker.stopping import stopped_by_signals
+from onlooker.telemetry import Watch
+from onlooker.watching import CameraWatch
+from onlooker.wiring.lines import Delivered, camera_lines, camera_sources
+from producers.journal import Journal, StandNote, recording_digest
+from producers.options import Pace
+from producers.pictures import encode_picture
+from producers.playlist import PlayFeed
+from producers.publisher import KafkaClient
+from producers.publishing import Publisher
+from schemas.codec import AvroCodec
+from schemas.errors import DependencyAwayError, UsageError
+from schemas.registry import FileRegistry
+from sinks.ownership import Ownership
+
+
+class CaptureRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `capture` was asked for besides its settings."""
+
+    data_dir: Path | None = None
+    stands: tuple[str, ...] = ()
+    """Only these; empty: all."""
+    pace: Pace = "fast"
+    from_start: bool = False
+
+
+def execute_capture(settings: Settings, request: CaptureRequest, watch: Watch) -> dict[str, Any]:
+    """Send all cameras of the settings to Kafka until they end or somebody stops it.
+
+    Args:
+        settings: stands, cameras, brokers with their secrets.
+        request: which stands, how fast, from where.
+        watch: takes figures and heartbeats.
+
+    Returns:
+        The summary of `capture --json`.
+
+    Raises:
+        UsageError: Another process captures with this data directory, Kafka refuses us, a setting is wrong.
+        DependencyAwayError: No source gave a single frame.
+    """
+    folder = (request.data_dir or settings.data_dir) / "capture"
+    wanted = _wanted(settings, request.stands)
+    stop = threading.Event()
+    with ExitStack() as stack:
+        stack.enter_context(Ownership(folder / "lock"))
+        journal = Journal(folder / "journal.json")
+        notes = {stand.stand_id: _note(settings, stand, journal, request) for stand in wanted}
+        finished = tuple(stand_id for stand_id, note in notes.items() if note.ended)
+        _tell_finished(finished)
+        for stand_id, note in notes.items():
+            journal.put(stand_id, note)
+        stands = [
+            _stand(settings, stand, notes[stand.stand_id], request.pace)
+            for stand in wanted
+            if stand.stand_id not in finished
+        ]
+        tally = CaptureTally(watch.meter)
+        service = CaptureService(
+            stands, _parts(settings, journal, watch), tally, options=settings.publish, stop=stop
+        )
+        interrupted = stack.enter_context(stopped_by_signals(stop))
+        if stands:
+            _drive(service)
+            _require_frames(service.lines, interrupted=interrupted.is_set())
+        end = CaptureEnd(seconds=service.seconds, interrupted=interrupted.is_set(), finished=finished)
+        return capture_summary(service.lines, tally, end)
+
+
+def _wanted(settings: Settings, names: tuple[str, ...]) -> list[StandSettings]:
+    known = [stand.stand_id for stand in settings.stands]
+    for name in names:
+        if name not in known:
+            raise UsageError(f"There is no stand {name!r} in the configuration: it has {', '.join(known)}.")
+    return [stand for stand in settings.stands if not names or stand.stand_id in names]
+
+
+def _note(settings: Settings, stand: StandSettings, journal: Journal, request: CaptureRequest) -> StandNote:
+    """What has arrived of a stand before; nothing when the recordings are others or are to be sent again."""
+    recordings = {
+        source.camera_id: recording_digest(source.spec, source.options)
+        for source in camera_sources(settings, stand)
+        if source.spec.is_recording
+    }
+    if request.from_start and recordings:
+        return StandNote(recordings=recordings)
+    return journal.note(stand.stand_id, recordings)
+
+
+def _tell_finished(stands: tuple[str, ...]) -> None:
+    for stand_id in stands:
+        click.echo(
+            f"{stand_id}: its recordings were sent to their end before. To send them again: --from-start",
+            err=True,
+        )
+
+
+def _stand(settings: Settings, stand: StandSettings, note: StandNote, pace: Pace) -> CapturedStand:
+    lines = camera_lines(settings, stand, pace, delivered=_delivered(note))
+    told = [
+        f"{line.camera_id} after frame {note.frames[line.camera_id]}"
+        for line in lines
+        if line.is_recording and line.camera_id in note.frames
+    ]
+    if told:
+        click.echo(f"{stand.stand_id} goes on where Kafka has acknowledged it: {', '.join(told)}", err=True)
+    feed = PlayFeed(
+        stand.playlist,
+        stand.stand_id,
+        first_us=note.first_us,
+        fed_us=None if note.until_us is None else note.until_us + 1,
+    )
+    return CapturedStand(stand.stand_id, lines, feed, note)
+
+
+def _delivered(note: StandNote) -> Mapping[str, Delivered]:
+    return {
+        camera_id: Delivered(frames=index + 1, until_us=note.times_us.get(camera_id))
+        for camera_id, index in note.frames.items()
+    }
+
+
+def _parts(settings: Settings, journal: Journal, watch: Watch) -> CaptureParts:
+    publish = settings.publish
+    return CaptureParts(
+        publisher=Publisher(lambda: KafkaClient(settings.kafka, publish, ("frames", "plays")), publish),
+        journal=journal,
+        codec=AvroCodec(FileRegistry(), settings.kafka.topics),
+        encode=lambda frame, lossless: encode_picture(frame.picture, publish, lossless=lossless),
+        pulse=watch.pulse,
+        clock_us=lambda: time.time_ns() // 1000,
+        producer=f"capture@{socket.gethostname()}:{os.getpid()}",
+    )
+
+
+def _drive(service: CaptureService) -> None:
+    watch = CameraWatch(
+        lambda: [line.capture.status() for line in service.lines], lambda words: click.echo(words, err=True)
+    )
+    with progress("Capturing", total=expected_frames(service.lines), unit="frames") as advance, watch:
+        service.run(advance)
+
+
+def _require_frames(lines: list[CameraLine], *, interrupted: bool) -> None:
+    """Complain when every source failed before its first frame."""
+    statuses = [line.capture.status() for line in lines]
+    problems = [status.problem for status in statuses if status.problem]
+    if problems and not interrupted and not any(status.frames for status in statuses):
+        raise DependencyAwayError(f"No source gave a single frame: {'; '.join(problems)}")

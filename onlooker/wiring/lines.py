@@ -1,0 +1,131 @@
+"""Builds the cameras of a stand with their buffers, for a run in one process and for the capture service."""
+
+import random
+import time
+from collections.abc import Mapping
+
+import msgspec
+
+from onlooker.running import CameraLine
+from onlooker.settings import CameraSettings, Settings, StandSettings
+from onlooker.wiring.perception import open_source
+from producers.buffer import FrameBuffer
+from producers.camera import claimed_frames
+from producers.capture import CameraPlan, CaptureThread, Clocks
+from producers.options import CaptureOptions, Pace
+from producers.pacing import policy_at
+from producers.sources import SourceSpec, parse_source
+
+WAITING_FRAMES = 4
+"""A recording that waits needs no deep buffer: it only has to keep the next frame ready."""
+
+
+class Delivered(msgspec.Struct, frozen=True, kw_only=True):
+    """What an earlier process has delivered of one camera."""
+
+    frames: int = 0
+    """Of a recording, so many from its start."""
+    until_us: int | None = None
+    """Event time of the last, us UTC."""
+
+
+class CameraSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A camera of a stand, with its name settled and its source parsed."""
+
+    camera_id: str
+    spec: SourceSpec
+    options: CaptureOptions
+
+
+def camera_sources(settings: Settings, stand: StandSettings) -> tuple[CameraSource, ...]:
+    """The cameras of a stand.
+
+    Args:
+        settings: the configuration.
+        stand: one of its stands.
+
+    Returns:
+        In their order.
+
+    Raises:
+        UsageError: a source does not exist.
+    """
+    return tuple(
+        CameraSource(
+            camera_id=camera.camera_id or f"camera-{number}",
+            spec=parse_source(camera.source),
+            options=_options_of(settings, camera),
+        )
+        for number, camera in enumerate(stand.cameras, start=1)
+    )
+
+
+def camera_lines(
+    settings: Settings, stand: StandSettings, pace: Pace, *, delivered: Mapping[str, Delivered] | None = None
+) -> list[CameraLine]:
+    """Cameras of a stand with their buffers, ready to start.
+
+    Args:
+        settings: the configuration.
+        stand: one of its stands.
+        pace: of recordings.
+        delivered: by camera, what is not needed any more.
+
+    Returns:
+        In their order.
+
+    Raises:
+        UsageError: a source does not exist.
+    """
+    known = delivered or {}
+    return [
+        _line(stand.stand_id, source, pace, known.get(source.camera_id, Delivered()))
+        for source in camera_sources(settings, stand)
+    ]
+
+
+def _line(stand_id: str, source: CameraSource, pace: Pace, delivered: Delivered) -> CameraLine:
+    spec, options = source.spec, source.options
+    policy = policy_at(pace, is_recording=spec.is_recording, policy=options.policy)
+    buffer = FrameBuffer(
+        min(options.buffer_frames, WAITING_FRAMES) if policy == "wait" else options.buffer_frames,
+        policy,
+        max_bytes=options.buffer_bytes,
+        is_recording=spec.is_recording,
+    )
+    skipped = delivered.frames if spec.is_recording else 0
+    capture = CaptureThread(
+        CameraPlan(
+            stand_id=stand_id,
+            camera_id=source.camera_id,
+            spec=spec,
+            pace=pace,
+            skip_frames=skipped,
+            after_us=None if spec.is_recording else delivered.until_us,
+        ),
+        lambda source: open_source(source, options),
+        buffer=buffer,
+        options=options,
+        clocks=Clocks(
+            clock_us=lambda: time.time_ns() // 1000, monotonic_s=time.monotonic, jitter=random.random
+        ),
+    )
+    return CameraLine(
+        stand_id=stand_id,
+        camera_id=source.camera_id,
+        is_recording=spec.is_recording,
+        expected_frames=_expected(spec, skipped),
+        capture=capture,
+        buffer=buffer,
+    )
+
+
+def _expected(spec: SourceSpec, skipped: int) -> int | None:
+    claimed = claimed_frames(spec) if spec.is_recording else None
+    return None if claimed is None else max(0, claimed - skipped)
+
+
+def _options_of(settings: Settings, camera: CameraSettings) -> CaptureOptions:
+    if camera.start_at is None:
+        return settings.capture
+    return msgspec.structs.replace(settings.capture, start_at=camera.start_at)
