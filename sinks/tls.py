@@ -1,13 +1,16 @@
 """TLS to ClickHouse: whose word is trusted, who we say we are, and what went wrong in plain words."""
 
+import socket
+import ssl
 from pathlib import Path
 
 import msgspec
 
 from schemas.errors import UsageError
 
-_TLS_RECORD = ("got 21)", "got 22)")
-"""An alert or a handshake of TLS, where ClickHouse would have said hello."""
+_HUNG_UP = ("got 21)", "reset by peer", "Unexpected EOF", "Broken pipe")
+"""An alert of TLS where ClickHouse would have said hello, or no word at all."""
+_PROBE_S = 2.0
 _TROUBLES = (
     (
         ("Hostname mismatch", "IP address mismatch"),
@@ -70,7 +73,7 @@ def _readable(path: Path) -> str:
 
 
 def tls_trouble(words: str, place: str, *, secure: bool) -> UsageError | None:
-    """What went wrong with TLS.
+    """What went wrong with TLS; a server that hung up on plain words is asked whether it speaks TLS.
 
     Args:
         words: the error of the connection.
@@ -81,7 +84,7 @@ def tls_trouble(words: str, place: str, *, secure: bool) -> UsageError | None:
         A sentence that names the mend; None when TLS is not what went wrong.
     """
     if not secure:
-        if not any(sign in words for sign in _TLS_RECORD):
+        if not any(sign in words for sign in _HUNG_UP) or not _speaks_tls(place):
             return None
         mend = "add ?secure=1 to its URL, or use its plain port"
         return UsageError(f"the ClickHouse at {place} speaks TLS there: {mend}")
@@ -90,3 +93,15 @@ def tls_trouble(words: str, place: str, *, secure: bool) -> UsageError | None:
         if any(sign in words for sign in signs):
             return UsageError(sentence.format(place=place, why=why))
     return None
+
+
+def _speaks_tls(place: str) -> bool:
+    """Whether a server answers a greeting of TLS; nothing is told to it, so nothing need be verified."""
+    host, _, port = place.rpartition(":")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, int(port)), _PROBE_S) as plain, context.wrap_socket(plain):
+            return True
+    except OSError:
+        return False

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from onlooker.settings import Settings, load_settings, with_sources, without_secrets
+from onlooker.settings_clickhouse import ClickHouseSettings
 from schemas.errors import UsageError
 
 GOOD = """
@@ -127,3 +128,44 @@ def test_sources_of_the_command_line_are_stands_named_after_their_files(tmp_path
     names = [stand.stand_id for stand in settings.stands]
     assert names == ["my-walk", "my-walk-2", "stand-3", "stand-4"]
     assert settings.stands[0].playlist.slots[0].campaign_id == "default"
+
+
+@pytest.mark.parametrize("section", ["kafka", "clickhouse"])
+def test_a_password_in_the_file_is_refused_with_the_places_for_it(tmp_path: Path, section: str) -> None:
+    words = refused(tmp_path, f"{section}: {{password: hunter2}}")
+    assert "hunter2" not in words
+    assert f"ONLOOKER_{section.upper()}_PASSWORD" in words
+    assert f"{section}.password_file" in words
+
+
+def test_files_of_a_connection_lie_beside_the_configuration(tmp_path: Path) -> None:
+    text = "{section}: {{password_file: secret/p, ca_file: ca.pem, certificate_file: /etc/c.pem}}\n"
+    settings = load_settings(
+        written(tmp_path, text.format(section="kafka") + text.format(section="clickhouse"))
+    )
+    for part in (settings.kafka, settings.clickhouse):
+        assert part.password_file == tmp_path / "secret/p"
+        assert part.ca_file == tmp_path / "ca.pem"
+        assert part.certificate_file == Path("/etc/c.pem")
+        assert part.key_file is None
+
+
+def test_certificates_without_tls_are_refused(tmp_path: Path) -> None:
+    plain = ClickHouseSettings(url="clickhouse://db", ca_file=tmp_path / "ca.pem")
+    with pytest.raises(UsageError, match="secure=1"):
+        plain.address()
+
+
+def test_without_a_url_the_server_is_embedded() -> None:
+    assert ClickHouseSettings().address() is None
+
+
+def test_the_password_of_a_database_url_is_allowed_and_never_shown(tmp_path: Path) -> None:
+    settings = load_settings(written(tmp_path, "clickhouse: {url: 'clickhouse://sink:hunter2@db/x'}"))
+    address = settings.clickhouse.address()
+    assert address is not None
+    assert address.password == "hunter2"
+    plain = msgspec.to_builtins(without_secrets(settings), str_keys=True, enc_hook=str)
+    for shown in (repr(settings), str(address), repr(address), yaml.safe_dump(plain)):
+        assert "hunter2" not in shown
+        assert "db" in shown
