@@ -42,6 +42,8 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     match: Match | None = None
     """What the vote says: it changes only when a face is embedded."""
     template: Floats | None = None
+    resumed: bool = False
+    """Whether it was read from a checkpoint: without its vote, so that the match holds until another is made."""
 
     def __repr__(self) -> str:
         return f"Described(traits={self.traits!r}, gaze={self.gaze!r})"
@@ -208,7 +210,7 @@ class Describer:
         vote, match, quality = described.vote, described.match, described.traits.quality
         if self._recogniser is not None:
             vote = self._recogniser.voted(vote, template, quality)
-            match = self._recogniser.decided(vote)
+            match = self._recogniser.decided(vote) or (match if described.resumed else None)
         better = described.template is None or quality > described.traits.template_quality
         return msgspec.structs.replace(
             described,

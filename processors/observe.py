@@ -55,6 +55,8 @@ class CameraState(msgspec.Struct, frozen=True, kw_only=True):
     detected_us: int | None = None
     scene: Thumbnail | None = None
     cuts: int = 0
+    last_us: int | None = None
+    """Event time of the last frame."""
 
 
 class _Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -92,7 +94,7 @@ class Observer:
             state, found = self._detect(state, followed, picture, t_us)
             found = self._one_a_face(state, found, picture)
         state = self._settle(state, found, t_us)
-        return self._describe(state, found, picture)
+        return self._describe(msgspec.structs.replace(state, last_us=t_us), found, picture)
 
     def _after_scene(self, state: CameraState, picture: Pixels) -> CameraState:
         """The state before this frame is looked at; a cut ends all tracks."""

@@ -45,7 +45,9 @@ def work(
 
     settings = load_settings(config_path)
     stop = threading.Event()
-    request = WorkRequest(stage="measure", bootstrap=bootstrap, gallery=gallery)
+    request = WorkRequest(
+        stage="observe" if role == "observe" else "measure", bootstrap=bootstrap, gallery=gallery
+    )
     with (
         telemetry_flags.watching(f"work-{role}", secrets=secrets_of(settings)) as watch,
         stopped_by_signals(stop),

@@ -5,8 +5,10 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 import click
 import msgspec
@@ -14,18 +16,23 @@ import msgspec
 from onlooker.settings import Settings
 from onlooker.telemetry import Watch
 from onlooker.wiring.broker import broker_options
-from onlooker.wiring.perception import measure_options
+from onlooker.wiring.perception import build_observer, build_parts, decoder, measure_options
 from processors.agents import Bench, WorkPlan, work
 from processors.alignment import AlignedMeasure
 from processors.aside import Aside
 from processors.measure_desk import MeasureDesk
+from processors.observe_desk import ObserveDesk
+from processors.observe_keeping import CameraKeeper
 from processors.reading import Reader
+from processors.stages import ObserveStage
 from processors.stands import Load, StandStates
 from processors.topology import StageName
 from schemas.codec import AvroCodec
+from schemas.metrics import Meter
 from schemas.registry import FileRegistry
 
 Role = Literal["observe", "measure", "both"]
+OpenBench = Callable[[Load], Bench]
 
 
 class WorkRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,24 +74,54 @@ def build_plan(settings: Settings, request: WorkRequest, watch: Watch) -> WorkPl
         meter=watch.meter,
     )
 
-    def measuring(load: Load) -> Bench:
-        fold = AlignedMeasure(measure_options(settings))
-        states = StandStates(stage, fold, fold, load)
-        desk = MeasureDesk(
-            fold, states, reader=Reader(codec, clock_us), aside=aside, codec=codec, meter=watch.meter
-        )
-        return Bench(desk=desk, states=states)
-
+    tools = _Tools(codec=codec, aside=aside, reader=Reader(codec, clock_us), meter=watch.meter)
+    opening = _observing(settings, request, tools) if stage == "observe" else _measuring(settings, tools)
     return WorkPlan(
         stage=stage,
         broker=broker,
         options=settings.work,
-        open_bench=measuring,
+        open_bench=opening,
         meter=watch.meter,
         pulse=watch.pulse,
         clock_us=clock_us,
         instance=f"{stage}@{socket.gethostname()}:{os.getpid()}",
     )
+
+
+def _measuring(settings: Settings, tools: "_Tools") -> OpenBench:
+    fold = AlignedMeasure(measure_options(settings))
+
+    def opening(load: Load) -> Bench:
+        states = StandStates("measure", fold, fold, load)
+        return Bench(desk=MeasureDesk(fold, states, **tools.handed()), states=states)
+
+    return opening
+
+
+def _observing(settings: Settings, request: WorkRequest, tools: "_Tools") -> OpenBench:
+    parts = build_parts(settings, request.gallery)
+    stage = ObserveStage(build_observer(settings, parts), parts.model_version)
+    threads = ThreadPoolExecutor(settings.work.inference_threads, thread_name_prefix="looking")
+
+    def opening(load: Load) -> Bench:
+        states = StandStates("observe", stage, CameraKeeper(), load)
+        desk = ObserveDesk(stage, states, **tools.handed())
+        return Bench(desk=desk.looking_with(decoder(settings.capture), threads), states=states)
+
+    return opening
+
+
+class _Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """What both desks need."""
+
+    codec: AvroCodec
+    aside: Aside
+    reader: Reader
+    meter: Meter
+
+    def handed(self) -> dict[str, Any]:
+        """As keyword arguments."""
+        return msgspec.structs.asdict(self)
 
 
 def clock_us() -> int:
