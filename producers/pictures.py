@@ -10,8 +10,8 @@ from schemas.errors import BadPictureError
 from schemas.events import PictureEncoding
 from schemas.ports import Pixels
 
-_PNG_LEVEL = 1
-"""zlib's fastest: 6 ms and 120 KB for 480 x 270; level 9 takes ten times as long for a tenth less."""
+_PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP)
+"""zlib's fastest level and one fixed filter: half the time of OpenCV's own choice, and no larger."""
 _LOWER_QUALITIES = (75, 50, 30)
 _SMALLEST_PX = 64
 _LONGEST_JPEG_PX = 65_500
@@ -99,7 +99,7 @@ def _encode(pixels: Pixels, attempt: Attempt) -> Encoded | None:
     smaller = pixels
     if attempt.shrink > 1:
         smaller = cv2.resize(pixels, (width_px, height_px), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
-    settings = [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL]
+    settings = list(_PNG)
     if attempt.encoding == "jpeg":
         settings = [cv2.IMWRITE_JPEG_QUALITY, attempt.quality]
     done, data = cv2.imencode(f".{attempt.encoding}", smaller, settings)
