@@ -129,7 +129,8 @@ class ConfluentRegistry:
                 self._check_absent(error.code, error.read(MOST_ANSWER_BYTES), path)
                 return None
         except (OSError, HTTPException) as error:
-            self._away(str(error) or type(error).__name__)
+            reason = getattr(error, "reason", None) or error
+            self._away(str(reason) or type(reason).__name__)
 
     def _check_absent(self, status: int, body: bytes, path: str) -> None:
         """Raise what a status means, unless it says that a thing is not there."""

@@ -98,17 +98,17 @@ class FileRegistry:
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        self._folder = folder
+        self.folder = folder
 
     @cached_property
     def pins(self) -> tuple[PinnedSchema, ...]:
         """All schemas that were ever released, oldest first."""
-        text = (self._folder / "ids.json").read_bytes()
+        text = (self.folder / "ids.json").read_bytes()
         return msgspec.json.decode(text, type=tuple[PinnedSchema, ...])
 
     @cached_property
     def _texts(self) -> dict[int, str]:
-        return {pin.id: (self._folder / pin.file).read_text(encoding="utf-8") for pin in self.pins}
+        return {pin.id: (self.folder / pin.file).read_text(encoding="utf-8") for pin in self.pins}
 
     @cached_property
     def _ids(self) -> dict[str, int]:
@@ -130,7 +130,7 @@ class FileRegistry:
         found = self._ids.get(digest(schema))
         if found is None:
             raise UsageError(
-                f"The schema of {subject} has no id in {self._folder / 'ids.json'}: "
+                f"The schema of {subject} has no id in {self.folder / 'ids.json'}: "
                 "copy it to `released/` and pin it there."
             )
         return found
