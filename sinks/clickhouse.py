@@ -1,6 +1,7 @@
 """The one door to clickhouse-driver: inserts with tokens, statements, questions, errors in plain words."""
 
 import logging
+import struct
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -18,8 +19,10 @@ INSERT_SETTINGS = {
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "materialized_views_ignore_errors": 0,
     "insert_block_size": 1 << 20,
+    "max_partitions_per_insert_block": 0,
+    "optimize_on_insert": 0,
 }
-"""One synchronous block an insert, so that its token stands for all of it."""
+"""One synchronous block an insert, so that its token stands for all of it: every row as it was given."""
 SESSION_SETTINGS = {"server_side_params": True, "network_compression_method": "LZ4"}
 """Newer servers answer in zstd unless told otherwise."""
 DISK_FULL_CODES = frozenset({243})
@@ -29,6 +32,10 @@ FORBIDDEN_CODES = frozenset({164, 497})
 UNKNOWN_DATABASE_CODE = 81
 AWAY_CODES = frozenset({159, 202, 209, 210, 279, 394})
 WORDS_LIMIT = 300
+DATA_CODES = frozenset({6, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 190, 321, 349, 407, 469, 636})
+"""Codes that speak of values in an insert, not of the server or the statement."""
+DATA_ERRORS = (TypeError, ValueError, AttributeError, OverflowError, LookupError, struct.error)
+"""What the driver raises for a value that does not fit its column."""
 T = TypeVar("T")
 
 
@@ -45,6 +52,10 @@ class SqlError(UsageError):
 
 class NoDatabaseError(UsageError):
     """The server does not have the database of the address."""
+
+
+class RowsRefusedError(UsageError):
+    """Some row of an insert does not fit its table."""
 
 
 class ClickHouse:
@@ -85,16 +96,42 @@ class ClickHouse:
         Raises:
             DependencyAwayError: the server is away: write the same batch again later.
             LimitReachedError: its disk is full.
+            RowsRefusedError: some value does not fit its column; nothing was written.
         """
+        self._insert(table, columns, {"insert_deduplication_token": token})
+
+    def refusal(self, table: str, columns: Mapping[str, Any]) -> str | None:
+        """Why rows would be refused; writes nothing.
+
+        Args:
+            table: a table of this database.
+            columns: values by column, as for `insert`.
+
+        Returns:
+            Words for a person; None when the rows would be taken.
+        """
+        trial = f"trial_{checked_identifier(table)}"
+        self.command(f"CREATE TEMPORARY TABLE IF NOT EXISTS {trial} AS {table} ENGINE = Null")
+        try:
+            self._insert(trial, columns, {})
+        except RowsRefusedError as error:
+            return str(error)
+        return None
+
+    def _insert(self, table: str, columns: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         names = ", ".join(checked_identifier(name) for name in columns)
-        self._ask(
-            lambda: self._client.execute(
-                f"INSERT INTO {checked_identifier(table)} ({names}) VALUES",
-                [list(column) for column in columns.values()],
-                columnar=True,
-                settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
+        try:
+            self._ask(
+                lambda: self._client.execute(
+                    f"INSERT INTO {checked_identifier(table)} ({names}) VALUES",
+                    [list(column) for column in columns.values()],
+                    columnar=True,
+                    settings={**INSERT_SETTINGS, **settings},
+                )
             )
-        )
+        except DATA_ERRORS as error:
+            self._client.disconnect()
+            raise RowsRefusedError(f"{table} does not take a value: {error}") from error
 
     def command(self, sql: str) -> None:
         """Run a statement that returns nothing.
@@ -164,6 +201,9 @@ class ClickHouse:
             return call()
         except errors.ServerException as error:
             raise _in_plain_words(error, self._address) from None
+        except errors.TypeMismatchError as error:
+            self._client.disconnect()
+            raise RowsRefusedError(f"a value does not fit: {shortened(str(error))}") from error
         except (errors.Error, OSError, EOFError) as error:
             self._client.disconnect()
             refused = tls_trouble(str(error), str(self._address), secure=self._address.secure)
@@ -188,7 +228,13 @@ def _in_plain_words(error: errors.ServerException, address: Address) -> Onlooker
         return LimitReachedError(f"the ClickHouse at {address} is at its limit: {words}")
     if error.code in AWAY_CODES:
         return DependencyAwayError(f"the ClickHouse at {address} did not answer: {words}")
-    forbidden = error.code in FORBIDDEN_CODES
+    return _refusal(error.code, words)
+
+
+def _refusal(code: int, words: str) -> UsageError:
+    if code in DATA_CODES:
+        return RowsRefusedError(f"ClickHouse does not take a value: {words}")
+    forbidden = code in FORBIDDEN_CODES
     refusal = "only reading is allowed to this user" if forbidden else "ClickHouse does not accept this"
     return SqlError(f"{refusal}: {words}")
 

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import msgspec
 
+from schemas.dead_letters import DeadLetterOptions
+
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -27,5 +29,7 @@ class SinkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """A sink that is silent so long loses its partitions to the others of its group, s."""
     remembered_facts: Count = 100_000
     """How many of the facts written last are remembered, to leave out those that come again."""
+    dead_letters: DeadLetterOptions = DeadLetterOptions()
+    """How many messages of a topic may be set aside before the sink stops."""
     epoch: Annotated[int, msgspec.Meta(ge=0)] = 0
     """Raise it by one after the brokers have lost messages of a topic: its offsets then count anew."""

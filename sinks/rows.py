@@ -5,17 +5,39 @@ from typing import Any
 
 import msgspec
 
-from schemas.events import EXPRESSIONS, METRIC_VERSION, Exposure, Play, Visit, VisitEnded, WindowClosed
+from schemas.events import (
+    EXPRESSIONS,
+    METRIC_VERSION,
+    DeadLetter,
+    Exposure,
+    Play,
+    Visit,
+    VisitEnded,
+    WindowClosed,
+)
 from schemas.units import ms_from_us
 
-Fact = VisitEnded | WindowClosed | Play
+Fact = VisitEnded | WindowClosed | Play | DeadLetter
 Row = dict[str, Any]
-TOPICS: Mapping[type, str] = {VisitEnded: "visits", WindowClosed: "campaign_windows", Play: "plays"}
+TOPICS: Mapping[type, str] = {
+    VisitEnded: "visits",
+    WindowClosed: "campaign_windows",
+    Play: "plays",
+    DeadLetter: "dead_letters",
+}
 """The topic that carries each kind of fact."""
 UNKNOWN = "unknown"
 """Age band or gender of a segment whose people's age or gender could not be estimated."""
 
-WRITE_ORDER = ("plays", "exposures", "visits", "campaign_windows", "audience_windows", "windows")
+WRITE_ORDER = (
+    "plays",
+    "exposures",
+    "visits",
+    "campaign_windows",
+    "audience_windows",
+    "windows",
+    "dead_letters",
+)
 """The table whose row makes a version hold comes after the tables of its parts."""
 
 
@@ -82,6 +104,11 @@ def _of_play(play: Play) -> list[tuple[str, Row]]:
         "metric_version": METRIC_VERSION,
     }
     return [("plays", values)]
+
+
+def _of_letter(letter: DeadLetter) -> list[tuple[str, Row]]:
+    values = msgspec.structs.asdict(letter)
+    return [("dead_letters", {**values, "failed_at": values.pop("failed_us")})]
 
 
 def _of_window(fact: WindowClosed) -> list[tuple[str, Row]]:
@@ -163,4 +190,5 @@ _MAKERS: Mapping[type, Callable[[Any], list[tuple[str, Row]]]] = {
     VisitEnded: _of_visit_ended,
     WindowClosed: _of_window,
     Play: _of_play,
+    DeadLetter: _of_letter,
 }

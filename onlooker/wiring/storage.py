@@ -137,10 +137,26 @@ def open_writer(settings: Settings, data_dir: Path) -> Iterator[FactWriter]:
             address, revive = there, None
         store = ClickHouse(address)
         stack.callback(store.close)
-        _require_database(store, address)
-        migrate(store, released())
-        note_thresholds(store, settings)
+        prepare(store, address, settings)
         yield FactWriter(store, source=uuid.uuid4().hex, clock=SystemClock(), revive=revive)
+
+
+def prepare(store: ClickHouse, address: Address, settings: Settings) -> None:
+    """Make a database fit to be written: its version, its tables, the thresholds behind its figures.
+
+    Args:
+        store: a connection to it.
+        address: where it is.
+        settings: stands and thresholds.
+
+    Raises:
+        DependencyAwayError: the server is away.
+        UsageError: it refuses us or is too old.
+        CheckFailedError: a migration was changed, or the database is newer than this program.
+    """
+    _require_database(store, address)
+    migrate(store, released())
+    note_thresholds(store, settings)
 
 
 def _require_database(store: ClickHouse, address: Address) -> None:

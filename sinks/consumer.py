@@ -1,0 +1,194 @@
+"""The sink's door to kafka-python: a member of the consumer group, its messages and its commits."""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from kafka import KafkaConsumer, TopicPartition, errors
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from kafka.structs import MemberState, OffsetAndMetadata
+
+from schemas.broker import BrokerOptions
+from schemas.errors import UsageError
+from schemas.message import captured_us_of, is_repeated
+from schemas.topics import Topic
+from sinks.feed import Bounds, BrokerAwayError, Committed, Membership, Message, NotOwnerError, Place
+from sinks.kafka_options import connection_of
+from sinks.options import SinkOptions
+
+T = TypeVar("T")
+ANSWER_MS = 5_000
+"""How long the brokers may take for one answer, ms."""
+MESSAGES_A_POLL = 10_000
+FETCH_BYTES = 8 * 1024 * 1024
+"""Of one partition in one answer: more than the largest message."""
+LOST = (
+    errors.CommitFailedError,
+    errors.IllegalGenerationError,
+    errors.UnknownMemberIdError,
+    errors.RebalanceInProgressError,
+    errors.FencedInstanceIdError,
+    errors.IllegalStateError,
+)
+REFUSED = (
+    errors.AuthorizationError,
+    errors.SaslAuthenticationFailedError,
+    errors.UnsupportedSaslMechanismError,
+    errors.KafkaConfigurationError,
+    errors.InvalidTopicError,
+)
+
+
+class GroupConsumer:
+    """A member of the sink's group; connects on the first poll. Implements `sinks.feed.Feed`.
+
+    Args:
+        broker: how to reach the brokers.
+        topics: kinds of topic to read.
+        options: session time-out and epoch.
+    """
+
+    def __init__(self, broker: BrokerOptions, topics: Sequence[Topic], options: SinkOptions) -> None:
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
+        self._broker = broker
+        self._names = [broker.topics.name(topic) for topic in topics]
+        self._options = options
+        self._consumer: Any = None
+
+    def poll(self, wait_s: float) -> Mapping[Place, Sequence[Message]]:
+        """The next messages, in order; keeps the membership alive."""
+        consumer = self._connected()
+        found = self._ask(lambda: consumer.poll(timeout_ms=int(1000 * wait_s)))
+        return {
+            (place.topic, place.partition): [_message(record) for record in records]
+            for place, records in found.items()
+        }
+
+    def membership(self) -> Membership | None:
+        """What this process owns now; None while the group is being formed."""
+        consumer = self._connected()
+        group = consumer.group_metadata()
+        if group.state != MemberState.STABLE:
+            return None
+        incarnations = {}
+        for place in sorted(consumer.assignment()):
+            incarnation = self._incarnation(place.topic)
+            if incarnation is None:
+                consumer._cluster.request_update()
+                return None
+            incarnations[place.topic, place.partition] = incarnation
+        return Membership(member=group.member_id, generation=group.generation_id, incarnations=incarnations)
+
+    def committed(self, places: Sequence[Place]) -> Mapping[Place, Committed]:
+        """What the group has committed; places without a commit are left out."""
+        consumer = self._connected()
+        found = {}
+        for place in places:
+            partition = TopicPartition(*place)
+            commit = self._ask(partial(consumer.committed, partition, metadata=True, timeout_ms=ANSWER_MS))
+            if commit is not None and commit.offset >= 0:
+                found[place] = Committed(offset=commit.offset, note=commit.metadata or "")
+        return found
+
+    def bounds(self, places: Sequence[Place]) -> Mapping[Place, Bounds]:
+        """The offsets that the partitions hold now."""
+        consumer, partitions = self._connected(), [TopicPartition(*place) for place in places]
+        begins = self._ask(lambda: consumer.beginning_offsets(partitions, timeout_ms=ANSWER_MS))
+        ends = self._ask(lambda: consumer.end_offsets(partitions, timeout_ms=ANSWER_MS))
+        return {place: Bounds(begin=begins[place], end=ends[place]) for place in places}
+
+    def commit(self, offsets: Mapping[Place, Committed]) -> None:
+        """Commit, fenced by the group's generation."""
+        wanted = {
+            TopicPartition(*place): OffsetAndMetadata(commit.offset, commit.note, -1)
+            for place, commit in offsets.items()
+        }
+        consumer = self._connected()
+        self._ask(lambda: consumer.commit(wanted, timeout_ms=ANSWER_MS))
+
+    def seek(self, place: Place, offset: int) -> None:
+        """Read on from an offset."""
+        try:
+            self._connected().seek(TopicPartition(*place), offset)
+        except ValueError as error:
+            raise NotOwnerError(f"{place} is no longer this sink's") from error
+
+    def position(self, place: Place) -> int | None:
+        """The offset that is read next."""
+        consumer, partition = self._connected(), TopicPartition(*place)
+        position: int | None = self._ask(lambda: consumer.position(partition, timeout_ms=ANSWER_MS))
+        return position
+
+    def pause(self) -> None:
+        """Ask for no more messages, keep the partitions."""
+        if self._consumer is not None:
+            self._consumer.pause(*self._consumer.assignment())
+
+    def resume(self) -> None:
+        """Ask for messages again."""
+        if self._consumer is not None:
+            self._consumer.resume(*self._consumer.paused())
+
+    def close(self) -> None:
+        """Leave the group."""
+        if self._consumer is not None:
+            with contextlib.suppress(errors.KafkaError):
+                self._consumer.close(autocommit=False, timeout_ms=ANSWER_MS)
+
+    def _connected(self) -> Any:
+        if self._consumer is None:
+            self._consumer = self._ask(self._connect)
+        return self._consumer
+
+    def _connect(self) -> Any:
+        session_ms = int(1000 * self._options.session_timeout_s)
+        return KafkaConsumer(
+            *self._names,
+            **connection_of(self._broker),
+            group_id=self._broker.group("sink"),
+            client_id="onlooker-sink",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 4,
+            max_poll_records=MESSAGES_A_POLL,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=200,
+            metadata_max_age_ms=30_000,
+            bootstrap_timeout_ms=ANSWER_MS,
+            request_timeout_ms=2 * ANSWER_MS,
+            reconnect_backoff_max_ms=2_000,
+            metrics_enabled=False,
+        )
+
+    def _incarnation(self, topic: str) -> str | None:
+        """The brokers' id of a topic: the consumer's view of the cluster has it, no public call gives it."""
+        found = self._consumer._cluster.topic_id(topic)
+        epoch = f"/{self._options.epoch}" if self._options.epoch else ""
+        return None if found is None else f"{found}{epoch}"
+
+    def _ask(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except LOST as error:
+            raise NotOwnerError(f"the group has gone on without this sink: {error}") from error
+        except REFUSED as error:
+            raise UsageError(f"the brokers at {self._broker.bootstrap} refuse this sink: {error}") from error
+        except errors.KafkaError as error:
+            words = f"no broker answers at {self._broker.bootstrap}: {type(error).__name__}"
+            raise BrokerAwayError(words) from error
+
+
+def _message(record: Any) -> Message:
+    headers: Iterable[tuple[str, bytes]] = record.headers or ()
+    return Message(
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        captured_us=captured_us_of(headers) if headers else None,
+        repeated=is_repeated(headers) if headers else False,
+    )
