@@ -69,7 +69,8 @@ class AlignedMeasure:
         begun = [play for play in state.held if play.start_us <= t_us]
         if not begun:
             return state, ()
-        stand, facts = state.stand, ()
+        stand = state.stand
+        facts: Facts = ()
         for play in begun:
             stand, more = step(stand, play, self._options)
             facts = facts + more

@@ -43,7 +43,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     """What the vote says: it changes only when a face is embedded."""
     template: Floats | None = None
     resumed: bool = False
-    """Whether it was read from a checkpoint: without its vote, so that the match holds until another is made."""
+    """Read from a checkpoint, which has no vote: the match holds until another is made."""
 
     def __repr__(self) -> str:
         return f"Described(traits={self.traits!r}, gaze={self.gaze!r})"

@@ -1,4 +1,4 @@
-"""MEASURE's desk: messages in, facts and dead letters out, the stands' states advanced. No broker in sight."""
+"""MEASURE's desk: messages in, facts and dead letters out, states advanced. No broker in sight."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,5 +1,6 @@
-"""The Faust application of one role: its settings, a fenced idempotent producer, no web server, no folders."""
+"""The Faust application of one role: its settings, and a producer that is idempotent and fenced."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -59,8 +60,8 @@ class Consumer(driver.Consumer):
     @property
     def is_member(self) -> bool:
         """Whether the group still counts this consumer in, as far as it has been told."""
-        generation: int = self._thread._ensure_consumer()._coordinator.generation  # noqa: SLF001
-        return generation != driver.DEFAULT_GENERATION_ID
+        coordinator = self._thread._ensure_consumer()._coordinator
+        return bool(coordinator.generation != driver.DEFAULT_GENERATION_ID)
 
     def committed_of(self, tp: TP) -> int | None:
         """The offset that was committed last, None when none was."""
@@ -84,8 +85,8 @@ class Consumer(driver.Consumer):
 class Transport(driver.Transport):
     """Faust's way to Kafka with the consumer and producer from here."""
 
-    Consumer: ClassVar[type[driver.Consumer]] = Consumer  # type: ignore[assignment,misc]
-    Producer: ClassVar[type[driver.Producer]] = Producer  # type: ignore[assignment,misc]
+    Consumer: ClassVar[type[driver.Consumer]] = Consumer
+    Producer: ClassVar[type[driver.Producer]] = Producer
 
 
 class RoleApp(faust.App):
@@ -94,6 +95,18 @@ class RoleApp(faust.App):
     fence: Fence
     states: Any
     """The table of checkpoints: bytes by stand."""
+
+    @property
+    def offsets(self) -> Consumer:
+        """The consumer, which knows and commits offsets."""
+        assert isinstance(self.consumer, Consumer)
+        return self.consumer
+
+    @property
+    def restored(self) -> int:
+        """How far the checkpoints have been read: grows while they are."""
+        offsets = self.tables.recovery.active_offsets  # type: ignore[attr-defined]
+        return sum(offset or 0 for offset in offsets.values())
 
     def _create_directories(self) -> None:
         """The states live in memory and in the brokers."""
@@ -114,6 +127,8 @@ def build_app(stage: StageName, broker: BrokerOptions, options: WorkOptions, *, 
     Returns:
         An app whose id is its consumer group.
     """
+    # Faust's services speak under the name of the module that their class is from: this one.
+    logging.getLogger(__name__).setLevel(logging.WARNING)
     frames = stage == "observe"
     app = RoleApp(
         broker.group(stage),

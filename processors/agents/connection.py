@@ -23,11 +23,12 @@ def tls_of(broker: BrokerOptions) -> ssl.SSLContext | None:
     """The context of encrypted connections, None for open ones."""
     if not broker.uses_tls:
         return None
-    return create_ssl_context(
+    context: ssl.SSLContext = create_ssl_context(
         cafile=None if broker.ca_file is None else str(broker.ca_file),
         certfile=None if broker.certificate_file is None else str(broker.certificate_file),
         keyfile=None if broker.key_file is None else str(broker.key_file),
     )
+    return context
 
 
 def credentials_of(broker: BrokerOptions) -> faust.types.auth.CredentialsT | None:

@@ -95,7 +95,7 @@ class Outbox:
         for stand_id, partition, data in checkpoints:
             if len(data) > self._plan.options.checkpoint_bytes - 1024:
                 raise LimitReachedError(
-                    f"The state of the stand {stand_id!r} takes {len(data)} bytes, more than a checkpoint may. "
+                    f"The state of the stand {stand_id!r} takes {len(data)} bytes: more than may be kept. "
                     f"Raise `work.checkpoint_bytes`, and `max.message.bytes` of {topic}."
                 )
             sent = await self._app.producer.send(

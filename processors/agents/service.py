@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from aiokafka.errors import KafkaError
-from faust.types import TP
 
-from processors.agents.application import RoleApp, build_app
+from processors.agents.application import build_app
 from processors.agents.outbox import checkpoints_topic
 from processors.agents.plan import WorkPlan
 from processors.agents.topics import BrokersAwayError, prepare_topics
@@ -107,13 +106,22 @@ class _RoleService:
         async def serve(stream: Any) -> None:
             try:
                 await self._worker.serve(stream.channel.queue)
+            except StopAsyncIteration:
+                if not self._worker.ending:
+                    self._fail(DependencyAwayError("Faust ended the stream by itself. Start it again."))
             except Exception as error:  # noqa: BLE001 - turned into the exit of the service
                 self._fail(error)
                 await asyncio.Event().wait()
 
+        async def revoked(_: Any, /, *partitions: Any, **__: Any) -> None:
+            await self._worker.on_revoked(*partitions)
+
+        async def assigned(_: Any, /, *partitions: Any, **__: Any) -> None:
+            self._worker.on_assigned(*partitions)
+
         self._app.agent(topic, name=self._plan.stage, concurrency=1)(serve)
-        self._app.on_partitions_revoked.connect(self._worker.on_revoked)
-        self._app.on_partitions_assigned.connect(self._worker.on_assigned)
+        self._app.on_partitions_revoked.connect(revoked)
+        self._app.on_partitions_assigned.connect(assigned)
 
     def _fence(self) -> None:
         if not self._lease.holds:
@@ -168,10 +176,7 @@ class _RoleService:
             if not self._lease.holds:
                 self._give_up(self._lease.words)
             self._lease.renew()
-            recovery = self._app.tables.recovery
-            self._progress.moved(
-                (self._worker.handled, sum(v or 0 for v in recovery.active_offsets.values()))
-            )
+            self._progress.moved((self._worker.handled, self._app.restored))
             self._plan.pulse.beat("work")
             await asyncio.sleep(TURN_S)
 
@@ -220,6 +225,3 @@ def _in_words(error: BaseException | None) -> BaseException:
     if isinstance(error, KafkaError | OSError):
         return DependencyAwayError(f"The brokers went away ({error!r}). Start it again when they are back.")
     return error or DependencyAwayError("The worker ended by itself.")
-
-
-__all__ = ["RoleApp", "TP", "work"]

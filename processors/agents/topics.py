@@ -87,7 +87,8 @@ def _agreed(found: Mapping[str, TopicShape], names: Sequence[str]) -> TopicShape
     if len(counts) > 1:
         words = ", ".join(f"{name} has {shape.partitions}" for name, shape in found.items())
         raise UsageError(
-            f"All topics must have the same number of partitions, but {words}. `onlooker topics check` says more."
+            f"All topics must have the same number of partitions, but {words}. "
+            "`onlooker topics check` says more."
         )
     return found[names[0]]
 

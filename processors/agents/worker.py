@@ -179,7 +179,7 @@ class RoleWorker:
             self._app.states.data[stand_id.encode()] = data
         states.saved()
         offsets = {tp: offset for tp, offset in reached.items() if self._committed.get(tp) != offset}
-        if await self._app.consumer.commit_to(offsets):
+        if await self._app.offsets.commit_to(offsets):
             self._committed = reached
 
     async def lags(self) -> dict[tuple[Topic, int], int]:
@@ -191,7 +191,7 @@ class RoleWorker:
         }
 
     def _begun(self, tp: TP) -> int:
-        return max(self._reached.get(tp, 0), self._app.consumer.committed_of(tp) or 0)
+        return max(self._reached.get(tp, 0), self._app.offsets.committed_of(tp) or 0)
 
     async def end(self) -> None:
         """Finish the round, write what there is, and take no more."""
@@ -200,11 +200,10 @@ class RoleWorker:
                 self.ending = True
                 await self._keep()
 
-    async def on_revoked(self, app: Any, revoked: Iterable[TP], **_: Any) -> None:
+    async def on_revoked(self, revoked: Iterable[TP]) -> None:
         """Partitions go to others: write what there is, unless they are gone already, and forget it."""
-        del app
         async with self._busy:
-            if self._app.consumer.is_member and not self.ending:
+            if self._app.offsets.is_member and not self.ending:
                 await asyncio.wait_for(self._keep(), self._plan.options.session_timeout_s)
             self._forget(revoked)
 
@@ -219,9 +218,8 @@ class RoleWorker:
         if self._order is not None:
             self._order.forget()
 
-    async def on_assigned(self, app: Any, assigned: Iterable[TP], **_: Any) -> None:
+    def on_assigned(self, assigned: Iterable[TP]) -> None:
         """Partitions have come."""
-        del app
         for tp in assigned:
             if tp.topic in self._topics:
                 topic = self._topics[tp.topic]
@@ -250,7 +248,7 @@ class _Order:
 
     async def settle_in(self, tps: Sequence[TP]) -> None:
         """Learn from where the plays are read."""
-        consumer = self._app.consumer
+        consumer = self._app.offsets
         earliest = await consumer.earliest_offsets(*tps)
         begins = {tp.partition: max(earliest.get(tp) or 0, consumer.committed_of(tp) or 0) for tp in tps}
         self._gate.begin(begins)
