@@ -11,6 +11,10 @@ LATEST_US = 10_413_791_999_999_999
 MOST = 2**63 - 1
 """The largest integer that Avro knows."""
 MOST_FACES = 1000
+FRAME_BYTES = 4 * 1024 * 1024 + 64 * 1024
+"""The largest message with a picture, its headers included; no other event is larger."""
+LETTER_BYTES = FRAME_BYTES + 192 * 1024
+"""The largest dead letter: it holds such a message whole, and says why it was set aside."""
 MOST_LABEL = 256
 MOST_WORDS = 4096
 

@@ -11,8 +11,9 @@ import msgspec
 
 from schemas.avsc import EVENT_OF, digest, record_name, schema_text
 from schemas.belief import consistent, topics_of
+from schemas.bounds import FRAME_BYTES, LETTER_BYTES
 from schemas.errors import UndecodableError
-from schemas.events import DeadLetter, FaceObservations, FrameCaptured, Play, StreamEnded
+from schemas.events import DeadLetter, FaceObservations, Play, StreamEnded
 from schemas.evolution import BadSchemaError, parsed
 from schemas.registry import SchemaRegistry, subject_of
 from schemas.resolution import Schema, endless, unreadable
@@ -20,14 +21,11 @@ from schemas.topics import TopicNames
 
 HEADER = struct.Struct(">bI")
 """Magic byte 0 and the schema's id. Source: Confluent wire format."""
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
-"""What the brokers take (`max.message.bytes`): nothing larger can have come from one."""
 MAX_BYTES_OF: Mapping[type[Any], int] = {
     FaceObservations: 1024 * 1024,
     StreamEnded: 64 * 1024,
     Play: 64 * 1024,
-    FrameCaptured: MAX_MESSAGE_BYTES,
-    DeadLetter: MAX_MESSAGE_BYTES,
+    DeadLetter: LETTER_BYTES,
 }
 """Bounds what a message may make of itself in memory: small kinds have no large messages."""
 DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, MemoryError)
@@ -122,7 +120,7 @@ class AvroCodec:
             event=event,
             writer=_plain_schema(text),
             reader=None if digest(ours) == digest(text) else _plain_schema(ours),
-            max_bytes=MAX_BYTES_OF.get(event, MAX_MESSAGE_BYTES),
+            max_bytes=MAX_BYTES_OF.get(event, FRAME_BYTES),
         )
         self._readings[schema_id] = reading
         return reading
@@ -139,7 +137,7 @@ def _check_readable(theirs: Schema, ours: Schema, schema_id: int) -> None:
 def _id_of(data: bytes | None) -> int:
     if not data:
         raise UndecodableError("empty", "The message has no value.")
-    if len(data) > MAX_MESSAGE_BYTES:
+    if len(data) > LETTER_BYTES:
         raise UndecodableError("too_large", f"The message has {len(data)} bytes.")
     if data[0] != 0:
         raise UndecodableError("not_framed", f"The first byte is {data[0]:#04x} instead of 0x00.")

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import msgspec
 
-from schemas.bounds import MOST_LABEL, MOST_WORDS
+from schemas.bounds import FRAME_BYTES, MOST_LABEL, MOST_WORDS
 from schemas.errors import LimitReachedError, UndecodableError
 from schemas.events import DeadLetter
 from schemas.ids import derive_id
 from schemas.ranges import Count, Share
 
-MOST_KEPT_BYTES = 3 * 1024 * 1024
-"""A value up to this size is kept whole: with its frame it still passes a broker's 4 MiB."""
+MOST_KEPT_BYTES = FRAME_BYTES
+"""A value up to this size is kept whole: no topic carries a larger one."""
 MOST_KEY_BYTES = 64 * 1024
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from schemas.avsc import EVENTS, record_name, schema_text
 from schemas.belief import believable, event_time_us, fitting, topics_of
-from schemas.bounds import LATEST_US
-from schemas.codec import MAX_MESSAGE_BYTES, AvroCodec
+from schemas.bounds import FRAME_BYTES, LATEST_US
+from schemas.codec import AvroCodec
 from schemas.errors import UndecodableError
 from schemas.events import FaceObservations, Play, StreamEnded, VisitEnded
 from schemas.registry import FileRegistry
@@ -73,7 +73,7 @@ def raw(event: Any, **changes: Any) -> bytes:
         (b"\x00" * (3 * 1024 * 1024), "unknown_schema"),
         (HEADS[1] + bytes(range(256)) * 12_000, "too_large"),
         (HEADS[0] + bytes(range(256)) * 12_000, "truncated"),
-        (HEADS[0] + b"\x00" * (MAX_MESSAGE_BYTES + 1), "too_large"),
+        (HEADS[0] + b"\x00" * (FRAME_BYTES), "too_large"),
         (HEADS[2] + b"\x04\xff\xfe", "wrong_type"),
     ],
 )

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.bounds import LETTER_BYTES
 from schemas.codec import AvroCodec
 from schemas.dead_letters import MOST_KEPT_BYTES, DeadLetterLimit, DeadLetterOptions, letter_of
 from schemas.errors import LimitReachedError, UndecodableError
@@ -126,6 +127,23 @@ def test_a_longer_value_is_cut_and_the_letter_says_so() -> None:
 def test_whatever_an_error_says_the_letter_can_be_sent(detail: str) -> None:
     sent = letter(detail=detail)
     assert CODEC.decode(CODEC.encode(sent)) == sent
+
+
+def test_the_largest_letter_passes_the_topic() -> None:
+    error = UndecodableError("wrong_type", "\U0001f600" * 10_000)
+    largest = letter_of(
+        error,
+        service="s" * 300,
+        topic="t" * 249,
+        partition=2**31 - 1,
+        offset=2**63 - 1,
+        key=bytes(10**6),
+        value=bytes(10**7),
+        now_us=T_US,
+    )
+    message = CODEC.encode(largest)
+    assert len(message) <= LETTER_BYTES
+    assert CODEC.decode(message) == largest
 
 
 def test_the_key_of_a_letter_is_not_its_value() -> None:
