@@ -1,15 +1,26 @@
 """`onlooker work`: the service that turns frames into observations and observations into facts."""
 
+import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from onlooker.telemetry import TelemetryFlags, telemetry_options
 
+if TYPE_CHECKING:
+    from onlooker.settings import Settings
+
 
 @click.command()
-@click.option("--role", type=click.Choice(["observe", "measure", "both"]), default="both", show_default=True)
+@click.option(
+    "--role",
+    type=click.Choice(["observe", "measure", "both"]),
+    default="both",
+    show_default=True,
+    help="`both` runs each as a process of its own.",
+)
 @click.option(
     "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration (YAML)."
 )
@@ -18,38 +29,61 @@ from onlooker.telemetry import TelemetryFlags, telemetry_options
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), hidden=True, help="Not used: states live in Kafka."
 )
+@click.option("--leashed", is_flag=True, hidden=True, help="End when standard input does.")
 @telemetry_options
-def work(
-    role: str,
-    config_path: Path | None,
-    bootstrap: str | None,
-    gallery: Path | None,
-    data_dir: Path | None,
-    telemetry_flags: TelemetryFlags,
-) -> None:
+def work(role: str, leashed: bool, **options: Any) -> None:
     """Work on the topics: `observe` looks at frames, `measure` turns observations into visits and windows.
 
     Start as many as there is work; at most as many of a role as there are partitions have some. A worker
-    that dies is replaced by the others, which go on at its last checkpoint.
+    that dies is replaced by the others, which go on at its last checkpoint. With both roles, the metrics of
+    `measure` are on the port after `--metrics-port`.
 
     \b
     Examples:
       onlooker work --role measure --bootstrap 127.0.0.1:9092
       onlooker work --role observe --config shop.yaml --metrics-port 9102
     """
-    del data_dir
-    from onlooker.secrets import secrets_of
     from onlooker.settings import load_settings
     from onlooker.stopping import stopped_by_signals
+    from onlooker.wiring.work_roles import leash
+
+    settings = load_settings(options["config_path"])
+    stop = threading.Event()
+    with stopped_by_signals(stop):
+        if leashed:
+            leash(stop, sys.stdin.buffer)
+        if role == "both":
+            sys.exit(_run_both(settings, options, stop))
+        _run_one(settings, role, options, stop)
+
+
+def _run_one(settings: "Settings", role: str, options: dict[str, Any], stop: threading.Event) -> None:
+    from onlooker.secrets import secrets_of
     from onlooker.wiring.work import WorkRequest, execute_work
 
-    settings = load_settings(config_path)
-    stop = threading.Event()
+    flags: TelemetryFlags = options["telemetry_flags"]
     request = WorkRequest(
-        stage="observe" if role == "observe" else "measure", bootstrap=bootstrap, gallery=gallery
+        stage="observe" if role == "observe" else "measure",
+        bootstrap=options["bootstrap"],
+        gallery=options["gallery"],
     )
-    with (
-        telemetry_flags.watching(f"work-{role}", secrets=secrets_of(settings)) as watch,
-        stopped_by_signals(stop),
-    ):
+    with flags.watching(f"work-{role}", secrets=secrets_of(settings)) as watch:
         execute_work(settings, request, watch, stop)
+
+
+def _run_both(settings: "Settings", options: dict[str, Any], stop: threading.Event) -> int:
+    from onlooker.wiring.work_roles import run_roles
+
+    flags: TelemetryFlags = options["telemetry_flags"]
+    shared = ["--metrics-host", flags.host, "--log-format", flags.log_format]
+    for name, value in (("--config", options["config_path"]), ("--bootstrap", options["bootstrap"])):
+        shared += [] if value is None else [name, str(value)]
+    gallery = [] if options["gallery"] is None else ["--gallery", str(options["gallery"])]
+    observe = ["work", "--role", "observe", *shared, *gallery, *_port(flags.port, 0)]
+    measure = ["work", "--role", "measure", *shared, *_port(flags.port, 1)]
+    stop_s = 3 * settings.work.stop_s
+    return run_roles([("observe", observe), ("measure", measure)], stop, stop_s=stop_s)
+
+
+def _port(port: int | None, after: int) -> list[str]:
+    return [] if port is None else ["--metrics-port", str(port + after if port else 0)]

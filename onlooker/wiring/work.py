@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import click
 import msgspec
@@ -31,7 +31,6 @@ from schemas.codec import AvroCodec
 from schemas.metrics import Meter
 from schemas.registry import FileRegistry
 
-Role = Literal["observe", "measure", "both"]
 OpenBench = Callable[[Load], Bench]
 
 
