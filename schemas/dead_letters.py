@@ -117,19 +117,23 @@ def letter_of(  # noqa: PLR0913 - a message has so many parts
         A letter that carries the bytes: whole up to `MOST_KEPT_BYTES`, of a longer value the first so many,
         which the detail then says. The same message gives the same id, however often it is set aside.
     """
-    detail = str(error).encode(errors="replace").decode()
-    if value is not None and len(value) > MOST_KEPT_BYTES:
-        detail = f"{detail} (the first {MOST_KEPT_BYTES} of {len(value)} bytes are kept)"
-        value = value[:MOST_KEPT_BYTES]
     return DeadLetter(
         letter_id=derive_id("dead_letter", topic, partition, offset),
         service=service[:MOST_LABEL],
         cause=error.cause[:MOST_LABEL],
-        detail=detail[-MOST_WORDS:],
+        detail=_detail(error, len(value or b"")),
         topic=topic,
         partition=partition,
         offset=offset,
         failed_us=now_us,
         key=None if key is None else key[:MOST_KEY_BYTES],
-        value=value,
+        value=None if value is None else value[:MOST_KEPT_BYTES],
     )
+
+
+def _detail(error: UndecodableError, size_bytes: int) -> str:
+    """What the error says, in characters that can be sent, and whether bytes were left out."""
+    words = str(error).encode(errors="replace").decode()
+    if size_bytes > MOST_KEPT_BYTES:
+        words = f"{words} (the first {MOST_KEPT_BYTES} of {size_bytes} bytes are kept)"
+    return words[-MOST_WORDS:]

@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import io
 import json
+import re
 import types
 import typing
 from typing import Any
@@ -14,10 +15,15 @@ import msgspec
 import pytest
 
 from schemas.avsc import EVENT_OF, EVENTS, FOLDER, NAMESPACE, digest, file_name, record_name, schema_text
+from schemas.belief import KINDS_OF
 from schemas.codec import AvroCodec
+from schemas.errors import UndecodableError
+from schemas.events import StreamEnded
 from schemas.evolution import breaking_changes, parsed
+from schemas.message import CAPTURED, PRODUCED, PRODUCER, REPEATED
 from schemas.registry import FileRegistry
 from tests.event_samples import LETTER, PLAY, VISIT_ENDED, samples
+from tests.topic_docs import PAGE, page_with_events
 
 REGISTRY = FileRegistry()
 CODEC = AvroCodec(REGISTRY)
@@ -233,6 +239,28 @@ def _zigzag(number: int) -> bytes:
         found.append(bits & 0x7F | 0x80)
         bits >>= 7
     return bytes([*found, bits])
+
+
+def test_the_page_says_what_the_schemas_say() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page_with_events(page) == page, "run python -m tests.topic_docs"
+
+
+def test_the_message_of_the_page_is_what_the_codec_writes() -> None:
+    line = next(line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("00  00"))
+    assert CODEC.decode(bytes.fromhex(line)) == StreamEnded(stand_id="stand-1")
+
+
+def test_the_table_of_the_page_names_topics_events_headers_and_causes() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    for topic, kinds in KINDS_OF.items():
+        row = next(line for line in page.splitlines() if line.startswith("| ") and f"`{topic}.v1`" in line)
+        assert all(kind.__name__ in row for kind in kinds), topic
+    for word in (CAPTURED, PRODUCED, PRODUCER, REPEATED):
+        assert f"| `{word}` |" in page
+    documented = re.findall(r"`(\w+)`", (UndecodableError.__doc__ or "").split("detail:")[0])
+    assert len(documented) > 5
+    assert all(f"| `{cause}` |" in page for cause in documented)
 
 
 def test_a_letter_keeps_three_megabytes() -> None:
