@@ -10,19 +10,22 @@ import msgspec
 
 from schemas.errors import CheckFailedError, UsageError
 from schemas.ports import RowStore
+from sinks.dialect import ONE_SERVER, Dialect
 
 FILE_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 DANGEROUS = re.compile(
     r"^\s*(DROP|TRUNCATE|DELETE|ALTER\s+TABLE\s+\S+\s+(DROP|DELETE|CLEAR))\b", re.IGNORECASE
 )
-LEDGER = """CREATE TABLE IF NOT EXISTS schema_migrations
+LEDGER = """CREATE TABLE schema_migrations
 (
     number UInt32 COMMENT 'number of the migration',
     name String COMMENT 'its name',
     sha256 String COMMENT 'digest of its file when it ran',
     applied_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') COMMENT 'when it ran'
 )
-ENGINE = ReplacingMergeTree ORDER BY number COMMENT 'Migrations that have run on this database'"""
+ENGINE = ReplacingMergeTree
+ORDER BY number
+COMMENT 'Migrations that have run on this database'"""
 KNOWN_LEDGER = (
     "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'"
 )
@@ -99,14 +102,19 @@ def pending(store: RowStore, migrations: Sequence[Migration]) -> tuple[Migration
 
 
 def migrate(
-    store: RowStore, migrations: Sequence[Migration], *, allow_dangerous: bool = False
+    store: RowStore,
+    migrations: Sequence[Migration],
+    *,
+    allow_dangerous: bool = False,
+    dialect: Dialect = ONE_SERVER,
 ) -> tuple[Migration, ...]:
-    """Run what has not run yet.
+    """Run what has not run yet; several processes may do so at once.
 
     Args:
         store: the database.
         migrations: those of this release.
         allow_dangerous: also run statements that destroy data.
+        dialect: for one server or for a cluster.
 
     Returns:
         What ran.
@@ -120,15 +128,15 @@ def migrate(
     if doomed and not allow_dangerous:
         raise UsageError(f"would destroy data, say --allow-dangerous to run it: {'; '.join(doomed)}")
     if left:
-        store.command(LEDGER)
+        store.command(dialect.statement(LEDGER))
     for migration in left:
-        _run(store, migration)
+        _run(store, migration, dialect)
     return left
 
 
-def _run(store: RowStore, migration: Migration) -> None:
+def _run(store: RowStore, migration: Migration, dialect: Dialect) -> None:
     for statement in migration.statements:
-        store.command(statement)
+        store.command(dialect.statement(statement))
     columns = {"number": [migration.number], "name": [migration.name], "sha256": [migration.sha256]}
     store.insert("schema_migrations", columns, f"migration:{migration.number}")
 

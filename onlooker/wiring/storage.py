@@ -27,6 +27,7 @@ from schemas.events import Play, VisitEnded, WindowClosed
 from schemas.ports import RowStore
 from sinks.address import Address
 from sinks.clickhouse import ClickHouse, NoDatabaseError, create_database
+from sinks.dialect import Dialect
 from sinks.embedded import EmbeddedServer
 from sinks.migrate import migrate, released
 from sinks.writer import FactWriter
@@ -155,7 +156,8 @@ def prepare(store: ClickHouse, address: Address, settings: Settings) -> None:
         CheckFailedError: a migration was changed, or the database is newer than this program.
     """
     _require_database(store, address)
-    migrate(store, released())
+    clickhouse = settings.clickhouse
+    migrate(store, released(), dialect=Dialect(cluster=clickhouse.cluster, replicated=clickhouse.replicated))
     note_thresholds(store, settings)
 
 
