@@ -3,7 +3,7 @@
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -30,8 +30,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return {"check": self.name, "good": self.good, "words": self.words}
 
 
-def examine() -> list[Finding]:
+def examine(config: Path | None = None, environ: Mapping[str, str] | None = None) -> list[Finding]:
     """Try everything.
+
+    Args:
+        config: a configuration whose servers are tried too.
+        environ: of this process, for secrets.
 
     Returns:
         A finding a check; none raises.
@@ -44,6 +48,10 @@ def examine() -> list[Finding]:
         "ClickHouse": _clickhouse,
         "disk": _disk,
     }
+    if config is not None:
+        from onlooker.doctor_connections import connection_checks
+
+        checks |= connection_checks(config, environ or {})
     return [_tried(name, check) for name, check in checks.items()]
 
 

@@ -1,5 +1,6 @@
 """`onlooker config`: show what is in force, check a file before it is used."""
 
+import os
 from pathlib import Path
 
 import click
@@ -21,7 +22,7 @@ def config() -> None:
     \b
     Examples:
       onlooker config show > onlooker.yaml     every setting with its default
-      onlooker config check --config onlooker.yaml
+      onlooker config check onlooker.yaml
     """
 
 
@@ -43,7 +44,11 @@ def show(config_path: Path | None, as_json: bool) -> None:
 @CONFIG_OPTION
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 def check(config_path: Path | None, file: Path | None) -> None:
-    """Check a file, its sources and its models; says what is wrong and what is allowed there."""
+    """Check a file, its sources, models and secrets; says what is wrong and what is allowed there.
+
+    No server is asked: `onlooker doctor --config FILE` does that.
+    """
+    from onlooker.secrets import with_secrets
     from onlooker.settings import load_settings
     from onlooker.wiring.run import check_settings
 
@@ -52,5 +57,6 @@ def check(config_path: Path | None, file: Path | None) -> None:
         raise click.UsageError("Name the file: onlooker config check FILE")
     settings = load_settings(path)
     check_settings(settings)
+    with_secrets(settings, os.environ).clickhouse.address()
     cameras = sum(len(stand.cameras) for stand in settings.stands)
     click.echo(f"{path} is good: {len(settings.stands)} stands, {cameras} cameras.")
