@@ -61,6 +61,8 @@ class InFlight:
         self._bytes = 0
         self._messages = 0
         self._last_settled_s = monotonic_s()
+        self._news = False
+        """Something was settled that nobody has taken."""
         self._changed = threading.Condition()
 
     @property
@@ -114,11 +116,13 @@ class InFlight:
             self._bytes -= entry.message.size_bytes
             self._messages -= 1
             self._last_settled_s = self._monotonic_s()
+            self._news = True
             self._changed.notify_all()
 
     def take_settled(self) -> list[Settled]:
         """What has been settled since the last call: a stand's messages of a topic in their order."""
         with self._changed:
+            self._news = False
             found = []
             for lane in self._lanes.values():
                 while lane and lane[0].settled is not None:
@@ -136,14 +140,15 @@ class InFlight:
         with self._changed:
             if self._messages == 0:
                 return 0.0
-            oldest_s = min(lane[0].at_s for lane in self._lanes.values() if lane)
+            waiting = (entry.at_s for lane in self._lanes.values() for entry in lane if entry.settled is None)
+            oldest_s = min(waiting)
             return self._monotonic_s() - max(oldest_s, self._last_settled_s)
 
     def wait(self, timeout_s: float) -> None:
-        """Wait until something is settled.
+        """Wait until something is settled, or was since `take_settled`.
 
         Args:
             timeout_s: at most so long, s.
         """
         with self._changed:
-            self._changed.wait(timeout_s)
+            self._changed.wait_for(lambda: self._news, timeout_s)

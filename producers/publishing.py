@@ -180,11 +180,11 @@ class Publisher:
             self._to_send.popleft()
 
     def _connected(self) -> Client:
+        self._next_try_s = self._monotonic_s() + _AGAIN_S
         try:
             return self._connect()
         except DependencyAwayError:
             self.retries += 1
-            self._next_try_s = self._monotonic_s() + _AGAIN_S
             raise
 
     def _listener(self, entry: Entry, client: Client) -> OnDone:
@@ -209,7 +209,6 @@ class Publisher:
         self._client = None
         self._broken.clear()
         self.retries += 1
-        self._next_try_s = self._monotonic_s() + _AGAIN_S
         self._to_send = deque(self._in_flight.open())
         for entry in self._to_send:
             about = msgspec.structs.replace(entry.message.about, repeated=True)
