@@ -200,7 +200,7 @@ def test_migrate_by_url_creates_a_database_once_and_dry_run_changes_nothing(serv
     url = f"clickhouse://{address.user}:{address.password}@{address.host}:{address.port}/elsewhere"
     dry = onlooker("migrate", "--dry-run", "--url", url)
     assert dry.returncode == 0, dry.stderr
-    assert "CREATE TABLE visits" in dry.stdout
+    assert "CREATE TABLE IF NOT EXISTS visits" in dry.stdout
     databases = ClickHouse(address).rows("SHOW DATABASES")
     assert ("elsewhere",) not in databases
     first = onlooker("migrate", "--url", url)

@@ -1,0 +1,287 @@
+"""A world in memory for the sink: a log of messages, a group with generations, a store that knows tokens."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from schemas.errors import DependencyAwayError, UndecodableError
+from schemas.events import DeadLetter, VisitEnded
+from schemas.metrics import NoMeter, NoPulse
+from schemas.topics import TopicNames
+from sinks.batch_writer import BatchWriter, Clocks, Reporting
+from sinks.feed import Bounds, BrokerAwayError, Committed, Membership, Message, NotOwnerError, Place
+from sinks.known import Remembered
+from sinks.options import SinkOptions
+from sinks.reading import Limits, Reader
+from sinks.service import Parts, Sink
+from tests.facts import FakeClock, exposure, play, visit_ended
+
+VISITS = "visits.v1"
+Trouble = Callable[[str], None]
+"""Called before each step that leaves the process, with its name; may raise."""
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+def fact_of(number: int, version: int = 1) -> VisitEnded:
+    """A visit with an exposure."""
+    name = f"visit-{number}"
+    return visit_ended(name, (exposure(name, play(), (0.5,)),), version=version)
+
+
+class Log:
+    """Messages of the partitions of one topic, and what the group has committed."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        self.places: list[Place] = [(VISITS, number) for number in range(partitions)]
+        self.messages: dict[Place, list[Message]] = {place: [] for place in self.places}
+        self.begins: dict[Place, int] = dict.fromkeys(self.places, 0)
+        self.committed: dict[Place, Committed] = {}
+        self.incarnation = "one"
+        self.generation = 0
+        self.owner: str | None = None
+
+    def append(self, value: bytes | None, *, partition: int = 0, repeated: bool = False) -> None:
+        """One more message."""
+        place = (VISITS, partition)
+        offset = self.begins[place] + len(self.messages[place])
+        self.messages[place].append(Message(offset=offset, key=b"entrance", value=value, repeated=repeated))
+
+    def end(self, place: Place) -> int:
+        return self.begins[place] + len(self.messages[place])
+
+    def expire(self, place: Place, begin: int) -> None:
+        """Retention takes the messages below an offset."""
+        self.messages[place] = [m for m in self.messages[place] if m.offset >= begin]
+        self.begins[place] = begin
+
+    def join(self, member: str) -> None:
+        """A member takes over all partitions; the one before is fenced."""
+        self.generation += 1
+        self.owner = member
+
+
+class ModelFeed:
+    """A member of the group of a `Log`."""
+
+    def __init__(self, log: Log, member: str, trouble: Trouble, *, poll_size: int = 7) -> None:
+        self.log = log
+        self.member = member
+        self._trouble = trouble
+        self._poll_size = poll_size
+        log.join(member)
+        self._generation = log.generation
+        self._positions: dict[Place, int] = {}
+        self.paused = False
+
+    def poll(self, wait_s: float) -> Mapping[Place, Sequence[Message]]:
+        self._trouble("poll")
+        found: dict[Place, Sequence[Message]] = {}
+        for place in [] if self.paused else self.log.places:
+            at = self._positions.get(place, self._begin(place))
+            messages = [m for m in self.log.messages[place] if m.offset >= at][: self._poll_size]
+            if messages:
+                found[place] = messages
+                self._positions[place] = messages[-1].offset + 1
+        return found
+
+    def _begin(self, place: Place) -> int:
+        commit = self.log.committed.get(place)
+        return commit.offset if commit else self.log.begins[place]
+
+    def membership(self) -> Membership | None:
+        if self.log.owner != self.member:
+            return None
+        incarnations = dict.fromkeys(self.log.places, self.log.incarnation)
+        return Membership(member=self.member, generation=self._generation, incarnations=incarnations)
+
+    def committed(self, places: Sequence[Place]) -> Mapping[Place, Committed]:
+        self._trouble("committed")
+        return {place: self.log.committed[place] for place in places if place in self.log.committed}
+
+    def bounds(self, places: Sequence[Place]) -> Mapping[Place, Bounds]:
+        return {p: Bounds(begin=self.log.begins[p], end=self.log.end(p)) for p in places}
+
+    def commit(self, offsets: Mapping[Place, Committed]) -> None:
+        self._trouble("before commit")
+        if self.log.owner != self.member or self.log.generation != self._generation:
+            raise NotOwnerError("fenced")
+        self.log.committed.update(offsets)
+        self._trouble("after commit")
+
+    def seek(self, place: Place, offset: int) -> None:
+        self._positions[place] = offset
+
+    def position(self, place: Place) -> int | None:
+        return self._positions.get(place)
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+    def close(self) -> None:
+        pass
+
+
+class ModelStore:
+    """Tables as lists of rows; an insert with a token that a table has seen changes nothing."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, list[dict[str, Any]]] = {}
+        self.tokens: set[tuple[str, str]] = set()
+        self.trouble: Trouble = lambda step: None
+        self.poison: UUID | None = None
+
+    def insert(self, table: str, columns: Mapping[str, Any], token: str) -> None:
+        self.trouble(f"before {table}")
+        if (table, token) not in self.tokens:
+            names, rows = list(columns), zip(*(list(column) for column in columns.values()), strict=True)
+            self.tables.setdefault(table, []).extend(dict(zip(names, row, strict=True)) for row in rows)
+            self.tokens.add((table, token))
+        self.trouble(f"after {table}")
+
+    def refusal(self, table: str, columns: Mapping[str, Any]) -> str | None:
+        return None
+
+    def command(self, sql: str) -> None:
+        raise NotImplementedError
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        self.trouble("before rows")
+        given = dict(parameters or {})
+        if "FROM sink_batches" in sql:
+            return self._highest(given)
+        table = sql.split(" FROM ")[1].split(maxsplit=1)[0]
+        assert table == "visits"
+        versions: dict[str, int] = {}
+        for row in self.tables.get("visits", []):
+            own = row["_partition"] == given["partition"] and given["lo"] <= row["_offset"] < given["hi"]
+            own = own and "NOT (_topic = " in sql
+            if str(row["visit_id"]) in given["ids"] and not own:
+                versions[str(row["visit_id"])] = max(row["version"], versions.get(str(row["visit_id"]), 0))
+        return [(UUID(visit_id), version) for visit_id, version in versions.items()]
+
+    def _highest(self, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        found: dict[int, int] = {}
+        for row in self.tables.get("sink_batches", []):
+            if (row["topic"], row["incarnation"]) == (given["topic"], given["incarnation"]):
+                found[row["partition"]] = max(row["hi"], found.get(row["partition"], 0))
+        return list(found.items())
+
+    def visits(self) -> list[tuple[UUID, int]]:
+        """Every visit's row as it was written."""
+        return sorted((row["visit_id"], row["version"]) for row in self.tables.get("visits", []))
+
+    def exposures(self) -> list[tuple[UUID, int]]:
+        """Every exposure's row as it was written."""
+        return sorted((row["visit_id"], row["version"]) for row in self.tables.get("exposures", []))
+
+
+class ModelCodec:
+    """Values are `number:version`; `bad` cannot be read, `away` needs a registry that is away."""
+
+    def __init__(self) -> None:
+        self.away = False
+
+    def encode(self, event: Any) -> bytes:
+        raise NotImplementedError
+
+    def decode(self, data: bytes | None) -> Any:
+        if self.away:
+            raise DependencyAwayError("no registry")
+        if data is None or data == b"bad":
+            raise UndecodableError("not_framed", "this is nothing")
+        number, version = map(int, data.split(b":"))
+        return fact_of(number, version)
+
+
+class ModelLetters:
+    """Keeps the letters."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        self.posted: list[DeadLetter] = []
+        self.trouble = trouble
+
+    def post(self, letters: Sequence[DeadLetter], *, repeated: bool = False) -> None:
+        self.trouble("before letters")
+        self.posted.extend(letters)
+
+
+class World:
+    """A log and a store, and sinks that come and go."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        self.log = Log(partitions)
+        self.store = ModelStore()
+        self.clock = FakeClock()
+        self.codec = ModelCodec()
+        self.letters: list[DeadLetter] = []
+        self.names = 0
+
+    def sink(self, trouble: Trouble = lambda step: None, options: SinkOptions | None = None) -> Sink:
+        """A new process that takes over all partitions; each has other batches than the one before."""
+        self.names += 1
+        options = options or SinkOptions(max_rows=4 + 7 * self.names % 9, max_age_s=1.0)
+        self.store.trouble = trouble
+        clocks = Clocks(monotonic_s=self.clock.now_s, now_us=lambda: 2_000_000_000_000_000)
+        limits = Limits(options.dead_letters)
+        letters = ModelLetters(trouble)
+        letters.posted = self.letters
+        parts = Parts(
+            feed=ModelFeed(self.log, f"sink-{self.names}", trouble, poll_size=1 + 5 * self.names % 7),
+            reader=Reader(self.codec, TopicNames()),
+            writer=BatchWriter(
+                self.store,
+                letters,
+                memory=Remembered(options.remembered_facts),
+                limits=limits,
+                reporting=Reporting(meter=NoMeter(), writer=f"sink-{self.names}", clocks=clocks),
+            ),
+            limits=limits,
+            meter=NoMeter(),
+            pulse=NoPulse(),
+            jitter=lambda: 0.5,
+            clocks=clocks,
+        )
+        return Sink(parts, options)
+
+    def turns(self, sink: Sink, count: int = 20) -> None:
+        """Let a sink go round, with time passing."""
+        for _ in range(count):
+            sink.turn()
+            self.clock.sleep(0.5)
+
+    def end(self) -> None:
+        """Let an undisturbed sink write the rest and leave."""
+        sink, stop = self.sink(), threading.Event()
+        self.turns(sink, 60)
+        stop.set()
+        sink.run(stop)
+
+
+def away(_: str) -> None:
+    """Nobody answers."""
+    raise BrokerAwayError("away")
+
+
+def appended(log: Log, facts: Iterable[tuple[int, int]], *, repeated: bool = False) -> None:
+    """Facts by number and version."""
+    for number, version in facts:
+        log.append(f"{number}:{version}".encode(), repeated=repeated)
+
+
+def rows_of_facts(facts: Iterable[tuple[int, int]]) -> list[tuple[UUID, int]]:
+    """What `visits` holds for these facts."""
+    return sorted((fact_of(*fact).visit.visit_id, fact[1]) for fact in facts)
+
+
+def replaced(options: SinkOptions, **changes: Any) -> SinkOptions:
+    """Options with changes."""
+    return msgspec.structs.replace(options, **changes)
