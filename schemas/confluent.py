@@ -130,6 +130,11 @@ class ConfluentRegistry:
                 return None
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
+            if isinstance(reason, ssl.SSLCertVerificationError):
+                raise UsageError(
+                    f"The certificate of the schema registry {self._url} is not trusted "
+                    f"({reason.verify_message}): check `ca_file` and the name in the URL."
+                ) from error
             self._away(str(reason) or type(reason).__name__)
 
     def _check_absent(self, status: int, body: bytes, path: str) -> None:

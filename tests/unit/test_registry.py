@@ -2,14 +2,21 @@
 
 import base64
 import json
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from onlooker.wiring.schemas import build_codec, build_registry
 from schemas.avsc import EVENTS, FOLDER, digest, record_name, schema_text
@@ -50,10 +57,7 @@ class Registry:
         return 200, {"subject": parts[1], "id": number, "version": 1, "schema": self.schemas[number]}
 
 
-@pytest.fixture
-def served() -> Iterator[tuple[Registry, str]]:
-    registry = Registry()
-
+def handler_of(registry: Registry) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def _reply(self, status: int, body: bytes) -> None:
             registry.requests.append(f"{self.command} {self.path}")
@@ -76,13 +80,70 @@ def served() -> Iterator[tuple[Registry, str]]:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
+    return Handler
+
+
+class QuietServer(HTTPServer):
+    """Says nothing when a client hangs up, as one does that does not trust it."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(server: HTTPServer) -> Iterator[int]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield registry, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[Registry, str]]:
+    registry = Registry()
+    with serving(HTTPServer(("127.0.0.1", 0), handler_of(registry))) as port:
+        yield registry, f"http://127.0.0.1:{port}"
+
+
+def certificate(folder: Path) -> Path:
+    """A certificate for localhost that signs itself, with its key in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file = folder / "server.pem"
+    file.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return file
+
+
+def test_a_registry_behind_tls_is_asked_when_its_certificate_is_trusted(tmp_path: Path) -> None:
+    file = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    server = QuietServer(("127.0.0.1", 0), handler_of(Registry()))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with serving(server) as port:
+        trusting = client(f"https://localhost:{port}", ca_file=file)
+        assert trusting.id_of("s", schema_text(Play)) > 0
+        with pytest.raises(UsageError, match="ca_file"):
+            client(f"https://localhost:{port}").id_of("s", schema_text(Play))
+        with pytest.raises(UsageError, match="the name in the URL"):
+            client(f"https://127.0.0.1:{port}", ca_file=file).id_of("s", schema_text(Play))
 
 
 def client(url: str, **options: Any) -> ConfluentRegistry:
