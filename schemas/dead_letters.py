@@ -85,6 +85,7 @@ _LIKELY = {
     "wrong_type": "the topic carries other events than this service reads; check `kafka.prefix`.",
     "future": "a clock is wrong; check the time of the capture machines and of this one.",
     "bad_picture": "a camera or its encoder is broken; check the pictures that `onlooker capture` sends.",
+    "failed": "this program has a fault that these messages show; the letters' details say where.",
     "too_large": "messages are larger than this service takes; check the size of pictures.",
 }
 _LIKELY_OTHERWISE = "producers and this service probably differ in version; compare `onlooker schemas list`."

@@ -49,7 +49,8 @@ class UndecodableError(OnlookerError):
 
     Args:
         cause: one of the words that counters use: `empty`, `not_framed`, `unknown_schema`, `truncated`,
-            `wrong_type`, `out_of_range`, `too_large`, `bad_picture`, `future`.
+            `wrong_type`, `out_of_range`, `too_large`, `bad_picture`, `future`, and `failed` where the fault
+            is our own.
         detail: a sentence for a person.
     """
 

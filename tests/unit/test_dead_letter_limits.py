@@ -92,6 +92,7 @@ def test_the_limit_agrees_with_counting_everything_anew(
         ("wrong_type", "kafka.prefix"),
         ("future", "clock"),
         ("bad_picture", "camera"),
+        ("failed", "this program has a fault"),
         ("anything", "onlooker schemas list"),
     ],
 )
