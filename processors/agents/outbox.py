@@ -76,6 +76,11 @@ class Outbox:
         )
         self._pending.append(asyncio.ensure_future(sent))
 
+    @property
+    def has_unacknowledged(self) -> bool:
+        """Whether something is still on its way to the brokers."""
+        return not all(future.done() for future in self._pending)
+
     async def acknowledged(self) -> None:
         """Wait until the brokers have all that was sent."""
         pending, self._pending = self._pending, []

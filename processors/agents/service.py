@@ -5,7 +5,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -14,15 +14,12 @@ from processors.agents.application import build_app
 from processors.agents.outbox import checkpoints_topic
 from processors.agents.plan import WorkPlan
 from processors.agents.topics import BrokersAwayError, prepare_topics
-from processors.agents.worker import RoleWorker
+from processors.agents.worker import GiveUp, RoleWorker
 from processors.lease import Lease
 from processors.progress import Progress
 from schemas.errors import DependencyAwayError
 
 log = logging.getLogger(__name__)
-
-GiveUp = Callable[[str], None]
-"""Ends the process at once with a sentence; nothing more is sent."""
 
 WAIT_S = 2.0
 """How long it is waited before brokers that were away are asked again."""
@@ -90,7 +87,7 @@ class _RoleService:
         self._progress = Progress(plan.options.stall_s, time.monotonic)
         self._app = build_app(plan.stage, plan.broker, plan.options, fence=self._fence)
         bench = plan.open_bench(lambda stand_id: self._app.states.data.get(stand_id.encode()))
-        self._worker = RoleWorker(self._app, plan, bench, self._lease)
+        self._worker = RoleWorker(self._app, plan, bench, lease=self._lease, give_up=give_up)
         self._connect()
 
     def _connect(self) -> None:

@@ -2,15 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from faust.types import TP
 
 from processors.agents.application import RoleApp
+from processors.agents.asking import Asking, ReassignedError
+from processors.agents.order import PlaysBefore
 from processors.agents.outbox import Outbox
 from processors.agents.plan import Bench, WorkPlan
-from processors.alignment import PlaysFirst
+from processors.agents.reach import Reach
 from processors.lease import Lease
 from processors.traffic import Place, Received
 from schemas.message import captured_us_of
@@ -18,8 +20,9 @@ from schemas.topics import Topic
 
 TICK_S = 0.1
 """A worker without events looks around so often."""
-PATIENCE_S = 1.0
-"""How long plays that should come are waited for before it is asked whether there are any."""
+
+GiveUp = Callable[[str], None]
+"""Ends the process at once with a sentence; nothing more is sent."""
 
 
 class Queue(Protocol):
@@ -46,22 +49,26 @@ class RoleWorker:
         plan: the role.
         bench: desk and states.
         lease: says whether writing is allowed.
+        give_up: ends the process.
     """
 
-    def __init__(self, app: RoleApp, plan: WorkPlan, bench: Bench, lease: Lease) -> None:
+    def __init__(self, app: RoleApp, plan: WorkPlan, bench: Bench, *, lease: Lease, give_up: GiveUp) -> None:
         self._app = app
         self._plan = plan
         self._bench = bench
         self._lease = lease
+        self._give_up = give_up
         self._outbox = Outbox(app, plan)
-        self._topics = {plan.broker.topics.name(topic): topic for topic in plan.reads}
+        self._asking = Asking(app, plan.meter, plan.pulse)
+        self._names = {plan.broker.topics.name(topic): topic for topic in plan.reads}
         self._busy = asyncio.Lock()
-        self._order = _Order(app, plan) if "plays" in plan.reads else None
-        self._reached: dict[TP, int] = {}
-        self._committed: dict[TP, int] = {}
+        reads_plays = "plays" in plan.reads
+        self._order = PlaysBefore(self._asking, plan.broker.topics.name("plays")) if reads_plays else None
+        self._reach = Reach()
         self._known_until: dict[tuple[Topic, int], int] = {}
         self._settled = False
         self._kept_s = time.monotonic()
+        self._queue: Queue | None = None
         self.handled = 0
         self.ending = False
 
@@ -70,7 +77,13 @@ class RoleWorker:
 
         Args:
             queue: of the agent's channel.
+
+        Raises:
+            LimitReachedError: too many messages are bad, or a state has grown too large.
+            UsageError: a checkpoint is of another version.
+            DependencyAwayError: events were lost on their way here.
         """
+        self._queue = queue
         while not self.ending:
             events = await self._next(queue)
             async with self._busy:
@@ -79,18 +92,15 @@ class RoleWorker:
 
     async def _next(self, queue: Queue) -> list[Any]:
         """What waits in the queue, at most a batch; nothing after a tick without events."""
-        most = (
-            self._plan.options.batch_frames
-            if self._plan.stage == "observe"
-            else self._plan.options.batch_events
-        )
+        options = self._plan.options
+        most = options.batch_frames if self._plan.stage == "observe" else options.batch_events
+        events: list[Any] = []
         if queue.empty() and not (self._order is not None and self._order.has_more):
             try:
-                events = [await asyncio.wait_for(queue.get(), TICK_S)]
+                events.append(await asyncio.wait_for(queue.get(), TICK_S))
             except TimeoutError:
                 return []
         else:
-            events = []
             await asyncio.sleep(0)
         while len(events) < most and not queue.empty():
             events.append(queue.get_nowait())
@@ -98,46 +108,68 @@ class RoleWorker:
 
     async def _round(self, events: Sequence[Any]) -> None:
         """Handle what may be handled, and write checkpoints when it is time."""
-        messages = [self._received(event) for event in events if self._is_ours(event)]
-        if messages and not self._settled:
-            await self._settle_in()
-        if self._order is not None:
-            plays = [message for message in messages if message.place.topic == "plays"]
-            await self._handle(plays)
-            self._order.read(plays)
-            messages = await self._order.admitted([m for m in messages if m.place.topic != "plays"])
-        await self._handle(messages)
+        try:
+            messages = [self._received(event.message) for event in events if self._is_ours(event.message)]
+            if messages and not self._settled:
+                await self._settle_in()
+            for message in messages:
+                self._reach.take(self._tp(message), message.place.offset)
+            await self._handle(await self._ordered(messages))
+        except ReassignedError:
+            return
         if time.monotonic() - self._kept_s >= self._plan.options.checkpoint_every_s:
             await self._keep()
 
-    def _is_ours(self, event: Any) -> bool:
-        """Whether an event belongs to the present assignment; the others come again, to whoever has them."""
-        message = event.message
+    async def _ordered(self, messages: Sequence[Received]) -> Sequence[Received]:
+        """The messages that may enter now; plays have entered already."""
+        if self._order is None:
+            return messages
+        plays = [message for message in messages if message.place.topic == "plays"]
+        await self._handle(plays)
+        self._order.read(plays)
+        return await self._order.admitted([each for each in messages if each.place.topic != "plays"])
+
+    def _is_ours(self, message: Any) -> bool:
+        """Whether a message belongs to the present assignment; others come again, to whoever has them."""
         return (
             self._app.flow_control.is_active()
             and message.generation_id == self._app.consumer_generation_id
-            and message.offset >= self._reached.get(message.tp, 0)
+            and not self._reach.has(message.tp, message.offset)
         )
 
-    def _received(self, event: Any) -> Received:
-        message = event.message
+    def _received(self, message: Any) -> Received:
+        topic = self._names[message.topic]
         return Received(
-            place=Place(
-                topic=self._topics[message.topic], partition=message.partition, offset=message.offset
-            ),
+            place=Place(topic=topic, partition=message.partition, offset=message.offset),
             key=message.key,
             value=message.value,
             captured_us=captured_us_of(message.headers),
         )
 
+    def _tp(self, message: Received) -> TP:
+        return TP(self._plan.broker.topics.name(message.place.topic), message.place.partition)
+
+    def _assigned(self) -> list[TP]:
+        return [tp for tp in self._app.consumer.assignment() if tp.topic in self._names]
+
     async def _settle_in(self) -> None:
-        """Learn where the newly assigned partitions end and begin."""
-        names = self._plan.broker.topics
-        tps = [tp for tp in self._app.consumer.assignment() if tp.topic in self._topics]
-        ends = await self._app.consumer.highwaters(*tps)
-        self._known_until = {(self._topics[tp.topic], tp.partition): end for tp, end in ends.items()}
+        """Learn where the newly assigned partitions begin and end, and what had expired before."""
+        tps = self._assigned()
+        ends, begins = await self._asking.ends(tps), await self._asking.begins(tps)
+        self._known_until = {(self._names[tp.topic], tp.partition): end for tp, end in ends.items()}
+        firsts = {}
+        for tp in tps:
+            committed = self._app.offsets.committed_of(tp)
+            firsts[tp] = max(begins.get(tp, 0), committed or 0)
+            if committed is not None and firsts[tp] > committed:
+                expired = firsts[tp] - committed
+                self._plan.meter.count(
+                    "messages_ignored", expired, topic=self._names[tp.topic], cause="expired"
+                )
+        self._reach.begin(firsts)
         if self._order is not None:
-            await self._order.settle_in([tp for tp in tps if tp.topic == names.name("plays")])
+            plays = self._plan.broker.topics.name("plays")
+            self._order.begin({tp: first for tp, first in firsts.items() if tp.topic == plays})
         self._settled = True
 
     async def _handle(self, messages: Sequence[Received]) -> None:
@@ -148,50 +180,49 @@ class RoleWorker:
         self._lease.require()
         await self._outbox.send(outgoing, self._known_until)
         for message in messages:
-            tp = TP(self._plan.broker.topics.name(message.place.topic), message.place.partition)
-            self._reached[tp] = message.place.offset + 1
+            self._reach.handle(self._tp(message), message.place.offset)
         self.handled += len(messages)
         self._measure(messages, time.perf_counter() - begun_s)
 
     def _measure(self, messages: Sequence[Received], seconds: float) -> None:
-        meter = self._plan.meter
+        meter, stage = self._plan.meter, self._plan.stage
         for topic in self._plan.reads:
-            count = sum(message.place.topic == topic for message in messages)
-            if count:
+            if count := sum(message.place.topic == topic for message in messages):
                 meter.count("messages_handled", count, topic=topic)
-        meter.observe("batch_seconds", seconds, stage=self._plan.stage)
-        meter.gauge("stands", len(self._bench.states), stage=self._plan.stage)
+        meter.observe("batch_seconds", seconds, stage=stage)
+        meter.gauge("stands", len(self._bench.states), stage=stage)
 
     async def _keep(self) -> None:
         """Outputs acknowledged, then checkpoints acknowledged, then offsets committed."""
         self._kept_s = time.monotonic()
-        states, reached = self._bench.states, dict(self._reached)
-        if reached == self._committed:
+        offsets, states = self._reach.uncommitted(), self._bench.states
+        if not offsets:
             return
         self._lease.require()
         await self._outbox.acknowledged()
-        checkpoints = [
-            (stand, partition, states.checkpoint(stand)) for stand, partition in states.changed().items()
-        ]
+        kept = [(stand, partition, states.checkpoint(stand)) for stand, partition in states.changed().items()]
         self._lease.require()
-        await self._outbox.keep(checkpoints)
-        for stand_id, _, data in checkpoints:
+        await self._outbox.keep(kept)
+        for stand_id, _, data in kept:
             self._app.states.data[stand_id.encode()] = data
         states.saved()
-        offsets = {tp: offset for tp, offset in reached.items() if self._committed.get(tp) != offset}
         if await self._app.offsets.commit_to(offsets):
-            self._committed = reached
+            self._reach.commit(offsets)
 
     async def lags(self) -> dict[tuple[Topic, int], int]:
         """How many events wait in each assigned partition, as the brokers say now."""
-        tps = [tp for tp in self._app.consumer.assignment() if tp.topic in self._topics]
-        ends = await self._app.consumer.highwaters(*tps) if tps else {}
+        tps = self._assigned()
+        ends = await self._asking.ends(tps)
+        is_idle = self._queue is not None and self._queue.empty() and not self._busy.locked()
+        if is_idle and (self._order is None or self._order.is_empty):
+            # What is fetched is handled: the consumer also passes over offsets that have no event.
+            reached = await self._asking.positions(tps)
+        else:
+            reached = {tp: self._reach.reached(tp) for tp in tps}
         return {
-            (self._topics[tp.topic], tp.partition): max(0, end - self._begun(tp)) for tp, end in ends.items()
+            (self._names[tp.topic], tp.partition): max(0, end - reached.get(tp, end))
+            for tp, end in ends.items()
         }
-
-    def _begun(self, tp: TP) -> int:
-        return max(self._reached.get(tp, 0), self._app.offsets.committed_of(tp) or 0)
 
     async def end(self) -> None:
         """Finish the round, write what there is, and take no more."""
@@ -201,96 +232,36 @@ class RoleWorker:
                 await self._keep()
 
     async def on_revoked(self, revoked: Iterable[TP]) -> None:
-        """Partitions go to others: write what there is, unless they are gone already, and forget it."""
+        """Partitions go to others: write what there is, unless they are gone already, and forget it.
+
+        Args:
+            revoked: all partitions, those too that will come back.
+        """
         async with self._busy:
-            if self._app.offsets.is_member and not self.ending:
-                await asyncio.wait_for(self._keep(), self._plan.options.session_timeout_s)
+            if self._app.offsets.is_member:
+                if not self.ending:
+                    await asyncio.wait_for(self._keep(), self._plan.options.session_timeout_s)
+            elif self._outbox.has_unacknowledged:
+                # Others have the partitions, and what lies in the producer cannot be called back.
+                self._give_up(
+                    "The group went on without this worker, which had not been heard. Start it again."
+                )
             self._forget(revoked)
 
     def _forget(self, revoked: Iterable[TP]) -> None:
-        for tp in revoked:
-            if tp.topic in self._topics:
-                topic = self._topics[tp.topic]
-                self._plan.meter.count("partitions_changed", topic=topic, change="revoked")
+        self._changed(revoked, "revoked")
         self._bench.states.forget()
         self._outbox.forget()
-        self._reached, self._committed, self._settled = {}, {}, False
+        self._reach = Reach()
+        self._settled = False
         if self._order is not None:
-            self._order.forget()
+            self._order.begin({})
 
     def on_assigned(self, assigned: Iterable[TP]) -> None:
         """Partitions have come."""
-        for tp in assigned:
-            if tp.topic in self._topics:
-                topic = self._topics[tp.topic]
-                self._plan.meter.count("partitions_changed", topic=topic, change="assigned")
+        self._changed(assigned, "assigned")
 
-
-class _Order:
-    """Observations in the order in which they may enter: after the plays that were published before them."""
-
-    def __init__(self, app: RoleApp, plan: WorkPlan) -> None:
-        self._app = app
-        self._plays = plan.broker.topics.name("plays")
-        self._gate = PlaysFirst()
-        self._asked: dict[int, list[Received]] = {}
-        self._new: dict[int, list[Received]] = {}
-        self._asked_s = 0.0
-
-    @property
-    def has_more(self) -> bool:
-        """Whether observations wait that only need to be asked for."""
-        return any(partition not in self._asked for partition in self._new)
-
-    def forget(self) -> None:
-        """The partitions are gone."""
-        self._asked, self._new = {}, {}
-
-    async def settle_in(self, tps: Sequence[TP]) -> None:
-        """Learn from where the plays are read."""
-        consumer = self._app.offsets
-        earliest = await consumer.earliest_offsets(*tps)
-        begins = {tp.partition: max(earliest.get(tp) or 0, consumer.committed_of(tp) or 0) for tp in tps}
-        self._gate.begin(begins)
-
-    def read(self, plays: Sequence[Received]) -> None:
-        """Plays have been handled."""
-        for play in plays:
-            self._gate.read(play.place.partition, play.place.offset + 1)
-
-    async def admitted(self, observations: Sequence[Received]) -> list[Received]:
-        """The observations that may enter now.
-
-        Args:
-            observations: newly fetched.
-
-        Returns:
-            Those whose plays have all been read, in order for each partition; the others are kept.
-        """
-        for each in observations:
-            self._new.setdefault(each.place.partition, []).append(each)
-        free = [partition for partition in self._new if partition not in self._asked]
-        if free:
-            await self._ask(free)
-        missing = self._gate.missing()
-        if missing and time.monotonic() - self._asked_s > PATIENCE_S:
-            await self._doubt(missing)
-            missing = self._gate.missing()
-        ready = [partition for partition in self._asked if partition not in missing]
-        return [each for partition in ready for each in self._asked.pop(partition)]
-
-    async def _ask(self, partitions: Sequence[int]) -> None:
-        """Ask where the plays end now: those published before these observations lie before it."""
-        ends = await self._app.consumer.highwaters(*(TP(self._plays, partition) for partition in partitions))
-        self._gate.want({tp.partition: end for tp, end in ends.items()})
-        self._asked_s = time.monotonic()
-        for partition in partitions:
-            self._asked[partition] = self._new.pop(partition)
-
-    async def _doubt(self, partitions: Iterable[int]) -> None:
-        """Offsets without a message (a transaction's marks) are passed over by the consumer, unseen here."""
-        for partition in partitions:
-            position = await self._app.consumer.position(TP(self._plays, partition))
-            if position is not None:
-                self._gate.read(partition, position)
-        self._asked_s = time.monotonic()
+    def _changed(self, tps: Iterable[TP], change: str) -> None:
+        for tp in tps:
+            if tp.topic in self._names:
+                self._plan.meter.count("partitions_changed", topic=self._names[tp.topic], change=change)

@@ -1,0 +1,92 @@
+"""The order in which MEASURE's observations may enter: after the plays that were published before them."""
+
+import time
+from collections.abc import Sequence
+
+from faust.types import TP
+
+from processors.agents.asking import Asking, Offsets
+from processors.alignment import PlaysFirst
+from processors.traffic import Received
+
+PATIENCE_S = 1.0
+"""How long plays that should come are waited for before it is asked whether there are any."""
+
+
+class PlaysBefore:
+    """Keeps observations until the plays' partition has been read up to its end of then.
+
+    Args:
+        asking: tells offsets.
+        plays: the topic of plays as the brokers name it.
+    """
+
+    def __init__(self, asking: Asking, plays: str) -> None:
+        self._asking = asking
+        self._plays = plays
+        self._gate = PlaysFirst()
+        self._asked: dict[int, list[Received]] = {}
+        self._new: dict[int, list[Received]] = {}
+        self._asked_s = 0.0
+
+    @property
+    def has_more(self) -> bool:
+        """Whether observations wait for nothing but to be asked for."""
+        return any(partition not in self._asked for partition in self._new)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no observation waits."""
+        return not self._asked and not self._new
+
+    def begin(self, positions: Offsets) -> None:
+        """Partitions were assigned.
+
+        Args:
+            positions: the offset of the first play to be read, by partition.
+        """
+        self._gate.begin({tp.partition: offset for tp, offset in positions.items()})
+        self._asked, self._new = {}, {}
+
+    def read(self, plays: Sequence[Received]) -> None:
+        """Plays have been handled."""
+        for play in plays:
+            self._gate.read(play.place.partition, play.place.offset + 1)
+
+    async def admitted(self, observations: Sequence[Received]) -> list[Received]:
+        """The observations that may enter now.
+
+        Args:
+            observations: newly fetched.
+
+        Returns:
+            Those whose plays have all been read, in order for each partition; the others are kept.
+
+        Raises:
+            ReassignedError: the partitions are being taken away.
+        """
+        for each in observations:
+            self._new.setdefault(each.place.partition, []).append(each)
+        free = [partition for partition in self._new if partition not in self._asked]
+        if free:
+            await self._ask(free)
+        if self._gate.missing() and time.monotonic() - self._asked_s > PATIENCE_S:
+            await self._doubt()
+        missing = self._gate.missing()
+        ready = [partition for partition in self._asked if partition not in missing]
+        return [each for partition in ready for each in self._asked.pop(partition)]
+
+    async def _ask(self, partitions: Sequence[int]) -> None:
+        """Ask where the plays end now: those published before these observations lie before it."""
+        ends = await self._asking.ends([TP(self._plays, partition) for partition in partitions])
+        self._gate.want({tp.partition: end for tp, end in ends.items()})
+        self._asked_s = time.monotonic()
+        for partition in partitions:
+            self._asked[partition] = self._new.pop(partition)
+
+    async def _doubt(self) -> None:
+        """Offsets without a message (a transaction's marks) are passed over by the consumer, unseen here."""
+        tps = [TP(self._plays, partition) for partition in self._gate.missing()]
+        for tp, position in (await self._asking.positions(tps)).items():
+            self._gate.read(tp.partition, position)
+        self._asked_s = time.monotonic()
