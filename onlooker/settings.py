@@ -21,6 +21,7 @@ from producers.sources import redacted
 from producers.topic_plan import TopicOptions
 from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
+from schemas.registry import RegistryOptions
 from sinks.options import SinkOptions
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[\w.@:-]+$")]
@@ -76,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     measure: MeasureOptions = MeasureOptions()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     kafka: BrokerOptions = BrokerOptions()
+    registry: RegistryOptions = RegistryOptions()
     topics: TopicOptions = TopicOptions()
     publish: PublishOptions = PublishOptions()
     sink: SinkOptions = SinkOptions()
@@ -159,6 +161,7 @@ def _beside(settings: Settings, folder: Path) -> Settings:
             site_key=None if people.site_key is None else folder / people.site_key,
         ),
         kafka=_files_beside(settings.kafka, folder),
+        registry=_files_beside(settings.registry, folder),
         clickhouse=_files_beside(settings.clickhouse, folder),
         models={stage: folder / model for stage, model in settings.models.items()},
     )
@@ -167,7 +170,7 @@ def _beside(settings: Settings, folder: Path) -> Settings:
 def _files_beside(part: Section, folder: Path) -> Section:
     """The same for the files of a connection: its secrets and certificates."""
     files = ("password_file", "ca_file", "certificate_file", "key_file")
-    given = {name: getattr(part, name) for name in files if getattr(part, name) is not None}
+    given = {name: getattr(part, name) for name in files if getattr(part, name, None) is not None}
     return msgspec.structs.replace(part, **{name: folder / path for name, path in given.items()})
 
 
@@ -225,7 +228,7 @@ def without_secrets(settings: Settings) -> Settings:
         )
         for stand in settings.stands
     )
-    clickhouse, kafka = settings.clickhouse, settings.kafka
+    clickhouse, kafka, registry = settings.clickhouse, settings.kafka, settings.registry
     return replace(
         settings,
         stands=stands,
@@ -235,4 +238,5 @@ def without_secrets(settings: Settings) -> Settings:
             password=None if clickhouse.password is None else HIDDEN,
         ),
         kafka=replace(kafka, password=None if kafka.password is None else HIDDEN),
+        registry=replace(registry, url=None if registry.url is None else redacted(registry.url)),
     )
