@@ -1,11 +1,12 @@
-"""Batches of facts: full by rows or by age, of one topic-partition, contiguous offsets and one token."""
+"""Batches of an embedded run: full by rows or by age, of one topic, with one token."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from sinks.rows import WRITE_ORDER, Origin, Row, TableRow, columns_of
+from sinks.columns import WRITE_ORDER, Fact, tables_of
+from sinks.rows import TOPICS, SourcedFact, rows_in
 
 
 class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,7 +19,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows of the facts with offsets [lo, hi) of one topic-partition, in the order to write them."""
+    """The rows of consecutive facts, in the order to write them."""
 
     token: str
     tables: tuple[tuple[str, Mapping[str, Sequence[Any]]], ...]
@@ -30,7 +31,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batcher:
-    """Gathers the rows of one topic-partition until they make a batch.
+    """Gathers facts until they make a batch.
 
     Args:
         options: rows and age.
@@ -42,33 +43,29 @@ class Batcher:
         self._options = options
         self._source = source
         self._clock = clock
-        self._rows: dict[str, list[Row]] = {}
-        self._count = 0
-        self._first: Origin | None = None
-        self._last: Origin | None = None
-        self._since = 0.0
+        self._facts: list[SourcedFact] = []
+        self._rows = 0
+        self._since_s = 0.0
 
-    def add(self, rows: Sequence[TableRow], origin: Origin) -> None:
-        """Gather the rows of one fact.
+    def add(self, fact: Fact, offset: int) -> None:
+        """Gather one fact.
 
         Args:
-            rows: its rows.
-            origin: where it came from; one after the last one's.
+            fact: what a stage made.
+            offset: one more than the last one's.
         """
-        if self._first is None:
-            self._first, self._since = origin, self._clock()
-        self._last = origin
-        for row in rows:
-            self._rows.setdefault(row.table, []).append(row.values)
-        self._count += len(rows)
+        if not self._facts:
+            self._since_s = self._clock()
+        self._facts.append(SourcedFact(fact=fact, offset=offset))
+        self._rows += rows_in(fact)
 
     @property
     def due(self) -> bool:
         """Whether the batch is full or old enough."""
-        if self._first is None:
+        if not self._facts:
             return False
-        old = self._clock() - self._since >= self._options.max_age_s
-        return old or self._count >= self._options.max_rows
+        old = self._clock() - self._since_s >= self._options.max_age_s
+        return old or self._rows >= self._options.max_rows
 
     def take(self) -> Batch | None:
         """End the batch and begin another.
@@ -76,10 +73,14 @@ class Batcher:
         Returns:
             What was gathered, None when that is nothing.
         """
-        first, last = self._first, self._last
-        if first is None or last is None:
+        facts, self._facts, self._rows = self._facts, [], 0
+        if not facts:
             return None
-        tables = tuple((name, columns_of(self._rows[name])) for name in WRITE_ORDER if name in self._rows)
-        token = f"{self._source}:{first.topic}:{first.partition}:{first.offset}-{last.offset + 1}"
-        self._rows, self._count, self._first, self._last = {}, 0, None, None
-        return Batch(token=token, tables=tables)
+        tables = [
+            table
+            for kind, topic in TOPICS.items()
+            for table in tables_of((each for each in facts if type(each.fact) is kind), (topic, 0))
+        ]
+        tables.sort(key=lambda table: WRITE_ORDER.index(table[0]))
+        token = f"{self._source}:{facts[0].offset}-{facts[-1].offset + 1}"
+        return Batch(token=token, tables=tuple(tables))

@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 
-from schemas.events import DeadLetter, VisitEnded, WindowClosed
+from schemas.events import DeadLetter
 from sinks.feed import Place
 from sinks.offsets import Start
 from sinks.options import SinkOptions
+from sinks.rows import rows_in
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -151,19 +152,3 @@ class Gathering:
         self._bytes = sum(entry.size_bytes for entry in rest)
         self._since_s = self._clock() if rest else None
         return batch
-
-
-def rows_in(fact: Any) -> int:
-    """How many rows a fact becomes.
-
-    Args:
-        fact: an event of a topic that the sink reads, or None.
-
-    Returns:
-        Rows of all tables.
-    """
-    if isinstance(fact, VisitEnded):
-        return 1 + len(fact.exposures)
-    if isinstance(fact, WindowClosed):
-        return 1 + len(fact.campaigns) + len(fact.audience)
-    return int(fact is not None)

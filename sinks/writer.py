@@ -9,7 +9,7 @@ import msgspec
 from schemas.errors import DependencyAwayError
 from schemas.ports import RowStore
 from sinks.batching import Batch, Batcher, BatchOptions
-from sinks.rows import TOPICS, Fact, Origin, rows_of
+from sinks.columns import Fact
 
 
 class WriterOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,17 +73,14 @@ class FactWriter:
         self._batcher = Batcher(self._options.batch, source=source, clock=clock.now_s)
         self.counts = WriterCounts()
 
-    def add(self, fact: Fact, *, topic: str | None = None, partition: int = 0) -> None:
+    def add(self, fact: Fact) -> None:
         """Take one fact; writes when the batch is full or old enough.
 
         Args:
             fact: what a stage made.
-            topic: it came by; that of its kind by default.
-            partition: of that topic.
         """
-        origin = Origin(topic=topic or TOPICS[type(fact)], partition=partition, offset=self.counts.facts)
+        self._batcher.add(fact, self.counts.facts)
         self.counts.facts += 1
-        self._batcher.add(rows_of(fact, origin), origin)
         self.tick()
 
     def tick(self) -> None:

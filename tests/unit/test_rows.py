@@ -1,43 +1,66 @@
 """Rows: what a fact becomes, in the order that makes a version hold only when its parts are there."""
 
+from typing import Any
+
 import pytest
 
-from schemas.events import EXPRESSIONS
+from schemas.events import EXPRESSIONS, DeadLetter
+from schemas.ids import derive_id
+from sinks.columns import UNKNOWN, WRITE_ORDER, Fact, tables_of
 from sinks.migrate import released
-from sinks.rows import UNKNOWN, WRITE_ORDER, Fact, Origin, Row, columns_of, rows_of
+from sinks.rows import SourcedFact, rows_in
 from tests.facts import audience_figures, campaign_figures, exposure, play, visit_ended, window
 
-ORIGIN = Origin(topic="visits", partition=3, offset=7)
+Row = dict[str, Any]
+PLACE = ("site.visits.v1", 3)
 VISIT = visit_ended("a", (exposure("a", play(), (1.0, 0.5)),))
 WINDOW = window((campaign_figures(),), (audience_figures(),))
+LETTER = DeadLetter(
+    letter_id=derive_id("letter"),
+    service="sink",
+    cause="truncated",
+    detail="it ends",
+    topic="visits.v1",
+    partition=1,
+    offset=2,
+    failed_us=3,
+    key=None,
+    value=b"\x00\xff",
+)
 
 
 def row(fact: Fact, table: str) -> Row:
-    return next(r.values for r in rows_of(fact, ORIGIN) if r.table == table)
+    columns = dict(tables_of([SourcedFact(fact=fact, offset=7)], PLACE))[table]
+    return {name: values[0] for name, values in columns.items()}
+
+
+def tables(fact: Fact) -> list[str]:
+    return [table for table, _ in tables_of([SourcedFact(fact=fact, offset=7)], PLACE)]
 
 
 @pytest.mark.parametrize(
-    ("fact", "tables"),
+    ("fact", "expected"),
     [
         (play(), ["plays"]),
         (VISIT, ["exposures", "visits"]),
         (WINDOW, ["campaign_windows", "audience_windows", "windows"]),
         (visit_ended("alone"), ["visits"]),
         (window(), ["windows"]),
+        (LETTER, ["dead_letters"]),
     ],
 )
-def test_a_fact_becomes_rows_of_its_tables(fact: Fact, tables: list[str]) -> None:
-    assert [r.table for r in rows_of(fact, ORIGIN)] == tables
+def test_a_fact_becomes_rows_of_its_tables(fact: Fact, expected: list[str]) -> None:
+    assert tables(fact) == expected
 
 
-@pytest.mark.parametrize("fact", [play(), VISIT, WINDOW])
+@pytest.mark.parametrize("fact", [play(), VISIT, WINDOW, LETTER])
 def test_a_row_has_the_columns_of_its_table(fact: Fact) -> None:
-    sql = released()[0].sql
-    for found in rows_of(fact, ORIGIN):
-        body = sql.split(f"CREATE TABLE {found.table}\n", 1)[1].split("\n)\n", 1)[0]
+    sql = "\n".join(migration.sql for migration in released())
+    for table in tables(fact):
+        body = sql.split(f"CREATE TABLE {table}\n", 1)[1].split("\n)\n", 1)[0]
         lines = [line.split() for line in body.splitlines() if line.startswith("    ")]
         stored = {words[0] for words in lines if "MATERIALIZED" not in words}
-        assert set(found.values) == stored, found.table
+        assert set(row(fact, table)) == stored, table
 
 
 def test_parts_are_written_before_what_makes_them_hold() -> None:
@@ -47,12 +70,10 @@ def test_parts_are_written_before_what_makes_them_hold() -> None:
 
 
 def test_every_row_says_where_it_came_from() -> None:
-    for found in (*rows_of(VISIT, ORIGIN), *rows_of(WINDOW, ORIGIN), *rows_of(play(), ORIGIN)):
-        assert (found.values["_topic"], found.values["_partition"], found.values["_offset"]) == (
-            "visits",
-            3,
-            7,
-        )
+    for fact in (VISIT, WINDOW, play(), LETTER):
+        for table in tables(fact):
+            found = row(fact, table)
+            assert (found["_topic"], found["_partition"], found["_offset"]) == (*PLACE, 7)
 
 
 def test_durations_are_rounded_down_and_missing_stays_missing() -> None:
@@ -88,9 +109,26 @@ def test_a_visit_without_presence_is_retracted() -> None:
     assert row(VISIT, "visits")["retracted"] == 0
 
 
-def test_equal_facts_give_equal_rows() -> None:
-    assert rows_of(VISIT, ORIGIN) == rows_of(visit_ended("a", (exposure("a", play(), (1.0, 0.5)),)), ORIGIN)
+def test_rows_keep_the_order_of_the_facts_and_parts_the_offset_of_their_whole() -> None:
+    facts: list[Fact] = [
+        visit_ended("a", (exposure("a", play("p")), exposure("a", play("q")))),
+        play(),
+        visit_ended("b"),
+        visit_ended("c", (exposure("c", play("p")),), version=3),
+    ]
+    found = dict(tables_of([SourcedFact(fact=f, offset=5 + i) for i, f in enumerate(facts)], PLACE))
+    assert found["visits"]["_offset"] == [5, 7, 8]
+    assert found["exposures"]["_offset"] == [5, 5, 8]
+    assert found["exposures"]["version"] == [1, 1, 3]
+    assert found["plays"]["_offset"] == [6]
+    assert {len(column) for column in found["exposures"].values()} == {3}
 
 
-def test_columns_keep_the_order_of_the_rows() -> None:
-    assert columns_of([{"a": 1, "b": 2}, {"b": 4, "a": 3}]) == {"a": [1, 3], "b": [2, 4]}
+@pytest.mark.parametrize("fact", [play(), VISIT, WINDOW, LETTER])
+def test_rows_are_counted_without_making_them(fact: Fact) -> None:
+    made = tables_of([SourcedFact(fact=fact, offset=7)], PLACE)
+    assert rows_in(fact) == sum(len(columns["_offset"]) for _, columns in made)
+
+
+def test_a_letter_keeps_its_bytes() -> None:
+    assert (row(LETTER, "dead_letters")["key"], row(LETTER, "dead_letters")["value"]) == (None, b"\x00\xff")

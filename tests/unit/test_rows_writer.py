@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from schemas.errors import DependencyAwayError, LimitReachedError
 from sinks.batching import Batcher, BatchOptions
-from sinks.rows import Origin, rows_of
 from sinks.writer import FactWriter, WriterOptions
 from tests.facts import FakeClock, exposure, play, visit_ended
 
@@ -42,16 +41,15 @@ class FlakyStore:
 
 def fill(batcher: Batcher, offsets: range) -> None:
     for offset in offsets:
-        origin = Origin(topic="visits", partition=2, offset=offset)
-        batcher.add(rows_of(visit_ended(str(offset)), origin), origin)
+        batcher.add(visit_ended(str(offset)), offset)
 
 
-def test_the_token_names_run_topic_partition_and_offsets() -> None:
+def test_the_token_names_run_and_offsets() -> None:
     batcher = Batcher(BatchOptions(), source="run", clock=lambda: 0.0)
     fill(batcher, range(5, 8))
     batch = batcher.take()
     assert batch is not None
-    assert batch.token == "run:visits:2:5-8"
+    assert batch.token == "run:5-8"
     assert batch.row_counts == {"visits": 3}
     assert batcher.take() is None
 
@@ -77,7 +75,7 @@ def test_tick_writes_what_is_old() -> None:
     assert store.attempts == []
     clock.sleep(1.0)
     writer.tick()
-    assert store.attempts == [("visits", "run:visits:0:0-1")]
+    assert store.attempts == [("visits", "run:0-1")]
 
 
 @given(refused=st.frozensets(st.integers(0, 30), max_size=12), facts=st.integers(0, 12))
