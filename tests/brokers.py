@@ -118,7 +118,7 @@ class KafkaCluster:
         """The log of a broker since its last start; the one before has `.before` at its name."""
         return self._room(i) / "broker.log"
 
-    def wait_until_ready(self, *, timeout_s: float = 60.0) -> None:
+    def wait_until_ready(self, *, timeout_s: float = 120.0) -> None:
         """Wait until all running brokers serve clients and every replica of every partition is in sync.
 
         Raises:

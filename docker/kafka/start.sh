@@ -57,12 +57,12 @@ for i in "${missing[@]}"; do
     </dev/null >>"$data/broker-$i/script.log" 2>&1 &
   script[i]=$!
 done
-until=$((SECONDS + 60))
+until=$((SECONDS + 120))
 for i in "${missing[@]}"; do
   log=$data/broker-$i/broker.log
   while ! grep -qs 'Kafka Server started' "$log"; do
     kill -0 "${script[i]}" 2>/dev/null || give_up "Broker $i has ended"
-    [ $SECONDS -lt $until ] || give_up "Broker $i is not ready after 60 seconds"
+    [ $SECONDS -lt $until ] || give_up "Broker $i is not ready after 120 seconds"
     sleep 0.1
   done
 done

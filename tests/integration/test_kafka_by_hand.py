@@ -31,7 +31,7 @@ def by_hand(kafka_jars: None, tmp_path: Path) -> Iterator[tuple[Path, str]]:
 def script(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [str(TOOL / name), *arguments]
     around = {**os.environ, **environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, env=around)
+    return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False, env=around)
 
 
 def test_a_person_starts_stops_and_starts_again_and_keeps_the_messages(by_hand: tuple[Path, str]) -> None:
