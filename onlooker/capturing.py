@@ -9,6 +9,7 @@ import msgspec
 
 from onlooker.capture_figures import CaptureTally
 from onlooker.running import CameraLine, end_cameras
+from onlooker.watching import trouble
 from producers.in_flight import Outgoing, Settled
 from producers.journal import Journal, StandNote
 from producers.merge import merge_frames
@@ -256,6 +257,9 @@ class CaptureService:
             self._told_s = now_s
             self._parts.pulse.beat(LOOP)
             self._parts.pulse.away("kafka", self._parts.publisher.problem)
+            for line in self.lines:
+                name = f"camera {line.stand_id}/{line.camera_id}"
+                self._parts.pulse.away(name, trouble(line.capture.status()))
             self._tally.tell(self.lines, self._parts.publisher)
 
     def _settle(self, settled: Settled) -> None:

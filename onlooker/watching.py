@@ -33,6 +33,22 @@ def news(before: CaptureStatus | None, now: CaptureStatus) -> tuple[str, ...]:
     return tuple(sentences)
 
 
+def trouble(status: CaptureStatus) -> str | None:
+    """Why a camera gives no pictures though it should.
+
+    Args:
+        status: of the camera now.
+
+    Returns:
+        A sentence; None when it gives pictures, has not been tried yet or has come to its end.
+    """
+    if status.phase == "ended" or (status.phase == "streaming" and not status.frozen):
+        return None
+    if status.frozen:
+        return f"no new picture for {status.silent_s or 0:.0f} s"
+    return status.problem
+
+
 class CameraWatch:
     """Looks at the cameras now and then while a run goes on; a context manager.
 

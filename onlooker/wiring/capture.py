@@ -1,5 +1,6 @@
 """Builds the capture service and runs it: cameras, journal, publisher."""
 
+import logging
 import os
 import socket
 import threading
@@ -9,7 +10,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import click
 import msgspec
 
 from onlooker.capture_figures import CaptureEnd, CaptureTally, capture_summary
@@ -19,7 +19,6 @@ from onlooker.running import CameraLine, expected_frames
 from onlooker.settings import Settings, StandSettings
 from onlooker.stopping import stopped_by_signals
 from onlooker.telemetry import Watch
-from onlooker.watching import CameraWatch
 from onlooker.wiring.lines import Delivered, camera_lines, camera_sources
 from producers.journal import Journal, StandNote, recording_digest
 from producers.options import Pace
@@ -31,6 +30,8 @@ from schemas.codec import AvroCodec
 from schemas.errors import DependencyAwayError, UsageError
 from schemas.registry import FileRegistry
 from sinks.ownership import Ownership
+
+log = logging.getLogger(__name__)
 
 
 class CaptureRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,10 +109,7 @@ def _note(settings: Settings, stand: StandSettings, journal: Journal, request: C
 
 def _tell_finished(stands: tuple[str, ...]) -> None:
     for stand_id in stands:
-        click.echo(
-            f"{stand_id}: its recordings were sent to their end before. To send them again: --from-start",
-            err=True,
-        )
+        log.info("%s: its recordings were sent to their end before. To send again: --from-start", stand_id)
 
 
 def _stand(settings: Settings, stand: StandSettings, note: StandNote, pace: Pace) -> CapturedStand:
@@ -122,7 +120,7 @@ def _stand(settings: Settings, stand: StandSettings, note: StandNote, pace: Pace
         if line.is_recording and line.camera_id in note.frames
     ]
     if told:
-        click.echo(f"{stand.stand_id} goes on where Kafka has acknowledged it: {', '.join(told)}", err=True)
+        log.info("%s goes on where Kafka has acknowledged it: %s", stand.stand_id, ", ".join(told))
     feed = PlayFeed(
         stand.playlist,
         stand.stand_id,
@@ -153,10 +151,7 @@ def _parts(settings: Settings, journal: Journal, watch: Watch) -> CaptureParts:
 
 
 def _drive(service: CaptureService) -> None:
-    watch = CameraWatch(
-        lambda: [line.capture.status() for line in service.lines], lambda words: click.echo(words, err=True)
-    )
-    with progress("Capturing", total=expected_frames(service.lines), unit="frames") as advance, watch:
+    with progress("Capturing", total=expected_frames(service.lines), unit="frames") as advance:
         service.run(advance)
 
 

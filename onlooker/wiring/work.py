@@ -1,5 +1,6 @@
 """Builds the workers: each role with its models, its codec, its limits, over the configured brokers."""
 
+import logging
 import os
 import socket
 import sys
@@ -10,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
 
-import click
 import msgspec
 
 from onlooker.settings import Settings
@@ -31,6 +31,7 @@ from schemas.codec import AvroCodec
 from schemas.metrics import Meter
 from schemas.registry import FileRegistry
 
+log = logging.getLogger(__name__)
 OpenBench = Callable[[Load], Bench]
 
 
@@ -130,6 +131,6 @@ def clock_us() -> int:
 
 def give_up(sentence: str) -> NoReturn:
     """End the process at once: nothing may be sent any more, and no thread may hinder it."""
-    click.echo(f"onlooker: {sentence}", err=True)
+    log.critical(sentence, extra={"exit_code": 3})
     sys.stderr.flush()
     os._exit(3)

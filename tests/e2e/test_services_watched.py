@@ -54,6 +54,7 @@ class Service:
     @property
     def url(self) -> str | None:
         """Where the pages are, once it is told."""
+        assert self.process.poll() is None, self.err.read_text(encoding="utf-8")
         found = (re.search(r"http://\S+", line["message"]) for line in self.lines())
         return next((match[0] for match in found if match), None)
 

@@ -3,8 +3,9 @@
 from typing import Any
 
 import msgspec
+import pytest
 
-from onlooker.watching import CameraWatch, news
+from onlooker.watching import CameraWatch, news, trouble
 from producers.buffer import BufferCounts
 from producers.capture import CaptureStatus
 
@@ -62,3 +63,20 @@ def test_each_thing_is_said_once() -> None:
 
 def test_the_end_of_a_recording_is_no_loss() -> None:
     assert news(WELL, changed(lost=1, phase="ended", problem="cut short")) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"phase": "streaming"}, None),
+        ({"phase": "opening"}, None),
+        ({"phase": "waiting", "problem": "it does not open"}, "it does not open"),
+        ({"phase": "opening", "problem": "it does not open"}, "it does not open"),
+        ({"phase": "streaming", "frozen": True, "silent_s": 7.4}, "no new picture for 7 s"),
+        ({"phase": "ended", "problem": "it broke"}, None),
+    ],
+)
+def test_the_trouble_of_a_camera_lasts_until_it_gives_pictures(
+    changes: dict[str, Any], words: str | None
+) -> None:
+    assert trouble(changed(**changes)) == words
