@@ -60,6 +60,7 @@ measure: setup  ## the accuracy table of the README, on the data found by ONLOOK
 	$(BIN)/python -m onlooker.lab.accuracy
 
 up:  ## the whole system with Docker: Kafka, ClickHouse, capture, workers, sink, Grafana
+	docker/secrets.sh
 	docker compose -f docker/compose.yaml up --build --detach --wait
 
 down:  ## stop what `make up` started; the data stays
