@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from onlooker.settings import Settings
-from onlooker.telemetry import Watch
+from onlooker.telemetry import KindMeter, Watch
 from onlooker.wiring.broker import broker_options
 from onlooker.wiring.storage import prepare
 from schemas.codec import AvroCodec
@@ -88,6 +88,7 @@ def build_sink(
     """
     options, name = settings.sink, f"sink@{socket.gethostname()}:{os.getpid()}"
     broker = broker_options(settings, request.bootstrap)
+    meter = KindMeter(watch.meter, broker.topics)
     codec = AvroCodec(FileRegistry(), broker.topics)
     limits = Limits(options.dead_letters)
     letters = LetterBox(
@@ -106,10 +107,10 @@ def build_sink(
                 letters,
                 memory=Remembered(options.remembered_facts),
                 limits=limits,
-                reporting=Reporting(meter=watch.meter, writer=name),
+                reporting=Reporting(meter=meter, writer=name),
             ),
             limits=limits,
-            meter=watch.meter,
+            meter=meter,
             pulse=watch.pulse,
             jitter=random.random,
             revive=revive,

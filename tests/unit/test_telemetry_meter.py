@@ -4,7 +4,9 @@ import pytest
 from prometheus_client import generate_latest
 
 from onlooker.telemetry.meter import PrometheusMeter
+from onlooker.telemetry.topic_kinds import KindMeter
 from schemas.metrics import COUNTERS, GAUGES, HISTOGRAMS
+from schemas.topics import TopicNames
 
 
 def shown(meter: PrometheusMeter) -> str:
@@ -82,3 +84,18 @@ def test_every_metric_of_the_tables_exists() -> None:
         meter.observe(histogram, 1, **dict.fromkeys(metric.labels, "x"))
     page = shown(meter)
     assert all(f"onlooker_{name}" in page for name in [*COUNTERS, *GAUGES, *HISTOGRAMS])
+
+
+def test_a_topic_is_shown_by_its_kind_whatever_the_site_calls_it() -> None:
+    meter = PrometheusMeter()
+    by_kind = KindMeter(meter, TopicNames(prefix="mall-7"))
+    by_kind.count("messages_handled", 2, topic="mall-7.visits.v1")
+    by_kind.count("messages_handled", 3, topic="visits")
+    by_kind.gauge("consumer_lag", 4, topic="mall-7.plays.v1", partition="0")
+    by_kind.observe("latency_seconds", 1, topic="another")
+    by_kind.count("rows_written", 5, table="visits")
+    page = shown(meter)
+    assert 'onlooker_messages_handled_total{topic="visits"} 5.0' in page
+    assert 'onlooker_consumer_lag{partition="0",topic="plays"} 4.0' in page
+    assert 'onlooker_latency_seconds_count{topic="another"} 1.0' in page
+    assert 'onlooker_rows_written_total{table="visits"} 5.0' in page
