@@ -249,7 +249,7 @@ class RoleWorker:
             self._forget(revoked)
 
     def _forget(self, revoked: Iterable[TP]) -> None:
-        self._changed(revoked, "revoked")
+        self._changed(revoked, "taken")
         self._bench.states.forget()
         self._outbox.forget()
         self._reach = Reach()
@@ -259,7 +259,7 @@ class RoleWorker:
 
     def on_assigned(self, assigned: Iterable[TP]) -> None:
         """Partitions have come."""
-        self._changed(assigned, "assigned")
+        self._changed(assigned, "given")
 
     def _changed(self, tps: Iterable[TP], change: str) -> None:
         for tp in tps:
