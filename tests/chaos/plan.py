@@ -1,7 +1,6 @@
 """The plan of a chaos run: who is struck when, decided by the seed before anything starts."""
 
 import random
-from itertools import repeat
 from typing import Literal
 
 import msgspec
@@ -48,10 +47,8 @@ def planned(options: ChaosOptions) -> list[Strike]:
         Strike(number=number, kind=kind, at_s=at_s, which=chance.randrange(60), down_s=_down_s(chance, kind))
         for number, (kind, at_s) in enumerate(zip(kinds, times, strict=False), start=1)
     ]
-    by_share: list[Kind] = [
-        *repeat[Kind]("capture", options.captures),
-        *repeat[Kind]("observe", options.observes),
-    ]
+    counts: dict[Kind, int] = {"capture": options.captures, "observe": options.observes}
+    by_share = [kind for kind, count in counts.items() for _ in range(count)]
     for index, kind in enumerate(by_share):
         share, number = chance.uniform(0.05, 0.8), len(strikes) + 1
         strikes.append(

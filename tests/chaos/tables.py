@@ -59,7 +59,7 @@ def views(store: RowStore) -> list[str]:
     return [name for (name,) in rows if name not in NOT_FROM_FACTS and _is_plain(store, name)]
 
 
-NOT_FROM_FACTS = ("v_metric_versions", "v_decisions", "v_purchases", "v_dead_letters")
+NOT_FROM_FACTS = ("v_metric_versions", "v_decisions", "v_purchases", "v_dead_letters", "v_sink_batches")
 
 
 def columns(store: RowStore, table: str) -> list[str]:
