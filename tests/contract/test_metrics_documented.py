@@ -82,6 +82,32 @@ def test_every_use_is_of_a_metric_with_its_own_labels() -> None:
         assert fits, f"{use.where}: {use.name} has the labels {sorted(labels)}, not {sorted(use.labels)}"
 
 
+def told_causes() -> Iterator[str]:
+    """The words that stand in the code as the cause of an UndecodableError or of something ignored."""
+    for path in (p for wing in ("schemas", *WINGS) for p in (REPOSITORY / wing).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "UndecodableError" and node.args:
+                yield from _words(node.args[0])
+            if (
+                isinstance(node, ast.Call)
+                and _is_of_a_meter(node)
+                and "messages_ignored" in ast.unparse(node)
+            ):
+                yield from (w for word in node.keywords if word.arg == "cause" for w in _words(word.value))
+
+
+def _words(value: ast.expr) -> Iterator[str]:
+    if isinstance(value, ast.Constant):
+        yield str(value.value)
+
+
+def test_the_page_explains_every_cause() -> None:
+    causes = set(told_causes())
+    assert {"truncated", "refused", "expired"} <= causes
+    part = PAGE.read_text(encoding="utf-8").split("## Logs")[0]
+    assert causes <= set(re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE))
+
+
 def test_no_label_names_a_person() -> None:
     allowed = {
         "stand_id",
