@@ -12,9 +12,11 @@ from onlooker.settings import Settings
 from onlooker.settings_clickhouse import ClickHouseSettings
 from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
+from schemas.registry import RegistryOptions
 
 KAFKA_PASSWORD = "ONLOOKER_KAFKA_PASSWORD"  # noqa: S105 - the name of a variable
 CLICKHOUSE_PASSWORD = "ONLOOKER_CLICKHOUSE_PASSWORD"  # noqa: S105 - the name of a variable
+REGISTRY_PASSWORD = "ONLOOKER_REGISTRY_PASSWORD"  # noqa: S105 - the name of a variable
 CLICKHOUSE_URL = "ONLOOKER_CLICKHOUSE_URL"
 IN_A_FILE = "_FILE"
 """Appended to a variable's name: the secret is in the file that the variable names."""
@@ -44,6 +46,7 @@ def with_secrets(settings: Settings, environ: Mapping[str, str], *, warn: Warn =
         settings,
         kafka=kafka_with_secrets(settings.kafka, environ, warn=warn),
         clickhouse=clickhouse_with_secrets(settings.clickhouse, environ, warn=warn),
+        registry=registry_with_secrets(settings.registry, environ, warn=warn),
     )
 
 
@@ -83,6 +86,26 @@ def clickhouse_with_secrets(
     return msgspec.structs.replace(options, url=url, password=password or options.password)
 
 
+def registry_with_secrets(
+    options: RegistryOptions, environ: Mapping[str, str], *, warn: Warn = _warn
+) -> RegistryOptions:
+    """The section of `with_secrets` for the schema registry.
+
+    Raises:
+        UsageError: a file is missing, unreadable or empty, or there is a user and no password.
+    """
+    if options.url is None or options.username is None:
+        return options
+    found = Finder(environ, warn).secret(REGISTRY_PASSWORD, options.password_file, "registry.password_file")
+    password = found or options.password
+    if password is None:
+        raise UsageError(
+            f"registry.username is {options.username!r} and there is no password: set {REGISTRY_PASSWORD}, "
+            f"or name a file in {REGISTRY_PASSWORD}{IN_A_FILE} or registry.password_file."
+        )
+    return msgspec.structs.replace(options, password=password)
+
+
 def secrets_of(settings: Settings) -> tuple[str, ...]:
     """Every secret value that settings hold, for whoever keeps them out of logs.
 
@@ -90,11 +113,12 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
         settings: as `with_secrets` gives them.
 
     Returns:
-        Passwords of Kafka, ClickHouse and cameras.
+        Passwords of Kafka, ClickHouse, the registry and cameras.
     """
     urls = [camera.source for stand in settings.stands for camera in stand.cameras]
-    urls += [settings.clickhouse.url or ""]
-    found = [settings.kafka.password, settings.clickhouse.password, *map(_password_of, urls)]
+    parts = (settings.kafka, settings.clickhouse, settings.registry)
+    urls += [settings.clickhouse.url or "", settings.registry.url or ""]
+    found = [*(part.password for part in parts), *map(_password_of, urls)]
     return tuple(dict.fromkeys(secret for secret in found if secret))
 
 

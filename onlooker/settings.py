@@ -136,8 +136,13 @@ def _check_names(settings: Settings, path: Path) -> None:
 
 def _check_passwords(settings: Settings, path: Path) -> None:
     """Refuse a password in a file that is copied, mailed and kept in version control."""
-    for section, part in (("kafka", settings.kafka), ("clickhouse", settings.clickhouse)):
-        if part.password is not None:
+    passwords = {
+        "kafka": settings.kafka.password,
+        "clickhouse": settings.clickhouse.password,
+        "registry": settings.registry.password,
+    }
+    for section, password in passwords.items():
+        if password is not None:
             raise UsageError(
                 f"{path}: {section}.password: a password does not belong in this file: set "
                 f"ONLOOKER_{section.upper()}_PASSWORD, or name a file with it in {section}.password_file."
@@ -238,5 +243,9 @@ def without_secrets(settings: Settings) -> Settings:
             password=None if clickhouse.password is None else HIDDEN,
         ),
         kafka=replace(kafka, password=None if kafka.password is None else HIDDEN),
-        registry=replace(registry, url=None if registry.url is None else redacted(registry.url)),
+        registry=replace(
+            registry,
+            url=None if registry.url is None else redacted(registry.url),
+            password=None if registry.password is None else HIDDEN,
+        ),
     )

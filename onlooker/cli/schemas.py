@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from onlooker.wiring.schemas import REGISTRY_PASSWORD, build_confluent
+from onlooker.secrets import REGISTRY_PASSWORD
+from onlooker.wiring.schemas import build_confluent
 from schemas.registry import FileRegistry, RegistryOptions
 from schemas.releases import Comparison, KnownSchema, compare_registered, compare_released, known_schemas
 from schemas.topics import TopicNames

@@ -3,16 +3,12 @@
 import logging
 from collections.abc import Mapping
 
-import msgspec
-
-from onlooker.secrets import Finder, Warn
+from onlooker.secrets import Warn, registry_with_secrets
 from schemas.codec import AvroCodec
 from schemas.confluent import ConfluentRegistry
-from schemas.errors import UsageError
 from schemas.registry import FileRegistry, RegistryOptions, SchemaRegistry
 from schemas.topics import TopicNames
 
-REGISTRY_PASSWORD = "ONLOOKER_REGISTRY_PASSWORD"  # noqa: S105 - the name of a variable
 _warn = logging.getLogger(__name__).warning
 
 
@@ -65,14 +61,4 @@ def build_confluent(
     Raises:
         UsageError: the URL is none, a file cannot be read, or a password is missing.
     """
-    if options.username is None:
-        return ConfluentRegistry(options)
-    find = Finder(environ, warn)
-    found = find.secret(REGISTRY_PASSWORD, options.password_file, "registry.password_file")
-    password = found or options.password
-    if password is None:
-        raise UsageError(
-            f"registry.username is {options.username!r} and there is no password: set {REGISTRY_PASSWORD}, "
-            f"or name a file in registry.password_file."
-        )
-    return ConfluentRegistry(msgspec.structs.replace(options, password=password))
+    return ConfluentRegistry(registry_with_secrets(options, environ, warn=warn))

@@ -116,14 +116,20 @@ def test_no_secret_is_in_what_is_shown(tmp_path: Path) -> None:
         "stands: [{stand_id: a, cameras: [{source: 'rtsp://u:sesam1@c/1'}]}]\n"
         "kafka: {security: SASL_SSL, username: sink}\n"
         "clickhouse: {url: 'clickhouse://u:sesam2@db'}\n"
+        "registry: {url: 'https://registry:8081', username: u}\n"
     )
-    environ = {"ONLOOKER_KAFKA_PASSWORD": "sesam3", "ONLOOKER_CLICKHOUSE_PASSWORD": "sesam4"}
+    environ = {
+        "ONLOOKER_KAFKA_PASSWORD": "sesam3",
+        "ONLOOKER_CLICKHOUSE_PASSWORD": "sesam4",
+        "ONLOOKER_REGISTRY_PASSWORD": "sesam5",
+    }
     settings = with_secrets(load_settings(tmp_path / "shop.yaml"), environ)
-    assert set(secrets_of(settings)) == {"sesam1", "sesam2", "sesam3", "sesam4"}
+    assert set(secrets_of(settings)) == {"sesam1", "sesam2", "sesam3", "sesam4", "sesam5"}
     for shown in (
         without_secrets(settings),
         settings.kafka,
         settings.clickhouse,
         settings.clickhouse.address(),
+        settings.registry,
     ):
         assert "sesam" not in f"{shown!r} {shown}"

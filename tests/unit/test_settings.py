@@ -130,7 +130,7 @@ def test_sources_of_the_command_line_are_stands_named_after_their_files(tmp_path
     assert settings.stands[0].playlist.slots[0].campaign_id == "default"
 
 
-@pytest.mark.parametrize("section", ["kafka", "clickhouse"])
+@pytest.mark.parametrize("section", ["kafka", "clickhouse", "registry"])
 def test_a_password_in_the_file_is_refused_with_the_places_for_it(tmp_path: Path, section: str) -> None:
     words = refused(tmp_path, f"{section}: {{password: hunter2}}")
     assert "hunter2" not in words
