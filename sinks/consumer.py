@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -172,15 +172,63 @@ class GroupConsumer:
         return None if found is None else f"{found}{epoch}"
 
     def _ask(self, call: Callable[[], T]) -> T:
-        try:
+        with _in_words(self._broker):
             return call()
-        except LOST as error:
-            raise NotOwnerError(f"the group has gone on without this sink: {error}") from error
-        except REFUSED as error:
-            raise UsageError(f"the brokers at {self._broker.bootstrap} refuse this sink: {error}") from error
-        except errors.KafkaError as error:
-            words = f"no broker answers at {self._broker.bootstrap}: {type(error).__name__}"
-            raise BrokerAwayError(words) from error
+
+
+def whole_topic(broker: BrokerOptions, topic: str) -> Iterator[tuple[Place, Message]]:
+    """All messages that a topic holds now, read beside any group.
+
+    Args:
+        broker: how to reach the brokers.
+        topic: as the broker names it.
+
+    Yields:
+        Place and message, in order by partition.
+
+    Raises:
+        BrokerAwayError: the brokers do not answer.
+        UsageError: there is no such topic, or they refuse us.
+    """
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    with _in_words(broker):
+        consumer = KafkaConsumer(
+            **connection_of(broker),
+            client_id="onlooker-letters",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=FETCH_BYTES,
+            bootstrap_timeout_ms=ANSWER_MS,
+            request_timeout_ms=2 * ANSWER_MS,
+        )
+    try:
+        with _in_words(broker):
+            places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
+            if not places:
+                raise UsageError(f"the brokers have no topic {topic}: run `onlooker topics create`")
+            ends = consumer.end_offsets(places, timeout_ms=ANSWER_MS)
+        consumer.assign(places)
+        while any(consumer.position(place) < ends[place] for place in places):
+            with _in_words(broker):
+                found = consumer.poll(timeout_ms=500)
+            for place, records in found.items():
+                yield from (((place.topic, place.partition), _message(record)) for record in records)
+    finally:
+        consumer.close(autocommit=False)
+
+
+@contextlib.contextmanager
+def _in_words(broker: BrokerOptions) -> Iterator[None]:
+    """Trouble of the library as trouble with words for a person."""
+    try:
+        yield
+    except LOST as error:
+        raise NotOwnerError(f"the group has gone on without this sink: {error}") from error
+    except REFUSED as error:
+        raise UsageError(f"the brokers at {broker.bootstrap} refuse us: {error}") from error
+    except errors.KafkaError as error:
+        words = f"no broker answers at {broker.bootstrap}: {type(error).__name__}"
+        raise BrokerAwayError(words) from error
 
 
 def _message(record: Any) -> Message:

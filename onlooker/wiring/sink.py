@@ -14,10 +14,9 @@ import msgspec
 from onlooker.settings import Settings
 from onlooker.telemetry import KindMeter, Watch
 from onlooker.wiring.broker import broker_options
+from onlooker.wiring.schemas import build_codec
 from onlooker.wiring.storage import prepare
-from schemas.codec import AvroCodec
 from schemas.errors import DependencyAwayError, LimitReachedError, UsageError
-from schemas.registry import FileRegistry
 from schemas.topics import Topic
 from sinks.address import Address
 from sinks.backoff import Backoff
@@ -89,7 +88,7 @@ def build_sink(
     options, name = settings.sink, f"sink@{socket.gethostname()}:{os.getpid()}"
     broker = broker_options(settings, request.bootstrap)
     meter = KindMeter(watch.meter, broker.topics)
-    codec = AvroCodec(FileRegistry(), broker.topics)
+    codec = build_codec(settings.registry, broker.topics, os.environ)
     limits = Limits(options.dead_letters)
     letters = LetterBox(
         AcknowledgedProducer(broker),

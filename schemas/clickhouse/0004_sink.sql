@@ -87,3 +87,14 @@ AS SELECT
     topic, incarnation, partition, lo, hi, messages, set_aside, repeated, table_rows, healed, writer, _inserted_at
 FROM sink_batches FINAL
 COMMENT 'Ledger of the sink service: which offsets are written, by batch';
+
+CREATE TABLE dead_letter_replays
+(
+    letter_id UUID COMMENT 'the dead letter',
+    replayed_at DateTime64(6, 'UTC') DEFAULT now64(6, 'UTC') COMMENT 'when its message was sent again'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY letter_id
+TTL toDateTime(replayed_at) + INTERVAL 90 DAY
+SETTINGS non_replicated_deduplication_window = 10000
+COMMENT 'Dead letters whose message was sent again to where it came from';

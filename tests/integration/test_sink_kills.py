@@ -59,19 +59,19 @@ class Sending(threading.Thread):
     def __init__(self, site: Site) -> None:
         super().__init__(daemon=True)
         self._site = site
-        self._stop = threading.Event()
+        self._over = threading.Event()
         self._sent = 0
         self.start()
 
     def run(self) -> None:
-        while not self._stop.wait(0.05):
+        while not self._over.wait(0.05):
             numbers = range(self._sent, self._sent + 20)
             self._site.send(fact for number in numbers for fact in facts_of(number))
             self._sent += 20
 
     def finish(self) -> int:
         """End it; how many numbers were sent."""
-        self._stop.set()
+        self._over.set()
         self.join(30)
         return self._sent
 
@@ -90,7 +90,7 @@ def wait_for_a_batch(site: Site) -> None:
 def test_kill_9_of_the_sink_at_random_moments(site: Site) -> None:
     chance = random.Random(1)
     sending = Sending(site)
-    for _ in range(12):
+    for _ in range(10):
         process = site.start(site.folder / "sink.yaml")
         wait_for_a_batch(site)
         time.sleep(chance.random() * 0.15)

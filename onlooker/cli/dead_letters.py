@@ -1,0 +1,221 @@
+"""`onlooker dead-letters`: list, show and replay the messages that were set aside."""
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from schemas.errors import CheckFailedError, UndecodableError
+from schemas.events import DeadLetter
+from schemas.units import US_PER_S
+
+if TYPE_CHECKING:
+    from onlooker.wiring.letters import Where
+    from sinks.dead_letters import Choice
+
+CUT = "bytes are kept)"
+"""How the detail of a letter ends whose message was too long to be kept whole."""
+LINES = 32
+"""Of a hexadecimal dump."""
+Command = Callable[..., Any]
+_WHERE = (
+    click.option(
+        "--config",
+        "config_path",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="A configuration (YAML).",
+    ),
+    click.option("--bootstrap", metavar="HOST:PORT,...", help="Kafka's brokers [127.0.0.1:9092]."),
+    click.option("--url", help="A ClickHouse server: clickhouse://user:password@host:9000/database"),
+    click.option(
+        "--data-dir", type=click.Path(path_type=Path), help="Where an embedded ClickHouse keeps its data."
+    ),
+)
+_CHOICE = (
+    click.option("--cause", help="Only letters of this cause, for example `truncated`."),
+    click.option("--topic", help="Only letters of messages that came by this topic, as the broker names it."),
+    click.option("--limit", type=click.IntRange(1, 1_000_000), default=1000, show_default=True),
+)
+
+
+def _with(options: Sequence[Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.group("dead-letters")
+def dead_letters() -> None:
+    """Messages that could not be read or stored: what they are, why, and back to where they came from.
+
+    \b
+    Examples:
+      onlooker dead-letters list
+      onlooker dead-letters list --from-topic --cause unknown_schema --json
+      onlooker dead-letters show 6f6e6c6f-6f6b-5e72-8a00-6f6e6c6f6f6b
+      onlooker dead-letters replay --cause future --dry-run
+    """
+
+
+@dead_letters.command("list")
+@_with(_WHERE)
+@_with(_CHOICE)
+@click.option("--from-topic", is_flag=True, help="Read them from Kafka instead of from ClickHouse.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a letter, with its bytes.")
+def list_letters(*, from_topic: bool, as_json: bool, **options: Any) -> None:
+    """How many letters there are by topic and cause, and the newest of them."""
+    from onlooker.wiring.letters import codec_of, database, letters_on_topic
+    from sinks.dead_letters import counts_of, letters_of
+
+    where, choice = _where(options), _choice(options)
+    if from_topic:
+        letters = letters_on_topic(where, codec_of(where, dict(os.environ)), choice)
+        many = Counter((letter.topic, letter.cause) for letter in letters)
+        counts = [(topic, cause, count) for (topic, cause), count in many.most_common()]
+    else:
+        with database(where) as store:
+            letters, counts = letters_of(store, choice), counts_of(store, choice)
+    if as_json:
+        _print_json(letters)
+    else:
+        _print_table(letters, counts)
+
+
+@dead_letters.command()
+@click.argument("letter_id")
+@_with(_WHERE)
+@click.option("--from-topic", is_flag=True, help="Read it from Kafka instead of from ClickHouse.")
+def show(letter_id: str, *, from_topic: bool, **options: Any) -> None:
+    """One letter: where it came from, its bytes, and what reading them says now."""
+    from onlooker.wiring.letters import codec_of, database, letters_on_topic
+    from sinks.dead_letters import Choice, id_of, letters_of
+
+    where, choice = _where(options), Choice(ids=(id_of(letter_id),))
+    codec = codec_of(where, dict(os.environ))
+    if from_topic:
+        found = letters_on_topic(where, codec, choice)
+    else:
+        with database(where) as store:
+            found = letters_of(store, choice)
+    if not found:
+        raise CheckFailedError(f"there is no dead letter {letter_id}")
+    letter = found[0]
+    click.echo(f"{letter.topic} partition {letter.partition} offset {letter.offset}")
+    click.echo(f"set aside by {letter.service} at {_time(letter.failed_us)} UTC")
+    click.echo(f"{letter.cause}: {letter.detail}")
+    click.echo(f"key {letter.key!r}, value of {len(letter.value or b'')} bytes")
+    click.echo(hexdump(letter.value or b""))
+    try:
+        click.echo(f"Read now it is {codec.decode(letter.value)!r}")
+    except UndecodableError as error:
+        click.echo(f"Read now it is still refused: {error.cause}: {error}")
+
+
+@dead_letters.command()
+@_with(_WHERE)
+@_with(_CHOICE)
+@click.option("--id", "ids", multiple=True, help="Only this letter; may be said several times.")
+@click.option("--dry-run", is_flag=True, help="Say what would be sent, send nothing.")
+@click.option("--again", is_flag=True, help="Also what was replayed before.")
+def replay(*, ids: tuple[str, ...], dry_run: bool, again: bool, **options: Any) -> None:
+    """Send the messages of letters to the topics they came from; each once, unless told otherwise.
+
+    They go to the end of their topic, with the header `replayed`; what is refused again is set aside again.
+    """
+    from onlooker.wiring.letters import database, send_again
+    from sinks.dead_letters import id_of, letters_of, note_sent, sent_again
+
+    where = _where(options)
+    choice = msgspec.structs.replace(_choice(options), ids=tuple(map(id_of, ids)))
+    with database(where, read_only=dry_run) as store:
+        found = sorted(
+            letters_of(store, choice), key=lambda letter: (letter.topic, letter.partition, letter.offset)
+        )
+        before = set() if again else sent_again(store, found)
+        whole = [letter for letter in found if not letter.detail.endswith(CUT)]
+        chosen = [letter for letter in whole if letter.letter_id not in before]
+        if not dry_run and chosen:
+            send_again(where, chosen)
+            note_sent(store, chosen, f"replay:{datetime.now(UTC).isoformat()}")
+    for topic, count in sorted(Counter(letter.topic for letter in chosen).items()):
+        click.echo(f"{topic}: {count} {'would be sent' if dry_run else 'sent'}")
+    words = f"{len(before)} were replayed before, {len(found) - len(whole)} are not kept whole"
+    click.echo(f"{len(chosen)} of {len(found)} letters; {words}", err=True)
+
+
+def hexdump(data: bytes, lines: int = LINES) -> str:
+    """Bytes as people read them: sixteen a line, hexadecimal and as text.
+
+    Args:
+        data: any.
+        lines: at most so many.
+
+    Returns:
+        The lines; the last one says how much was left out.
+    """
+    found = []
+    for start in range(0, min(len(data), 16 * lines), 16):
+        part = data[start : start + 16]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
+        found.append(f"{start:08x}  {part.hex(' '):<47}  {text}")
+    if len(data) > 16 * lines:
+        found.append(f"... {len(data) - 16 * lines} more bytes")
+    return "\n".join(found)
+
+
+def _where(options: dict[str, Any]) -> "Where":
+    from onlooker.secrets import with_secrets
+    from onlooker.settings import load_settings
+    from onlooker.wiring.letters import Where
+
+    return Where(
+        settings=with_secrets(load_settings(options["config_path"]), os.environ),
+        bootstrap=options["bootstrap"],
+        url=options["url"],
+        data_dir=options["data_dir"],
+    )
+
+
+def _choice(options: dict[str, Any]) -> "Choice":
+    from sinks.dead_letters import Choice
+
+    return Choice(cause=options["cause"], topic=options["topic"], limit=options["limit"])
+
+
+def _time(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us / US_PER_S, UTC).isoformat(sep=" ", timespec="milliseconds")[:23]
+
+
+def _print_json(letters: Sequence[DeadLetter]) -> None:
+    from sinks.dead_letters import without_bytes
+
+    for letter in letters:
+        sys.stdout.buffer.write(msgspec.json.encode(without_bytes(letter)) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _print_table(letters: Sequence[DeadLetter], counts: Sequence[tuple[str, str, int]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console() if sys.stdout.isatty() else Console(width=200)
+    summary = Table("topic", "cause", "letters")
+    for topic, cause, count in counts:
+        summary.add_row(topic, cause, str(count))
+    console.print(summary)
+    newest = Table("id", "set aside at (UTC)", "by", "place", "cause", "detail")
+    for letter in letters[:20]:
+        place = f"{letter.topic}:{letter.partition}:{letter.offset}"
+        newest.add_row(
+            str(letter.letter_id), _time(letter.failed_us), letter.service, place, letter.cause, letter.detail
+        )
+    console.print(newest)
