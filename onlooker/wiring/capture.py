@@ -20,15 +20,14 @@ from onlooker.settings import Settings, StandSettings
 from onlooker.stopping import stopped_by_signals
 from onlooker.telemetry import Watch
 from onlooker.wiring.lines import Delivered, camera_lines, camera_sources
+from onlooker.wiring.schemas import build_codec
 from producers.journal import Journal, StandNote, recording_digest
 from producers.options import Pace
 from producers.pictures import encode_picture
 from producers.playlist import PlayFeed
 from producers.publisher import KafkaClient
 from producers.publishing import Publisher
-from schemas.codec import AvroCodec
 from schemas.errors import DependencyAwayError, UsageError
-from schemas.registry import FileRegistry
 from sinks.ownership import Ownership
 
 log = logging.getLogger(__name__)
@@ -142,7 +141,7 @@ def _parts(settings: Settings, journal: Journal, watch: Watch) -> CaptureParts:
     return CaptureParts(
         publisher=Publisher(lambda: KafkaClient(settings.kafka, publish, ("frames", "plays")), publish),
         journal=journal,
-        codec=AvroCodec(FileRegistry(), settings.kafka.topics),
+        codec=build_codec(settings.registry, settings.kafka.topics, os.environ),
         encode=lambda frame, lossless: encode_picture(frame.picture, publish, lossless=lossless),
         pulse=watch.pulse,
         clock_us=lambda: time.time_ns() // 1000,

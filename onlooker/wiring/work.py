@@ -17,6 +17,7 @@ from onlooker.settings import Settings
 from onlooker.telemetry import Watch
 from onlooker.wiring.broker import broker_options
 from onlooker.wiring.perception import build_observer, build_parts, decoder, measure_options
+from onlooker.wiring.schemas import build_codec
 from processors.agents import Bench, WorkPlan, work
 from processors.alignment import AlignedMeasure
 from processors.aside import Aside
@@ -29,7 +30,6 @@ from processors.stands import Load, StandStates
 from processors.topology import StageName
 from schemas.codec import AvroCodec
 from schemas.metrics import Meter
-from schemas.registry import FileRegistry
 
 log = logging.getLogger(__name__)
 OpenBench = Callable[[Load], Bench]
@@ -64,7 +64,7 @@ def build_plan(settings: Settings, request: WorkRequest, watch: Watch) -> WorkPl
     """What the role is made of."""
     broker = broker_options(settings, request.bootstrap)
     stage = request.stage
-    codec = AvroCodec(FileRegistry(), broker.topics)
+    codec = build_codec(settings.registry, broker.topics, os.environ)
     aside = Aside(
         stage,
         broker.topics,
