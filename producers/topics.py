@@ -9,7 +9,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import InvalidReplicationFactorError, KafkaError, TopicAlreadyExistsError
 
 from producers.broker_arguments import broker_arguments
-from producers.broker_trouble import trouble_of
+from producers.broker_trouble import complaints, trouble_of
 from producers.topic_plan import TopicPlan, TopicState
 from schemas.broker import BrokerOptions
 from schemas.errors import OnlookerError, UsageError
@@ -125,12 +125,13 @@ class Topics:
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
-        try:
-            yield
-        except OnlookerError:
-            raise
-        except (KafkaError, OSError) as error:
-            raise trouble_of(error, self._options) from error
+        with complaints() as heard:
+            try:
+                yield
+            except OnlookerError:
+                raise
+            except (KafkaError, OSError) as error:
+                raise trouble_of(error, self._options, heard) from error
 
 
 def _state(described: dict[str, Any], configs: dict[str, Any]) -> TopicState:

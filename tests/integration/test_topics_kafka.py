@@ -1,14 +1,20 @@
 """`onlooker topics` against a real broker: makes what is missing, tells what differs, alters when asked."""
 
+import json
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from schemas.topics import TOPICS, TopicNames
 from tests.brokers import KafkaCluster
+from tests.certificates import Authority
 from tests.e2e.command import Ended, onlooker
+from tests.secured_broker import SecuredBroker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
 
@@ -94,3 +100,56 @@ def test_a_broker_that_is_away_is_named() -> None:
     away = onlooker("topics", "check", "--bootstrap", "127.0.0.1:9")
     assert away.code == 3
     assert "Kafka at 127.0.0.1:9 does not answer" in away.err
+
+
+@pytest.fixture(scope="module")
+def secured(kafka_jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
+    """A broker that asks for TLS and a password."""
+    with SecuredBroker(tmp_path_factory.mktemp("secured"), prefix="mall-7") as broker:
+        yield broker
+
+
+def secured_config(folder: Path, broker: SecuredBroker, **changes: str) -> Path:
+    options = broker.options
+    settings = {
+        "bootstrap": options.bootstrap,
+        "prefix": options.prefix,
+        "security": options.security,
+        "ca_file": str(options.ca_file),
+        "username": options.username,
+        **changes,
+    }
+    path = folder / "secured.yaml"
+    path.write_text(json.dumps({"kafka": settings, "topics": {"partitions": 2}}), encoding="utf-8")
+    return path
+
+
+def test_behind_tls_and_a_password_topics_are_made(secured: SecuredBroker, tmp_path: Path) -> None:
+    password = {"ONLOOKER_KAFKA_PASSWORD": secured.password}
+    config = secured_config(tmp_path, secured)
+    made = onlooker("topics", "create", "--config", config, environment=password)
+    assert made.code == 0, made.err
+    assert len(made.out.splitlines()) == len(TOPICS) + 1
+
+
+@pytest.mark.parametrize("verb", [("topics", "check"), ("capture",)])
+def test_a_wrong_password_is_no_reason_to_wait(
+    secured: SecuredBroker, tmp_path: Path, verb: tuple[str, ...]
+) -> None:
+    config = secured_config(tmp_path, secured)
+    picture = tmp_path / "1.png"
+    picture.write_bytes(cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
+    source: list[str | Path] = ["--source", picture, "--data-dir", tmp_path] if verb == ("capture",) else []
+    wrong = {"ONLOOKER_KAFKA_PASSWORD": "guessed"}
+    refused = onlooker(*verb, "--config", config, *source, environment=wrong)
+    assert refused.code == 2
+    assert "refuses user 'onlooker'" in refused.err
+    assert "guessed" not in refused.err + refused.out
+
+
+def test_an_authority_that_nobody_knows_is_no_reason_to_wait(secured: SecuredBroker, tmp_path: Path) -> None:
+    config = secured_config(tmp_path, secured, ca_file=str(Authority(tmp_path).ca_file))
+    password = {"ONLOOKER_KAFKA_PASSWORD": secured.password}
+    refused = onlooker("topics", "check", "--config", config, environment=password)
+    assert refused.code == 2
+    assert "kafka.ca_file" in refused.err
