@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from schemas.bounds import FRAME_BYTES
 from schemas.units import US_PER_S
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -13,10 +14,8 @@ DropPolicy = Literal["wait", "drop_oldest", "drop_newest"]
 Pace = Literal["real", "fast"]
 EncodingChoice = Literal["auto", "jpeg", "png"]
 
-MESSAGE_BYTES = 4 * 1024 * 1024
-"""The largest message with a picture."""
-PICTURE_BYTES = MESSAGE_BYTES - 64 * 1024
-"""The largest picture: the message has an envelope, too."""
+PICTURE_BYTES = FRAME_BYTES - 128 * 1024
+"""The largest picture: its message has an envelope, headers and a batch around it."""
 
 RECORDING_START = datetime(2000, 1, 1, tzinfo=UTC)
 """Event time of the first frame of a recording that carries no clock: fixed, so runs can be compared."""

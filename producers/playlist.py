@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from schemas.bounds import Id
 from schemas.errors import UsageError
 from schemas.events import Play
 from schemas.ids import derive_id
@@ -15,15 +16,14 @@ from schemas.units import US_PER_S, us_from_s
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _MAX_SILENCE_US = 86_400 * US_PER_S
-Name = Annotated[str, msgspec.Meta(min_length=1)]
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One creative of one campaign, shown for `duration_s` seconds (at least a tenth)."""
 
-    campaign_id: Name
-    creative_id: Name
+    campaign_id: Id
+    creative_id: Id
     duration_s: Annotated[float, msgspec.Meta(ge=0.1, le=86_400)]
 
 

@@ -9,14 +9,14 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from producers.broker_arguments import broker_arguments
 from producers.broker_trouble import trouble_of
 from producers.in_flight import Outgoing
-from producers.options import MESSAGE_BYTES, PublishOptions
+from producers.options import PublishOptions
 from producers.publishing import OnDone
 from producers.topics import Topics
+from schemas.bounds import FRAME_BYTES
 from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
 from schemas.topics import Topic
 
-_REQUEST_BYTES = MESSAGE_BYTES + 64 * 1024
 _BATCH_BYTES = 256 * 1024
 _NEVER_MS = 7 * 86_400_000
 """Messages do not expire: one that did would leave a gap."""
@@ -51,7 +51,7 @@ class KafkaClient:
                 acks="all",
                 enable_idempotence=True,
                 batch_size=_BATCH_BYTES,
-                max_request_size=_REQUEST_BYTES,
+                max_request_size=FRAME_BYTES,
                 delivery_timeout_ms=max(_NEVER_MS, 2 * request_ms),
                 request_timeout_ms=request_ms,
                 max_block_ms=_METADATA_MS,
@@ -86,7 +86,10 @@ class KafkaClient:
 
     def abandon(self) -> None:
         """Send nothing more, at once; what is not acknowledged fails."""
-        # `close` waits for a flush first, which never ends while the brokers are away.
+        # The library's `close` waits for a flush first, which never ends while the brokers are away; its own
+        # clean-up must not try that later either.
+        self._producer._closed = True
+        self._producer._unregister_cleanup()
         self._producer._sender.force_close()
 
     def close(self) -> None:

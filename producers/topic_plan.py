@@ -5,14 +5,10 @@ from typing import Annotated
 
 import msgspec
 
-from producers.options import MESSAGE_BYTES
+from schemas.bounds import FRAME_BYTES, LETTER_BYTES
 from schemas.ranges import Count
 from schemas.topics import TOPICS, Topic, TopicNames
 
-FRAME_BYTES = MESSAGE_BYTES + 64 * 1024
-"""A message with a picture, its headers and its batch."""
-LETTER_BYTES = FRAME_BYTES + 192 * 1024
-"""A dead letter holds such a message whole, and says why it was set aside."""
 SMALL_BYTES = 1024 * 1024
 """All other events: Kafka's own default."""
 

@@ -16,12 +16,17 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from producers.camera import open_camera
-from producers.options import CaptureOptions
+from producers.in_flight import Outgoing
+from producers.options import CaptureOptions, PublishOptions
+from producers.publisher import KafkaClient
+from producers.publishing import Publisher
 from producers.readings import Reading
 from producers.sources import parse_source
+from schemas.broker import BrokerOptions
 from schemas.codec import AvroCodec
 from schemas.events import FrameCaptured, Play, StreamEnded
-from schemas.message import captured_us_of, is_repeated
+from schemas.ids import derive_id
+from schemas.message import About, captured_us_of, is_repeated
 from schemas.ports import Pixels
 from schemas.registry import FileRegistry
 from schemas.topics import Topic, TopicNames
@@ -256,6 +261,58 @@ def test_a_missing_topic_is_named_with_its_mend(site: Site, film: Path) -> None:
     assert refused.code == 2
     assert "There is no topic frames.v1" in refused.err
     assert "onlooker topics create" in refused.err
+
+
+def test_a_picture_larger_than_a_message_arrives_smaller(site: Site, tmp_path: Path) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in (1, 2):
+        cv2.imwrite(str(folder / f"{number}.png"), noise)
+    site.configure(stand("door", folder))
+    assert site.finished(site.capture("data"))["frames"]["published"] == 2
+    first, second, _ = site.read("frames")
+    assert first.event.encoding == second.event.encoding == "jpeg"
+    assert decode(first.event.picture).shape == (1500, 2000, 3)
+    assert 2e6 < len(first.event.picture) <= 4 * 1024 * 1024
+
+
+def test_a_client_that_breaks_is_replaced_and_nothing_is_missing(site: Site) -> None:
+    site.configure(stand("door", "0"))
+    broker = BrokerOptions(bootstrap=site.kafka.bootstrap, prefix=site.names.prefix)
+    options = PublishOptions(request_timeout_s=3)
+    clients: list[KafkaClient] = []
+
+    def connect() -> KafkaClient:
+        clients.append(KafkaClient(broker, options, ("frames", "plays")))
+        return clients[-1]
+
+    publisher = Publisher(connect, options)
+    for number in range(200):
+        _offer(publisher, number)
+    clients[0].abandon()
+    for number in range(200, 400):
+        _offer(publisher, number)
+    assert publisher.close(PATIENCE_S) == []
+    assert len(clients) == 2
+    assert [each.message.mark for each in publisher.settled()] == list(range(400))
+    arrived = [each.event.start_us for each in site.read("plays")]
+    assert list(dict.fromkeys(arrived)) == list(range(400))
+
+
+def _offer(publisher: Publisher, number: int) -> None:
+    play = Play(
+        play_id=derive_id("play", number),
+        stand_id="door",
+        campaign_id="c",
+        creative_id="x" * 128,
+        start_us=number,
+        end_us=number + 1,
+    )
+    about = About(producer="test", produced_us=1)
+    value = CODEC.encode(play)
+    message = Outgoing(topic="plays", stand_id="door", value=value, about=about, mark=number)
+    assert publisher.offer(message)
 
 
 def test_sigterm_flushes_and_leaves_the_stand_open(site: Site, film: Path) -> None:
