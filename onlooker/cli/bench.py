@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -31,3 +32,45 @@ def perception(clip: Path | None, repeat: int, config_path: Path | None, as_json
         click.echo(json.dumps(found))
     else:
         print_table(found)
+
+
+@bench.command()
+@click.option(
+    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration."
+)
+@click.option(
+    "--bootstrap",
+    metavar="HOST:PORT",
+    help="Brokers that run already, reached as the configuration says; without it one is started here.",
+)
+@click.option(
+    "--only", metavar="PARTS", help="Of publish, faust, measure, sink, latency, density; with commas."
+)
+@click.option(
+    "--repeat", type=click.IntRange(min=1), default=3, show_default=True, help="Turns of each comparison."
+)
+@click.option("--quick", is_flag=True, help="Little work: shows that it runs, says nothing about speed.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of tables.")
+def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **options: Any) -> None:
+    """Events a second of each service, latency to the row, and how many stands this machine carries.
+
+    Each figure stands next to its floor, taken turn by turn in the same run: a bare producer, a Faust agent
+    that does nothing, decoding alone, bare inserts. Rows always go to a ClickHouse of its own, topics carry a
+    prefix of their own. It takes about five minutes.
+    """
+    import msgspec
+
+    from onlooker.lab.stream import Request, bench_stream, parts_from
+    from onlooker.lab.stream_table import print_found
+    from onlooker.settings import load_settings
+
+    settings = load_settings(config_path)
+    named = None if bootstrap is None else msgspec.structs.replace(settings.kafka, bootstrap=bootstrap)
+    request = Request(
+        parts=parts_from(options["only"]), repeat=options["repeat"], quick=options["quick"], kafka=named
+    )
+    found = bench_stream(settings, request, say=lambda words: click.echo(words, err=True))
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+    else:
+        print_found(found)

@@ -1,0 +1,157 @@
+"""Facts into ClickHouse: the sink's writer and the whole sink, next to bare inserts of finished columns."""
+
+import threading
+import time
+from collections.abc import Sequence
+
+import msgspec
+from kafka import KafkaProducer
+
+from onlooker.lab.stream_columns import bare_client, bare_insert, ready, types_of
+from onlooker.lab.stream_facts import Heap, heaps
+from onlooker.lab.stream_figures import Asked, Comparison, Names, Run, compare
+from onlooker.lab.stream_meter import RowCounter
+from onlooker.lab.stream_site import Site, Work
+from onlooker.lab.stream_topics import making_topics
+from onlooker.telemetry import Watch
+from onlooker.wiring.sink import SinkRequest, build_sink
+from producers.broker_arguments import broker_arguments
+from schemas.codec import AvroCodec
+from schemas.errors import DependencyAwayError
+from schemas.events import DeadLetter
+from schemas.message import About
+from schemas.metrics import NoMeter, NoPulse
+from schemas.registry import FileRegistry
+from sinks.batch_writer import BatchWriter, Reporting
+from sinks.clickhouse import ClickHouse
+from sinks.columns import tables_of
+from sinks.gathering import Batch, Entry
+from sinks.known import Remembered
+from sinks.reading import Limits
+
+AIM = Asked(words=">= 70 % of bare inserts", share=0.7)
+FLOOR = "bare numpy inserts, columns ready"
+PATIENCE_S = 120.0
+INCARNATION = "bench"
+
+
+class NoLetters:
+    """Nothing is set aside here."""
+
+    def post(self, letters: Sequence[DeadLetter], *, repeated: bool = False) -> None:
+        """Complain: all facts are good."""
+        raise AssertionError(f"{len(letters)} letters, repeated={repeated}")
+
+
+def bench_sink(work: Work) -> list[Comparison]:
+    """Rows a second into the tables of this version, in batches of the same size everywhere.
+
+    Args:
+        work: the site and how many rows.
+
+    Returns:
+        From facts in memory, and from messages in Kafka, each beside the same rows as finished columns.
+    """
+    turns = [_turn(work, number) for number in range(work.repeat + 1)][1:]
+    floor, memory, kafka = zip(*turns, strict=True)
+    return [
+        compare(
+            Names(ours="sink, facts in memory", floor=FLOOR, unit="rows"), ours=memory, floor=floor, asked=AIM
+        ),
+        compare(
+            Names(ours="sink, messages in Kafka", floor=FLOOR, unit="rows"),
+            ours=kafka,
+            floor=floor,
+            asked=AIM,
+        ),
+    ]
+
+
+def _turn(work: Work, number: int) -> tuple[Run, Run, Run]:
+    rows, batch_rows = work.amounts.sink_rows, work.amounts.sink_batch_rows
+    batches = [_batch(heap, lo) for lo, heap in enumerate(heaps(rows, batch_rows, turn=2 * number))]
+    # More than is timed, so that the last batch that is timed is a full one; and ids that are not there yet.
+    sent = heaps(rows + 3 * batch_rows, batch_rows, turn=2 * number + 1)
+    site = work.site
+    return _bare(site, batches, number), _memory(site, batches, number), _kafka(site.apart(), sent, work)
+
+
+def _batch(heap: Heap, number: int) -> Batch:
+    lo = number * 1_000_000
+    entries = [Entry(offset=lo + i, fact=fact, size_bytes=0) for i, fact in enumerate(heap.facts)]
+    return Batch(
+        place=(f"bench.{heap.topic}.v1", 0),
+        incarnation=INCARNATION,
+        lo=lo,
+        hi=lo + len(entries),
+        at_us=time.time_ns() // 1000,
+        entries=entries,
+    )
+
+
+def _bare(site: Site, batches: Sequence[Batch], turn: int) -> Run:
+    client = bare_client(site.clickhouse)
+    work = []
+    for batch in batches:
+        for table, columns in tables_of(batch.entries, batch.place):
+            work.append((table, ready(columns, types_of(client, table)), f"bare:{turn}:{batch.token}"))
+    started = time.perf_counter()
+    for table, columns, token in work:
+        bare_insert(client, table, columns, token)
+    seconds = time.perf_counter() - started
+    client.disconnect()
+    return Run(count=sum(len(next(iter(columns.values()))) for _, columns, _ in work), seconds=seconds)
+
+
+def _memory(site: Site, batches: Sequence[Batch], turn: int) -> Run:
+    store, options = ClickHouse(site.clickhouse), site.settings.sink
+    writer = BatchWriter(
+        store,
+        NoLetters(),
+        memory=Remembered(options.remembered_facts),
+        limits=Limits(options.dead_letters),
+        reporting=Reporting(meter=NoMeter(), writer="bench"),
+    )
+    batches = [msgspec.structs.replace(each, incarnation=f"{INCARNATION}-{turn}") for each in batches]
+    store.rows("SELECT 1")
+    started = time.perf_counter()
+    rows = sum(sum(writer.write(batch).rows.values()) for batch in batches)
+    seconds = time.perf_counter() - started
+    store.close()
+    return Run(count=rows, seconds=seconds)
+
+
+def _kafka(site: Site, found: Sequence[Heap], work: Work) -> Run:
+    with making_topics(site.kafka, partitions=1):
+        _fill(site, found)
+        counter, stop = RowCounter(work.amounts.sink_rows), threading.Event()
+        counter.when_done = stop.set
+        sink_options = msgspec.structs.replace(
+            site.settings.sink, max_rows=work.amounts.sink_batch_rows, max_age_s=PATIENCE_S
+        )
+        settings = msgspec.structs.replace(site.settings, kafka=site.kafka, sink=sink_options)
+        store = ClickHouse(site.clickhouse)
+        watch = Watch(meter=counter, pulse=NoPulse(), port=None)
+        over = threading.Timer(PATIENCE_S, stop.set)
+        over.start()
+        try:
+            build_sink(settings, SinkRequest(), store, watch).run(stop)
+        finally:
+            over.cancel()
+            store.close()
+        if counter.seconds is None:
+            raise DependencyAwayError(f"The sink has not written its rows within {PATIENCE_S:.0f} s.")
+        return Run(count=counter.rows, seconds=counter.seconds)
+
+
+def _fill(site: Site, found: Sequence[Heap]) -> None:
+    codec, about = AvroCodec(FileRegistry()), About(producer="bench", produced_us=0)
+    producer = KafkaProducer(**broker_arguments(site.kafka), linger_ms=20, batch_size=256 * 1024)
+    try:
+        for heap in found:
+            for fact in heap.facts:
+                name = site.kafka.topics.name(heap.topic)
+                producer.send(name, codec.encode(fact), b"bench", headers=about.headers())
+        producer.flush()
+    finally:
+        producer.close()
