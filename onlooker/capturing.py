@@ -8,14 +8,14 @@ from contextlib import closing
 import msgspec
 
 from onlooker.capture_figures import CaptureTally
+from onlooker.captured_stand import CapturedStand, FrameMark
 from onlooker.running import CameraLine, end_cameras
 from onlooker.watching import trouble
 from producers.in_flight import Outgoing, Settled
-from producers.journal import Journal, StandNote
+from producers.journal import Journal
 from producers.merge import merge_frames
 from producers.options import PublishOptions
 from producers.pictures import Encoded
-from producers.playlist import PlayFeed
 from producers.publishing import Publisher
 from schemas.errors import BadPictureError, DependencyAwayError
 from schemas.events import FrameCaptured, Play, StreamEnded
@@ -30,40 +30,6 @@ LOOP = "capture"
 _TELL_EVERY_S = 0.25
 _WAIT_S = 0.2
 _REGISTRY_AGAIN_S = 1.0
-
-
-class FrameMark(msgspec.Struct, frozen=True, kw_only=True):
-    """What a frame on its way is known by."""
-
-    camera_id: str
-    frame_index: int
-    t_us: int
-    captured_s: float
-    """Monotonic."""
-
-
-class CapturedStand:
-    """One stand of a capture: its cameras, its plays, what is known to have arrived."""
-
-    def __init__(self, stand_id: str, lines: Sequence[CameraLine], feed: PlayFeed, note: StandNote) -> None:
-        self.stand_id = stand_id
-        self.lines = lines
-        self.feed = feed
-        self.note = note
-        self.plays_open = 0
-        """Plays that are sent and not yet acknowledged: no frame may be sent before they are."""
-        self.is_over = False
-        """Its `StreamEnded` is sent."""
-        self.taken: dict[str, int] = {line.camera_id: 0 for line in lines}
-        """Frames that came out of each buffer."""
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether all its sources have ended and every frame has come through."""
-        return all(
-            line.buffer.ended and line.buffer.counts.delivered == self.taken[line.camera_id]
-            for line in self.lines
-        )
 
 
 class CaptureParts(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from onlooker.capture_figures import CaptureEnd, CaptureTally, capture_summary
-from onlooker.capturing import CapturedStand, CaptureParts, CaptureService
+from onlooker.captured_stand import CapturedStand
+from onlooker.capturing import CaptureParts, CaptureService
 from onlooker.cli.progress import progress
 from onlooker.running import CameraLine, expected_frames
 from onlooker.settings import Settings, StandSettings
@@ -65,15 +66,9 @@ def execute_capture(settings: Settings, request: CaptureRequest, watch: Watch) -
         stack.enter_context(Ownership(folder / "lock"))
         journal = Journal(folder / "journal.json")
         notes = {stand.stand_id: _note(settings, stand, journal, request) for stand in wanted}
-        finished = tuple(stand_id for stand_id, note in notes.items() if note.ended)
-        _tell_finished(finished)
-        for stand_id, note in notes.items():
-            journal.put(stand_id, note)
-        stands = [
-            _stand(settings, stand, notes[stand.stand_id], request.pace)
-            for stand in wanted
-            if stand.stand_id not in finished
-        ]
+        finished = _finished(notes)
+        open_stands = [stand for stand in wanted if stand.stand_id not in finished]
+        stands = [_stand(settings, stand, notes[stand.stand_id], request.pace) for stand in open_stands]
         tally = CaptureTally(watch.meter)
         service = CaptureService(
             stands, _parts(settings, journal, watch), tally, options=settings.publish, stop=stop
@@ -101,14 +96,18 @@ def _note(settings: Settings, stand: StandSettings, journal: Journal, request: C
         for source in camera_sources(settings, stand)
         if source.spec.is_recording
     }
-    if request.from_start and recordings:
-        return StandNote(recordings=recordings)
-    return journal.note(stand.stand_id, recordings)
+    from_start = request.from_start and recordings
+    note = StandNote(recordings=recordings) if from_start else journal.note(stand.stand_id, recordings)
+    journal.put(stand.stand_id, note)
+    return note
 
 
-def _tell_finished(stands: tuple[str, ...]) -> None:
-    for stand_id in stands:
+def _finished(notes: Mapping[str, StandNote]) -> tuple[str, ...]:
+    """Stands that need nothing any more; each is told."""
+    finished = tuple(stand_id for stand_id, note in notes.items() if note.ended)
+    for stand_id in finished:
         log.info("%s: its recordings were sent to their end before. To send again: --from-start", stand_id)
+    return finished
 
 
 def _stand(settings: Settings, stand: StandSettings, note: StandNote, pace: Pace) -> CapturedStand:

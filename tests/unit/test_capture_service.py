@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from onlooker.capture_figures import CaptureEnd, CaptureTally, capture_summary
-from onlooker.capturing import CapturedStand, CaptureParts, CaptureService, FrameMark
+from onlooker.captured_stand import CapturedStand, FrameMark
+from onlooker.capturing import CaptureParts, CaptureService
 from onlooker.running import CameraLine
 from producers.buffer import FrameBuffer
 from producers.capture import CameraPlan, CaptureThread, Clocks
