@@ -1,8 +1,10 @@
 """Writes one batch: the rows of every table, its dead letters, the ledger's row last; again the same."""
 
+import gc
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -121,6 +123,10 @@ class BatchWriter:
             BrokerAwayError: the letters were not acknowledged: write the same batch again later.
             UsageError: the database refuses us: the configuration must be mended.
         """
+        with no_collection():
+            return self._written(batch)
+
+    def _written(self, batch: Batch) -> Done:
         again, self._tried = self._tried == batch.token, batch.token
         fresh = self._asked(lambda: fresh_of(batch, self._memory, self._store))
         repeated = sum(entry.fact is not None for entry in batch.entries) - len(fresh)
@@ -192,6 +198,19 @@ class BatchWriter:
         for entry in timed[:: len(timed) // LATENCIES_A_BATCH + 1]:
             latency_s = (now_us - (entry.captured_us or 0)) / US_PER_S
             meter.observe("row_latency_seconds", latency_s, table=HOMES[type(entry.fact)].table)
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Let Python's search for cycles rest: a batch is half a million objects and no cycle."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def refused_among(

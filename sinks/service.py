@@ -13,7 +13,7 @@ import msgspec
 from schemas.errors import DependencyAwayError, LimitReachedError
 from schemas.metrics import Meter, Pulse
 from sinks.backoff import Backoff
-from sinks.batch_writer import Clocks, StoreAwayError
+from sinks.batch_writer import Clocks, StoreAwayError, no_collection
 from sinks.feed import BrokerAwayError, Committed, Feed, Membership, Message, NotOwnerError, Place
 from sinks.gathering import Batch, Gathering
 from sinks.ledger import Done
@@ -104,7 +104,8 @@ class Sink:
         try:
             self._hear(min(IDLE_S, wait_s) if self._backoff.waiting else self._idle_s())
             if not self._backoff.wait_s(self._parts.clocks.monotonic_s()):
-                self._advance(everything=False)
+                with no_collection():
+                    self._advance(everything=False)
                 self._recovered()
         except NotOwnerError as error:
             log.warning("%s", error)
@@ -133,6 +134,8 @@ class Sink:
         found = feed.poll(wait_s)
         membership = feed.membership()
         if membership != self._membership or membership is None:
+            if self._gatherings:
+                log.info("the group is formed anew: what is in hand is read again")
             self._drop()
             self._membership = membership
             return
@@ -175,6 +178,8 @@ class Sink:
             )
         self._gatherings = gatherings
         parts.feed.resume()
+        begun = sum(gathering.healing for gathering in gatherings.values())
+        log.info("owns %s partitions, ends %s batches that were begun", len(places), begun)
 
     def _tell(self, place: Place, start: Start) -> None:
         topic, meter = place[0], self._parts.meter

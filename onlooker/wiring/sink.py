@@ -16,7 +16,9 @@ from onlooker.telemetry import KindMeter, Watch
 from onlooker.wiring.broker import broker_options
 from onlooker.wiring.schemas import build_codec
 from onlooker.wiring.storage import prepare
+from schemas.broker import BrokerOptions
 from schemas.errors import DependencyAwayError, LimitReachedError, UsageError
+from schemas.ports import EventCodec
 from schemas.topics import Topic
 from sinks.address import Address
 from sinks.backoff import Backoff
@@ -85,36 +87,37 @@ def build_sink(
     Returns:
         The sink.
     """
-    options, name = settings.sink, f"sink@{socket.gethostname()}:{os.getpid()}"
-    broker = broker_options(settings, request.bootstrap)
-    meter = KindMeter(watch.meter, broker.topics)
+    broker, options = broker_options(settings, request.bootstrap), settings.sink
     codec = build_codec(settings.registry, broker.topics, os.environ)
-    limits = Limits(options.dead_letters)
-    letters = LetterBox(
+    limits, name = Limits(options.dead_letters), f"sink@{socket.gethostname()}:{os.getpid()}"
+    writer = BatchWriter(
+        store,
+        _letter_box(broker, codec, name),
+        memory=Remembered(options.remembered_facts),
+        limits=limits,
+        reporting=Reporting(meter=watch.meter, writer=name),
+    )
+    parts = Parts(
+        feed=GroupConsumer(broker, TOPICS, options),
+        reader=Reader(codec, broker.topics),
+        writer=writer,
+        limits=limits,
+        meter=watch.meter,
+        pulse=watch.pulse,
+        jitter=random.random,
+        revive=revive,
+    )
+    return Sink(parts, options)
+
+
+def _letter_box(broker: BrokerOptions, codec: EventCodec, name: str) -> LetterBox:
+    topic = broker.topics.name("dead_letters")
+    return LetterBox(
         AcknowledgedProducer(broker),
         codec,
-        topic=broker.topics.name("dead_letters"),
+        topic=topic,
         producer=name,
         now_us=lambda: time.time_ns() // 1000,
-    )
-    return Sink(
-        Parts(
-            feed=GroupConsumer(broker, TOPICS, options),
-            reader=Reader(codec, broker.topics),
-            writer=BatchWriter(
-                store,
-                letters,
-                memory=Remembered(options.remembered_facts),
-                limits=limits,
-                reporting=Reporting(meter=meter, writer=name),
-            ),
-            limits=limits,
-            meter=meter,
-            pulse=watch.pulse,
-            jitter=random.random,
-            revive=revive,
-        ),
-        options,
     )
 
 

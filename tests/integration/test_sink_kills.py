@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("kafka"),
 ]
-SESSION_S = 1.0
+SESSION_S = 1.5
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,10 @@ def rows(site: Site) -> int:
 def wait_for_a_batch(site: Site) -> None:
     """Wait until one more batch is written."""
     before = rows(site)
-    wait_until(lambda: rows(site) > before, words="a batch is written")
+    try:
+        wait_until(lambda: rows(site) > before, words="a batch is written", timeout_s=60)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{site.log()}") from None
 
 
 def test_kill_9_of_the_sink_at_random_moments(site: Site) -> None:
