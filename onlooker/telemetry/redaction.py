@@ -9,9 +9,13 @@ from producers.sources import redacted
 SHORTEST = 3
 """A configured secret of fewer characters is no secret; hiding it would eat every word."""
 HIDDEN = "***"
-_URL = re.compile(r"\S+://\S*")
+LONGEST = 16_000
+"""Characters that are told of one text."""
+_URL = re.compile(r"[\w+.-]{0,20}://\S*")
+"""The bound keeps a long word without any URL from being tried from each of its letters to its end."""
+_CUT_URL = re.compile(r"://\S*\Z")
 _NAMED = re.compile(
-    r"""((?:password|passwd|passphrase|pwd|token|secret|api_?key)\w*["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;)}\]]+)""",
+    r"""((?:password|passwd|passphrase|pwd|token|secret|api_?key)\w{0,20}["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;)}\]]+)""",
     re.IGNORECASE,
 )
 
@@ -36,9 +40,18 @@ class Redaction:
             words: any text, also of several lines.
 
         Returns:
-            The same with `***` in their place.
+            The same with `***` in their place, at most about `LONGEST` characters: words from outside must
+            not fill a disk, nor keep anybody busy with looking through them.
         """
         if self._known is not None:
             words = self._known.sub(HIDDEN, words)
+        words = _cut(words)
         words = _URL.sub(lambda found: redacted(found[0]), words)
         return _NAMED.sub(lambda found: f"{found[1]}{HIDDEN}", words)
+
+
+def _cut(words: str) -> str:
+    """The beginning of a long text; a URL that is cut is hidden: its `@` may come after the cut."""
+    if len(words) <= LONGEST:
+        return words
+    return _CUT_URL.sub(rf"://{HIDDEN}", words[:LONGEST]) + f"… ({len(words)} characters)"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from onlooker.telemetry.flood import Flood, FloodOptions
 from onlooker.telemetry.logs import OWN, LogFormat, logging_to
-from onlooker.telemetry.redaction import Redaction
+from onlooker.telemetry.redaction import LONGEST, Redaction
 
 OURS = logging.getLogger("sinks.consumer")
 THEIRS = logging.getLogger("kafka.conn")
@@ -98,6 +98,24 @@ def test_words_from_outside_cannot_forge_a_line() -> None:
         OURS.info("stand %s", "a\n2026-01-01T00:00:00Z ERROR sink all is lost\x1b[2J")
     assert stream.getvalue().count("\n") == 1
     assert "\x1b" not in stream.getvalue()
+
+
+@pytest.mark.timeout(30)
+def test_a_megabyte_from_outside_is_cut_and_takes_no_time() -> None:
+    with told("json", "hunter2") as stream:
+        for letters in ("x", "a.", "password", "://", "@"):
+            OURS.info(
+                "it sent %s", letters * (1_000_000 // len(letters)) + "hunter2", extra={"x": "y" * 99_999}
+            )
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 5
+    assert all(len(line) < 40_000 for line in lines)
+    assert "hunter2" not in stream.getvalue()
+
+
+def test_a_url_that_is_cut_before_its_host_shows_no_password() -> None:
+    words = "x" * (LONGEST - 20) + " rtsp://ann:sesame-and-more@camera/1"
+    assert "sesame" not in Redaction().text(words)
 
 
 def test_libraries_tell_warnings_only_and_the_same_once() -> None:
