@@ -83,26 +83,25 @@ def build_sink(
         store: the database, migrated.
         watch: takes figures and heartbeats.
         revive: starts an embedded server again.
-
-    Returns:
-        The sink.
     """
     broker, options = broker_options(settings, request.bootstrap), settings.sink
     codec = build_codec(settings.registry, broker.topics, os.environ)
+    meter = KindMeter(watch.meter, broker.topics)
     limits, name = Limits(options.dead_letters), f"sink@{socket.gethostname()}:{os.getpid()}"
+    letters = _letter_box(broker, codec, name)
     writer = BatchWriter(
         store,
-        _letter_box(broker, codec, name),
+        letters,
         memory=Remembered(options.remembered_facts),
         limits=limits,
-        reporting=Reporting(meter=watch.meter, writer=name),
+        reporting=Reporting(meter=meter, writer=name),
     )
     parts = Parts(
         feed=GroupConsumer(broker, TOPICS, options),
         reader=Reader(codec, broker.topics),
         writer=writer,
         limits=limits,
-        meter=watch.meter,
+        meter=meter,
         pulse=watch.pulse,
         jitter=random.random,
         revive=revive,
@@ -111,11 +110,10 @@ def build_sink(
 
 
 def _letter_box(broker: BrokerOptions, codec: EventCodec, name: str) -> LetterBox:
-    topic = broker.topics.name("dead_letters")
     return LetterBox(
         AcknowledgedProducer(broker),
         codec,
-        topic=topic,
+        topic=broker.topics.name("dead_letters"),
         producer=name,
         now_us=lambda: time.time_ns() // 1000,
     )
