@@ -12,6 +12,22 @@ from onlooker.telemetry.logs import LogFormat
 from onlooker.telemetry.watch import LOOPBACK, Watch, telemetry
 
 Command = Callable[..., Any]
+_OPTIONS = (
+    click.option(
+        "--metrics-port",
+        type=click.IntRange(0, 65535),
+        metavar="PORT",
+        help="Serve /metrics, /healthz and /readyz there; 0: any free one, told in the log.  [default: none]",
+    ),
+    click.option("--metrics-host", default=LOOPBACK, show_default=True, help="Address to serve them on."),
+    click.option(
+        "--log-format",
+        type=click.Choice(get_args(LogFormat)),
+        default="text",
+        show_default=True,
+        help="Logs on stderr: sentences for people or JSON lines for machines.",
+    ),
+)
 
 
 class TelemetryFlags(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,20 +75,6 @@ def telemetry_options(command: Command) -> Command:
         )
         return command(*args, telemetry_flags=flags, **options)
 
-    port = click.option(
-        "--metrics-port",
-        type=click.IntRange(0, 65535),
-        metavar="PORT",
-        help="Serve /metrics, /healthz and /readyz there; 0: any free one, told in the log.  [default: none]",
-    )
-    host = click.option(
-        "--metrics-host", default=LOOPBACK, show_default=True, help="Address to serve them on."
-    )
-    log_format = click.option(
-        "--log-format",
-        type=click.Choice(get_args(LogFormat)),
-        default="text",
-        show_default=True,
-        help="Logs on stderr: sentences for people or JSON lines for machines.",
-    )
-    return port(host(log_format(bundled)))
+    for option in reversed(_OPTIONS):
+        bundled = option(bundled)
+    return bundled

@@ -4,6 +4,7 @@ The embedded server has no CREATE USER: the grants, settings and filters of the 
 """
 
 import re
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,7 @@ from schemas.errors import UsageError
 from sinks import embedded_files
 from sinks.address import Address
 from sinks.clickhouse import ClickHouse, SqlError
+from sinks.dead_letters import Choice, counts_of, letters_of
 from sinks.embedded import EmbeddedServer
 from sinks.migrate import migrate, released
 from sinks.writer import FactWriter
@@ -214,11 +216,21 @@ def test_the_owner_of_the_views_can_only_read(client: ClickHouse) -> None:
         client.command("INSERT INTO visits (stand_id) VALUES ('x')")
 
 
+@to_be("operator")
+def test_the_operator_looks_at_dead_letters_and_notes_replays(client: ClickHouse) -> None:
+    assert counts_of(client, Choice()) == []
+    assert letters_of(client, Choice()) == []
+    client.insert("dead_letter_replays", {"letter_id": [uuid.uuid4()]}, "one")
+    assert count(client, "dead_letter_replays") == 1
+    with pytest.raises(SqlError):
+        client.command("SELECT * FROM v_visits")
+
+
 @to_be("migrator")
-def test_every_table_of_the_release_can_be_written_by_the_sink(client: ClickHouse) -> None:
+def test_every_table_of_the_release_is_somebodys_to_write(client: ClickHouse) -> None:
     tables = client.rows(
         "SELECT name FROM system.tables WHERE database = 'onlooker' AND engine LIKE '%MergeTree' "
         "AND name != 'schema_migrations'"
     )
-    granted = {g.split("onlooker.")[1] for g in grants_of("sink") if "INSERT" in g}
-    assert {name for (name,) in tables} == granted
+    grants = [*grants_of("sink"), *grants_of("operator")]
+    assert {name for (name,) in tables} == {g.split("onlooker.")[1] for g in grants if "INSERT" in g}
