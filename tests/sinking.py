@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
 
 from schemas.broker import BrokerOptions
 from schemas.codec import AvroCodec
@@ -98,6 +99,28 @@ class Site:
         )
         admin.close()
 
+    def make_anew(self, *topics: Topic) -> None:
+        """Delete topics and create them again, empty."""
+        admin = self.cluster.admin()
+        names = [self.broker.topics.name(topic) for topic in topics]
+        admin.delete_topics(names)
+        wait_until(lambda: not set(names) & set(admin.list_topics()), words="the topics are gone")
+        admin.close()
+        self.make_topics(*topics)
+
+    def set_offsets_back(self) -> None:
+        """Set all offsets of the group to 0, as an operator does while no sink runs."""
+        group = self.broker.group("sink")
+        admin = self.cluster.admin()
+        committed = admin.list_group_offsets(group)[group]
+        admin.close()
+        consumer: Any = KafkaConsumer(
+            bootstrap_servers=self.cluster.bootstrap, group_id=group, enable_auto_commit=False
+        )
+        consumer.assign(list(committed))
+        consumer.commit({place: OffsetAndMetadata(0, "", -1) for place in committed})
+        consumer.close()
+
     def config(self, **changes: Any) -> Path:
         """The configuration of a sink."""
         values = {"max_age_s": 0.05, "max_rows": 200, "session_s": 2.0, **changes}
@@ -162,8 +185,6 @@ class Site:
             admin.close()
 
     def _ends(self, admin: Any, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        from kafka import KafkaConsumer, TopicPartition
-
         consumer = KafkaConsumer(bootstrap_servers=self.cluster.bootstrap)
         try:
             found = consumer.end_offsets([TopicPartition(*place) for place in places])

@@ -9,7 +9,8 @@ import pytest
 from sinks.address import Address
 from sinks.clickhouse import create_database
 from sinks.embedded import EmbeddedServer
-from tests.brokers import KafkaCluster
+from tests.brokers import KafkaCluster, wait_until
+from tests.facts import visit_ended
 from tests.sinking import Site, facts_of, site_of
 
 pytestmark = [
@@ -48,3 +49,95 @@ def test_every_fact_becomes_its_rows_and_the_sink_leaves_when_asked(site: Site) 
     site.assert_exact(300)
     process.terminate()
     assert process.wait(20) == 0, site.log()
+
+
+def test_facts_that_come_again_are_left_out_also_by_another_sink(site: Site) -> None:
+    first, config = [facts_of(number) for number in range(40)], site.config()
+    site.send(fact for facts in first for fact in facts)
+    process = site.start(config)
+    site.wait_until_written()
+    site.send((fact for facts in first[30:] for fact in facts), repeated=True)
+    site.wait_until_written()
+    process.kill()
+    process.wait()
+    site.send((fact for facts in first[:10] for fact in facts), repeated=True)
+    site.send(fact for number in range(40, 50) for fact in facts_of(number))
+    site.start(config)
+    site.wait_until_written()
+    site.assert_exact(50)
+    assert site.store.rows("SELECT sum(repeated) FROM sink_batches") == [(60,)]
+
+
+def test_an_offset_set_back_by_an_operator_counts_nothing_twice(site: Site) -> None:
+    site.send(fact for number in range(60) for fact in facts_of(number))
+    process = site.start()
+    site.wait_until_written()
+    process.terminate()
+    assert process.wait(20) == 0
+    site.set_offsets_back()
+    assert site.waiting() > 0
+    site.send(fact for number in range(60, 70) for fact in facts_of(number))
+    site.start()
+    site.wait_until_written()
+    site.assert_exact(70)
+
+
+def test_a_topic_made_anew_under_a_running_sink_begins_at_its_first_offset(site: Site) -> None:
+    site.send(fact for number in range(60) for fact in facts_of(number))
+    process = site.start()
+    site.wait_until_written()
+    site.make_anew("visits", "plays", "campaign_windows")
+    site.send(fact for number in range(60, 90) for fact in facts_of(number))
+    wait_until(
+        lambda: site.store.rows("SELECT count() FROM visits") == [(90,)],
+        words="the new topic's facts are written",
+        timeout_s=90,
+    )
+    site.wait_until_written()
+    site.store.command("OPTIMIZE TABLE plays")
+    for table, key in (("visits", "visit_id"), ("plays", "play_id"), ("windows", "window_id")):
+        assert site.store.rows(f"SELECT count(), uniqExact({key}) FROM {table}") == [(90, 90)]
+    assert process.poll() is None
+
+
+def test_several_sinks_that_start_at_once_make_the_tables_once(site: Site) -> None:
+    site.send(fact for number in range(30) for fact in facts_of(number))
+    processes = [site.start() for _ in range(3)]
+    site.wait_until_written()
+    site.assert_exact(30)
+    assert [process.poll() for process in processes] == [None] * 3
+    assert site.store.rows("SELECT count(), uniqExact(number) FROM schema_migrations FINAL")[0][0] >= 4
+
+
+def test_a_fact_that_the_database_refuses_is_set_aside_alone(site: Site) -> None:
+    site.start()
+    site.send(facts_of(0))
+    site.wait_until_written()
+    site.store.command("ALTER TABLE visits ADD CONSTRAINT no_stand CHECK stand_id != 'refused'")
+    poison = visit_ended("poison", stand_id="refused")
+    site.send([*(fact for number in range(1, 20) for fact in facts_of(number)), poison])
+    site.send(fact for number in range(20, 30) for fact in facts_of(number))
+    site.wait_until_written()
+    site.assert_exact(30)
+    site.wait_until_written("dead_letters")
+    found = site.store.rows("SELECT cause, topic FROM v_dead_letters")
+    assert found == [("refused", site.broker.topics.name("visits"))]
+
+
+def test_a_wrong_password_ends_the_sink_with_words(site: Site) -> None:
+    path = site.config()
+    path.write_text(path.read_text().replace(site.address.password, "sesame"))
+    process = site.start(path)
+    assert process.wait(30) == 2
+    assert "refuses user" in site.log()
+    assert "sesame" not in site.log()
+
+
+def test_too_many_bad_messages_end_the_sink_and_nothing_is_committed(site: Site) -> None:
+    for _ in range(1100):
+        site.send_bytes("visits", b"entrance", b"nothing")
+    site.producer.flush()
+    process = site.start(site.config(max_age_s=20.0, max_rows=100_000))
+    assert process.wait(60) == 4
+    assert "in a row were set aside" in site.log()
+    assert site.waiting("visits") == 1100
