@@ -1,7 +1,7 @@
 """The Faust application of one role: its settings, and a producer that is idempotent and fenced."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import aiokafka
@@ -57,6 +57,18 @@ class Consumer(driver.Consumer):
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Nothing: it guesses from acknowledgements why a stream is slow; the watchdog measures progress."""
 
+    async def perform_seek(self) -> None:
+        """Go to where each partition is to be read from.
+
+        Faust leaves a partition without a committed offset where the consumer happens to stand, and it has
+        dropped what was fetched in between.
+        """
+        await super().perform_seek()
+        tps = [tp for tp in self.assignment() if not self._is_changelog_tp(tp)]
+        unread = [tp for tp in tps if self.committed_of(tp) is None]
+        if unread:
+            await self.seek_wait(await self.earliest_offsets(*unread))
+
     @property
     def is_member(self) -> bool:
         """Whether the group still counts this consumer in, as far as it has been told."""
@@ -64,8 +76,33 @@ class Consumer(driver.Consumer):
         return bool(coordinator.generation != driver.DEFAULT_GENERATION_ID)
 
     def committed_of(self, tp: TP) -> int | None:
-        """The offset that was committed last, None when none was."""
+        """The offset that was committed last as far as Faust has noticed, None when none was."""
         return self._committed_offset.get(tp)
+
+    async def committed(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """What the group has committed, asked of the brokers: Faust learns it only after the first events.
+
+        Args:
+            tps: assigned partitions.
+
+        Returns:
+            The offset of the next event by partition; those without a commit are left out.
+        """
+        ask = self._thread._ensure_consumer().committed
+        found = {tp: await self._thread.call_thread(ask, tp) for tp in tps}
+        return {tp: offset for tp, offset in found.items() if offset is not None}
+
+    async def read_again(self, tp: TP, offset: int) -> None:
+        """Go back to an offset.
+
+        Args:
+            tp: an assigned partition.
+            offset: of the next event to come from it.
+        """
+        await self._thread.call_thread(
+            self._thread._ensure_consumer().seek, driver.ensure_aiokafka_TP(tp), offset
+        )
+        self._read_offset[tp] = offset or None
 
     async def commit_to(self, offsets: Mapping[TP, int]) -> bool:
         """Commit offsets.

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalStateError, KafkaError
 from faust.types import TP
 
 from processors.agents.application import RoleApp
@@ -51,6 +51,14 @@ class Asking:
         """
         return await self._patiently(lambda: self._app.consumer.earliest_offsets(*tps)) if tps else {}
 
+    async def committed(self, tps: Sequence[TP]) -> Offsets:
+        """The offset of the next event, for each partition that the group has committed one of.
+
+        Raises:
+            ReassignedError: the assignment changed before a broker answered.
+        """
+        return await self._patiently(lambda: self._app.offsets.committed(tps)) if tps else {}
+
     async def positions(self, tps: Sequence[TP]) -> Offsets:
         """The offset that each partition is read from next; no question to a broker."""
         found = {tp: await self._app.consumer.position(tp) for tp in tps}
@@ -62,6 +70,8 @@ class Asking:
                 raise ReassignedError
             try:
                 answer = await ask()
+            except IllegalStateError as error:
+                raise ReassignedError from error
             except (KafkaError, TimeoutError) as error:
                 log.debug("no broker answered", exc_info=True)
                 self._pulse.away("kafka", f"The brokers do not say how far their topics go ({error}).")

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 
 from faust.types import TP
 
-from schemas.errors import DependencyAwayError
-
 
 class Reach:
     """Offsets of the next event by partition; of one assignment, made anew for the next."""
@@ -15,6 +13,7 @@ class Reach:
         self._taken: dict[TP, int] = {}
         self._handled: dict[TP, int] = {}
         self._committed: dict[TP, int] = {}
+        self._missing: set[TP] = set()
 
     def begin(self, firsts: Mapping[TP, int]) -> None:
         """Partitions were assigned.
@@ -28,23 +27,26 @@ class Reach:
         """Whether an event has been taken already."""
         return offset < self._taken.get(tp, 0)
 
-    def take(self, tp: TP, offset: int) -> None:
+    def take(self, tp: TP, offset: int) -> bool:
         """An event has come.
 
         Args:
             tp: its partition.
             offset: its offset.
 
-        Raises:
-            DependencyAwayError: events before it are missing.
+        Returns:
+            False when events before it have not: it must come again, after them.
         """
-        expected = self._taken.get(tp, offset)
-        if offset > expected:
-            raise DependencyAwayError(
-                f"{offset - expected} events before {tp.topic}:{tp.partition}:{offset} did not arrive. "
-                "Start the worker again: it goes on at its last checkpoint, from where they are read again."
-            )
+        if offset > self._taken.get(tp, offset):
+            self._missing.add(tp)
+            return False
+        self._missing.discard(tp)
         self._taken[tp] = offset + 1
+        return True
+
+    def missing(self) -> dict[TP, int]:
+        """The offset of the next event to come, for partitions from which later ones have come already."""
+        return {tp: self._taken[tp] for tp in self._missing}
 
     def handle(self, tp: TP, offset: int) -> None:
         """An event has been handled."""

@@ -13,6 +13,7 @@ from processors.agents.order import PlaysBefore
 from processors.agents.outbox import Outbox
 from processors.agents.plan import Bench, WorkPlan
 from processors.agents.reach import Reach
+from processors.agents.rereading import Rereading
 from processors.lease import Lease
 from processors.traffic import Place, Received
 from schemas.message import captured_us_of
@@ -65,6 +66,7 @@ class RoleWorker:
         reads_plays = "plays" in plan.reads
         self._order = PlaysBefore(self._asking, plan.broker.topics.name("plays")) if reads_plays else None
         self._reach = Reach()
+        self._rereading = Rereading(app)
         self._known_until: dict[tuple[Topic, int], int] = {}
         self._settled = False
         self._kept_s = time.monotonic()
@@ -112,9 +114,9 @@ class RoleWorker:
             messages = [self._received(event.message) for event in events if self._is_ours(event.message)]
             if messages and not self._settled:
                 await self._settle_in()
-            for message in messages:
-                self._reach.take(self._tp(message), message.place.offset)
-            await self._handle(await self._ordered(messages))
+            taken = [each for each in messages if self._reach.take(self._tp(each), each.place.offset)]
+            await self._rereading.ask_for(self._reach.missing())
+            await self._handle(await self._ordered(taken))
         except ReassignedError:
             return
         if time.monotonic() - self._kept_s >= self._plan.options.checkpoint_every_s:
@@ -156,10 +158,11 @@ class RoleWorker:
         """Learn where the newly assigned partitions begin and end, and what had expired before."""
         tps = self._assigned()
         ends, begins = await self._asking.ends(tps), await self._asking.begins(tps)
+        commits = await self._asking.committed(tps)
         self._known_until = {(self._names[tp.topic], tp.partition): end for tp, end in ends.items()}
         firsts = {}
         for tp in tps:
-            committed = self._app.offsets.committed_of(tp)
+            committed = commits.get(tp)
             firsts[tp] = max(begins.get(tp, 0), committed or 0)
             if committed is not None and firsts[tp] > committed:
                 expired = firsts[tp] - committed
