@@ -71,7 +71,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """A broker that does not answer a request for so long is asked again."""
     away_after_s: Positive = 5.0
     """Kafka counts as away when nothing has been acknowledged for so long."""
-    flush_s: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    flush_s: Annotated[float, msgspec.Meta(ge=0)] = 5.0
     """How long a stopped capture waits for what is in flight."""
     journal_every_s: Positive = 0.5
     """How often is noted what has been acknowledged: a killed capture sends so much again."""

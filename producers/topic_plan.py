@@ -80,29 +80,33 @@ class TopicPlan(msgspec.Struct, frozen=True, kw_only=True):
     differences: tuple[Difference, ...]
 
 
-def wanted_topics(options: TopicOptions, names: TopicNames, *, brokers: int) -> tuple[TopicState, ...]:
+def wanted_topics(
+    options: TopicOptions, names: TopicNames, *, brokers: int, found: Mapping[str, TopicState] | None = None
+) -> tuple[TopicState, ...]:
     """The topics as they should be.
 
     Args:
         options: partitions, replication, retention.
         names: of this site.
-        brokers: how many brokers are alive, from 1.
+        brokers: how many brokers there are, from 1.
+        found: topics that exist, by name: copies that nobody asked to be fewer are not too many, also when a
+            broker is away just now.
 
     Returns:
         One for each kind, in the order of `schemas.topics.TOPICS`. Nothing is compacted: the key is the
         stand, and compaction would keep only a stand's last event. (Only the workers' own changelogs of state
         are compacted; those they make themselves.)
     """
-    replication = options.replication or min(3, brokers)
-    return tuple(
-        TopicState(
-            name=names.name(topic),
-            partitions=options.partitions,
-            replication=replication,
-            configs=_configs(topic, options, replication),
-        )
-        for topic in TOPICS
-    )
+    return tuple(_wanted(topic, names.name(topic), options, brokers, found or {}) for topic in TOPICS)
+
+
+def _wanted(
+    topic: Topic, name: str, options: TopicOptions, brokers: int, found: Mapping[str, TopicState]
+) -> TopicState:
+    copies = found[name].replication if name in found else 0
+    replication = options.replication or max(min(3, brokers), copies)
+    configs = _configs(topic, options, replication)
+    return TopicState(name=name, partitions=options.partitions, replication=replication, configs=configs)
 
 
 def plan_topics(wanted: Sequence[TopicState], found: Mapping[str, TopicState]) -> TopicPlan:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from schemas.topics import TOPICS
+
 if TYPE_CHECKING:
-    from producers.topic_plan import TopicPlan, TopicState
+    from producers.topic_plan import TopicPlan
     from producers.topics import Topics
 
 _OPTIONS = (
@@ -48,69 +50,70 @@ def topics() -> None:
 @click.option("--alter", is_flag=True, help="Also set what differs in topics that exist.")
 def create(config_path: Path | None, bootstrap: str | None, as_json: bool, alter: bool) -> None:
     """Make the topics that are missing; those that exist are left as they are, and differences are told."""
-    with _opened(config_path, bootstrap) as (door, wanted):
-        plan = _plan(door, wanted)
+    with _opened(config_path, bootstrap) as (door, planned):
+        plan = planned()
         door.create(plan)
         if alter:
             door.alter(plan)
-        after = _plan(door, wanted)
-    made = [topic.name for topic in plan.create]
-    altered = sorted(plan.alter) if alter else []
+        after = planned()
+    altered = plan.alter if alter else {}
     if as_json:
-        click.echo(json.dumps({"created": made, "altered": altered, "differences": _shown(after)}))
+        made = [topic.name for topic in plan.create]
+        click.echo(json.dumps({"created": made, "altered": sorted(altered), "differences": _shown(after)}))
         return
-    partitions = plan.create[0].partitions if plan.create else 0
-    copies = plan.create[0].replication if plan.create else 0
-    for name in made:
-        click.echo(f"created {name} ({partitions} partitions, {copies} copies)")
-    for name in altered:
-        click.echo(f"altered {name}: {', '.join(f'{k}={v}' for k, v in plan.alter[name].items())}")
-    _tell(after, total=len(wanted))
+    for topic in plan.create:
+        click.echo(f"created {topic.name} ({topic.partitions} partitions, {topic.replication} copies)")
+    for name, configs in altered.items():
+        click.echo(f"altered {name}: {', '.join(f'{key}={value}' for key, value in configs.items())}")
+    _tell(after)
 
 
 @topics.command()
 @_with_options
 def check(config_path: Path | None, bootstrap: str | None, as_json: bool) -> None:
     """Compare the topics with what they should be. Exit 1 if they differ."""
-    with _opened(config_path, bootstrap) as (door, wanted):
-        plan = _plan(door, wanted)
+    with _opened(config_path, bootstrap) as (_, planned):
+        plan = planned()
     if as_json:
         click.echo(json.dumps({"differences": _shown(plan)}))
     else:
-        _tell(plan, total=len(wanted))
+        _tell(plan)
     if plan.differences:
         sys.exit(1)
 
 
 @contextmanager
-def _opened(config_path: Path | None, bootstrap: str | None) -> Iterator[tuple["Topics", list["TopicState"]]]:
-    """The door to the topics, and what they should be."""
+def _opened(
+    config_path: Path | None, bootstrap: str | None
+) -> Iterator[tuple["Topics", Callable[[], "TopicPlan"]]]:
+    """The door to the topics, and what asks it what is to be done."""
     from onlooker.settings import load_settings
     from onlooker.wiring.broker import broker_options
-    from producers.topic_plan import wanted_topics
+    from producers.topic_plan import plan_topics, wanted_topics
     from producers.topics import Topics
 
     settings = load_settings(config_path)
     kafka = broker_options(settings, bootstrap)
     door = Topics(kafka)
+
+    def planned() -> "TopicPlan":
+        found = door.found([kafka.topics.name(topic) for topic in TOPICS])
+        return plan_topics(
+            wanted_topics(settings.topics, kafka.topics, brokers=door.brokers(), found=found), found
+        )
+
     try:
-        yield door, list(wanted_topics(settings.topics, kafka.topics, brokers=door.brokers()))
+        yield door, planned
     finally:
         door.close()
-
-
-def _plan(door: "Topics", wanted: list["TopicState"]) -> "TopicPlan":
-    from producers.topic_plan import plan_topics
-
-    return plan_topics(wanted, door.found([topic.name for topic in wanted]))
 
 
 def _shown(plan: "TopicPlan") -> list[dict[str, Any]]:
     return [{**msgspec.structs.asdict(each), "words": each.words} for each in plan.differences]
 
 
-def _tell(plan: "TopicPlan", *, total: int) -> None:
+def _tell(plan: "TopicPlan") -> None:
     for difference in plan.differences:
         click.echo(difference.words, err=True)
     if not plan.differences:
-        click.echo(f"All {total} topics are as they should be.")
+        click.echo(f"All {len(TOPICS)} topics are as they should be.")

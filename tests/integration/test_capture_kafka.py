@@ -403,6 +403,7 @@ def test_one_dead_broker_of_three_costs_nothing(
     site.wait_for(20)
     kafka_cluster.kill(1)
     try:
+        assert onlooker("topics", "check", "--config", site.config).code == 0
         found = site.finished(process)
     finally:
         kafka_cluster.restart(1)

@@ -1,5 +1,7 @@
 """The plan of topics: what is missing, what differs, and that nothing is ever shrunk."""
 
+from collections.abc import Mapping
+
 import msgspec
 import pytest
 
@@ -10,8 +12,11 @@ NAMES = TopicNames(prefix="mall")
 OPTIONS = TopicOptions(partitions=6)
 
 
-def wanted(options: TopicOptions = OPTIONS, *, brokers: int = 1) -> dict[str, TopicState]:
-    return {topic.name: topic for topic in wanted_topics(options, NAMES, brokers=brokers)}
+def wanted(
+    options: TopicOptions = OPTIONS, *, brokers: int = 1, found: Mapping[str, TopicState] | None = None
+) -> dict[str, TopicState]:
+    topics = wanted_topics(options, NAMES, brokers=brokers, found=found or {})
+    return {topic.name: topic for topic in topics}
 
 
 def test_every_kind_of_topic_has_the_same_number_of_partitions() -> None:
@@ -26,6 +31,20 @@ def test_every_kind_of_topic_has_the_same_number_of_partitions() -> None:
 def test_replication_follows_the_brokers(brokers: int, copies: int, in_sync: str) -> None:
     for topic in wanted(brokers=brokers).values():
         assert (topic.replication, topic.configs["min.insync.replicas"]) == (copies, in_sync)
+
+
+def test_copies_are_not_too_many_while_a_broker_is_away() -> None:
+    there = wanted(brokers=3)
+    assert plan_topics(list(wanted(brokers=2, found=there).values()), there).differences == ()
+    fewer = wanted(TopicOptions(partitions=6, replication=2), brokers=3, found=there)
+    whats = {difference.what for difference in plan_topics(list(fewer.values()), there).differences}
+    assert whats == {"replication", "min.insync.replicas"}, "asked for by name, it is told"
+
+
+def test_one_copy_is_too_few_once_there_are_three_brokers() -> None:
+    there = wanted(brokers=1)
+    plan = plan_topics(list(wanted(brokers=3, found=there).values()), there)
+    assert "replication" in {difference.what for difference in plan.differences}
 
 
 def test_pictures_are_kept_for_minutes_and_dead_letters_longest() -> None:
