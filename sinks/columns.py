@@ -78,9 +78,11 @@ Tables = Mapping[str, tuple[Columns, Offsets]]
 
 
 def _of_visits(facts: Sequence[VisitEnded], offsets: Offsets) -> Tables:
-    pairs = [(exposure, fact.visit.version) for fact in facts for exposure in fact.exposures]
     places = [offset for fact, offset in zip(facts, offsets, strict=True) for _ in fact.exposures]
-    exposures = {**_exposures([each for each, _ in pairs]), "version": [version for _, version in pairs]}
+    exposures = {
+        **_exposures([exposure for fact in facts for exposure in fact.exposures]),
+        "version": [fact.visit.version for fact in facts for _ in fact.exposures],
+    }
     return {"exposures": (exposures, places), "visits": (_visits([fact.visit for fact in facts]), offsets)}
 
 
@@ -132,10 +134,10 @@ def _exposures(rows: Sequence[Exposure]) -> Columns:
         "impression_weight": [r.impression_weight for r in rows],
         "engagement": [r.engagement for r in rows],
         "engaged": [int(r.engaged) for r in rows],
-        "expression_ms": [_by_expression(r.expression_us) for r in rows],
+        "expression_ms": _named([r.expression_us for r in rows]),
         "valence": [r.valence for r in rows],
         "valence_reaction": [r.valence_reaction for r in rows],
-        "attention_by_second_ms": [[us // US_PER_MS for us in r.attention_by_second_us] for r in rows],
+        "attention_by_second_ms": _in_ms([r.attention_by_second_us for r in rows]),
         "age_years": [r.age_years for r in rows],
         "gender": [r.gender for r in rows],
         "member_id": [r.member_id for r in rows],
@@ -144,9 +146,19 @@ def _exposures(rows: Sequence[Exposure]) -> Columns:
     }
 
 
-def _by_expression(expression_us: Sequence[int]) -> dict[str, int]:
-    named = zip(EXPRESSIONS, expression_us, strict=False)
-    return {name: us // US_PER_MS for name, us in named if us > 0}
+def _named(rows: Sequence[tuple[int, ...]]) -> list[dict[str, int]]:
+    """Time by expression, ms; those never shown are left out."""
+    names, keys = EXPRESSIONS, range(len(EXPRESSIONS))
+    found: dict[tuple[int, ...], dict[str, int]] = {}
+    for row in dict.fromkeys(rows):
+        found[row] = {names[k]: row[k] // US_PER_MS for k in keys if k < len(row) and row[k] > 0}
+    return [found[row] for row in rows]
+
+
+def _in_ms(rows: Sequence[tuple[int, ...]]) -> list[list[int]]:
+    """Durations in ms; equal rows are made once."""
+    found = {row: [us // US_PER_MS for us in row] for row in dict.fromkeys(rows)}
+    return [found[row] for row in rows]
 
 
 def _of_plays(rows: Sequence[Play], offsets: Offsets) -> Tables:
