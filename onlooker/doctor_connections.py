@@ -9,6 +9,7 @@ import yaml
 from onlooker.secrets import CLICKHOUSE_URL, clickhouse_with_secrets, kafka_with_secrets
 from onlooker.settings import Settings, load_settings
 from schemas.errors import OnlookerError
+from schemas.topics import TOPICS
 
 PATIENCE_S = 10.0
 _MAKE_THEM = "`onlooker topics create` makes them."
@@ -53,8 +54,9 @@ def _kafka(settings: Settings, environ: Mapping[str, str]) -> str:
     options = kafka_with_secrets(settings.kafka, environ)
     with closing(Topics(options)) as door:
         brokers = door.brokers()
-        wanted = wanted_topics(settings.topics, options.topics, brokers=brokers)
-        plan = plan_topics(wanted, door.found([topic.name for topic in wanted]))
+        found = door.found([options.topics.name(topic) for topic in TOPICS])
+    wanted = wanted_topics(settings.topics, options.topics, brokers=brokers, found=found)
+    plan = plan_topics(wanted, found)
     if plan.create:
         missing = ", ".join(topic.name for topic in plan.create)
         raise OnlookerError(f"{brokers} brokers answer, but topics are missing: {missing}. {_MAKE_THEM}")
