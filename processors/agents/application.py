@@ -19,6 +19,8 @@ Fence = Callable[[], None]
 
 REQUEST_S = 15.0
 """How long a broker may take to answer: longer than a session, as Faust wants it."""
+REBALANCE_S = 60.0
+"""How long the members of a group may take to agree on who has which partition."""
 PRODUCER_BYTES = 5_242_880
 """The largest message: a dead letter holds one of `frames` whole."""
 TABLE = "states"
@@ -57,18 +59,6 @@ class Consumer(driver.Consumer):
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Nothing: it guesses from acknowledgements why a stream is slow; the watchdog measures progress."""
 
-    async def perform_seek(self) -> None:
-        """Go to where each partition is to be read from.
-
-        Faust leaves a partition without a committed offset where the consumer happens to stand, and it has
-        dropped what was fetched in between.
-        """
-        await super().perform_seek()
-        tps = [tp for tp in self.assignment() if not self._is_changelog_tp(tp)]
-        unread = [tp for tp in tps if self.committed_of(tp) is None]
-        if unread:
-            await self.seek_wait(await self.earliest_offsets(*unread))
-
     @property
     def is_member(self) -> bool:
         """Whether the group still counts this consumer in, as far as it has been told."""
@@ -92,17 +82,20 @@ class Consumer(driver.Consumer):
         found = {tp: await self._thread.call_thread(ask, tp) for tp in tps}
         return {tp: offset for tp, offset in found.items() if offset is not None}
 
-    async def read_again(self, tp: TP, offset: int) -> None:
-        """Go back to an offset.
+    async def read_from(self, offsets: Mapping[TP, int]) -> None:
+        """Go to offsets.
 
         Args:
-            tp: an assigned partition.
-            offset: of the next event to come from it.
+            offsets: of the next event to come, for assigned partitions.
         """
-        await self._thread.call_thread(
-            self._thread._ensure_consumer().seek, driver.ensure_aiokafka_TP(tp), offset
-        )
-        self._read_offset[tp] = offset or None
+        for tp, offset in offsets.items():
+            self._read_offset[tp] = offset or None
+        await self._thread.call_thread(self._go_to, offsets)
+
+    async def _go_to(self, offsets: Mapping[TP, int]) -> None:
+        consumer = self._thread._ensure_consumer()
+        for tp, offset in offsets.items():
+            consumer.seek(driver.ensure_aiokafka_TP(tp), offset)
 
     async def commit_to(self, offsets: Mapping[TP, int]) -> bool:
         """Commit offsets.
@@ -175,7 +168,7 @@ def build_app(stage: StageName, broker: BrokerOptions, options: WorkOptions, *, 
         broker_session_timeout=options.session_timeout_s,
         broker_heartbeat_interval=options.session_timeout_s / 3,
         broker_request_timeout=max(REQUEST_S, options.session_timeout_s),
-        broker_rebalance_timeout=60.0,
+        broker_rebalance_timeout=REBALANCE_S,
         broker_max_poll_records=options.buffer_frames if frames else options.batch_events,
         consumer_auto_offset_reset="earliest",
         stream_buffer_maxsize=options.buffer_frames if frames else options.buffer_events,

@@ -49,5 +49,4 @@ class Rereading:
             )
         if now_s - self._asked_s >= EVERY_S:
             self._asked_s = now_s
-            for tp, offset in missing.items():
-                await self._app.offsets.read_again(tp, offset)
+            await self._app.offsets.read_from(missing)

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from processors.agents.application import build_app
+from processors.agents.application import REBALANCE_S, build_app
 from processors.agents.outbox import checkpoints_topic
 from processors.agents.plan import WorkPlan
 from processors.agents.topics import BrokersAwayError, prepare_topics
@@ -83,6 +83,7 @@ class _RoleService:
         self._stop = stop
         self._give_up = give_up
         self._failure: BaseException | None = None
+        self._settled_s = time.monotonic()
         self._lease = Lease(plan.options.session_timeout_s, lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
         self._progress = Progress(plan.options.stall_s, time.monotonic)
         self._app = build_app(plan.stage, plan.broker, plan.options, fence=self._fence)
@@ -197,7 +198,14 @@ class _RoleService:
         lags = await self._worker.lags()
         for (topic, partition), lag in lags.items():
             self._plan.meter.gauge("consumer_lag", lag, topic=topic, partition=str(partition))
-        self._progress.waiting(sum(lags.values()))
+        self._progress.waiting(sum(lags.values()) if self._is_settled() else 1)
+
+    def _is_settled(self) -> bool:
+        """Whether partitions are taken from, given that an assignment takes its time."""
+        now_s = time.monotonic()
+        if self._worker.is_settled:
+            self._settled_s = now_s
+        return now_s - self._settled_s < REBALANCE_S
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:

@@ -111,9 +111,11 @@ class RoleWorker:
     async def _round(self, events: Sequence[Any]) -> None:
         """Handle what may be handled, and write checkpoints when it is time."""
         try:
-            messages = [self._received(event.message) for event in events if self._is_ours(event.message)]
-            if messages and not self._settled:
+            if not self._settled:
+                # What came before is read again from where it should be.
                 await self._settle_in()
+                return
+            messages = [self._received(event.message) for event in events if self._is_ours(event.message)]
             taken = [each for each in messages if self._reach.take(self._tp(each), each.place.offset)]
             await self._rereading.ask_for(self._reach.missing())
             await self._handle(await self._ordered(taken))
@@ -155,25 +157,33 @@ class RoleWorker:
         return [tp for tp in self._app.consumer.assignment() if tp.topic in self._names]
 
     async def _settle_in(self) -> None:
-        """Learn where the newly assigned partitions begin and end, and what had expired before."""
+        """Learn where the newly assigned partitions begin and end, and begin there.
+
+        Faust empties its queues after it has gone to the committed offsets, and leaves a partition without
+        one where it stands: what it had fetched by then would be lost.
+        """
         tps = self._assigned()
+        if self._app.rebalancing or not tps:
+            return
         ends, begins = await self._asking.ends(tps), await self._asking.begins(tps)
         commits = await self._asking.committed(tps)
         self._known_until = {(self._names[tp.topic], tp.partition): end for tp, end in ends.items()}
-        firsts = {}
-        for tp in tps:
-            committed = commits.get(tp)
-            firsts[tp] = max(begins.get(tp, 0), committed or 0)
-            if committed is not None and firsts[tp] > committed:
-                expired = firsts[tp] - committed
-                self._plan.meter.count(
-                    "messages_ignored", expired, topic=self._names[tp.topic], cause="expired"
-                )
+        firsts = {tp: max(begins.get(tp, 0), commits.get(tp, 0)) for tp in tps}
+        for tp, committed in commits.items():
+            if expired := firsts[tp] - committed:
+                topic = self._names[tp.topic]
+                self._plan.meter.count("messages_ignored", expired, topic=topic, cause="expired")
         self._reach.begin(firsts)
         if self._order is not None:
             plays = self._plan.broker.topics.name("plays")
             self._order.begin({tp: first for tp, first in firsts.items() if tp.topic == plays})
+        await self._app.offsets.read_from(firsts)
         self._settled = True
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the worker takes events of its partitions, or has none."""
+        return self._settled or not (self._app.rebalancing or self._assigned())
 
     async def _handle(self, messages: Sequence[Received]) -> None:
         if not messages:
