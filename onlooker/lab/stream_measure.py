@@ -16,7 +16,7 @@ from schemas.events import FaceObservations, Play
 from schemas.registry import FileRegistry
 
 Sent = FaceObservations | Play
-AIM = Asked(words=">= 20,000 events/s", per_s=20_000)
+AIM = Asked(words=">= 20,000/s", per_s=20_000)
 FLOOR = "reading the Avro alone"
 
 
@@ -45,10 +45,10 @@ def bench_measure(crowd: Crowd, *, repeat: int) -> list[Comparison]:
     floor, values, messages = zip(*turns, strict=True)
     return [
         compare(
-            Names(ours="MEASURE over events", floor=FLOOR, unit="events"), ours=values, floor=floor, asked=AIM
+            Names(ours="MEASURE, events", floor=FLOOR, unit="events"), ours=values, floor=floor, asked=AIM
         ),
         compare(
-            Names(ours="MEASURE over Avro messages", floor=FLOOR, unit="events"),
+            Names(ours="MEASURE, Avro messages", floor=FLOOR, unit="events"),
             ours=messages,
             floor=floor,
             asked=AIM,

@@ -13,7 +13,7 @@ from onlooker.lab.stream_site import Work
 from onlooker.lab.stream_topics import making_topics
 from producers.broker_arguments import broker_arguments
 from producers.in_flight import Outgoing
-from producers.options import MESSAGE_BYTES, PublishOptions
+from producers.options import PublishOptions
 from producers.publisher import KafkaClient
 from producers.publishing import Publisher
 from schemas.broker import BrokerOptions
@@ -49,8 +49,8 @@ def bench_publish(work: Work) -> list[Comparison]:
     """
     kafka = work.site.kafka
     kinds = (
-        Kind(name="JPEG of 17 KB", encoding="jpeg", size_bytes=JPEG_BYTES, count=work.amounts.jpeg_frames),
-        Kind(name="PNG of 120 KB", encoding="png", size_bytes=PNG_BYTES, count=work.amounts.png_frames),
+        Kind(name="17 KB JPEG", encoding="jpeg", size_bytes=JPEG_BYTES, count=work.amounts.jpeg_frames),
+        Kind(name="120 KB PNG", encoding="png", size_bytes=PNG_BYTES, count=work.amounts.png_frames),
     )
     with making_topics(kafka, partitions=4):
         return [_compared(kafka, kind, work.repeat) for kind in kinds]
@@ -60,7 +60,7 @@ def _compared(kafka: BrokerOptions, kind: Kind, repeat: int) -> Comparison:
     messages = _messages(kind)
     turns = [(_bare(kafka, messages), _ours(kafka, messages)) for _ in range(repeat + 1)][1:]
     floor, ours = zip(*turns, strict=True)
-    names = Names(ours=f"publisher, {kind.name}", floor="bare KafkaProducer", unit="frames")
+    names = Names(ours=f"publisher, {kind.name}", floor="bare producer", unit="frames")
     return compare(names, ours=ours, floor=floor)
 
 
@@ -147,7 +147,7 @@ def bare_producer(kafka: BrokerOptions) -> KafkaProducer:
         acks="all",
         enable_idempotence=True,
         batch_size=256 * 1024,
-        max_request_size=MESSAGE_BYTES + 64 * 1024,
+        max_request_size=4 * 1024 * 1024,
         allow_auto_create_topics=False,
     )
 

@@ -29,8 +29,8 @@ from sinks.gathering import Batch, Entry
 from sinks.known import Remembered
 from sinks.reading import Limits
 
-AIM = Asked(words=">= 70 % of bare inserts", share=0.7)
-FLOOR = "bare numpy inserts, columns ready"
+AIM = Asked(words=">= 0.70 of the floor", share=0.7)
+FLOOR = "bare numpy inserts"
 PATIENCE_S = 120.0
 INCARNATION = "bench"
 

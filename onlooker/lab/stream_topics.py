@@ -32,7 +32,9 @@ def making_topics(kafka: BrokerOptions, *, partitions: int) -> Iterator[None]:
     """
     door = Topics(kafka)
     try:
-        wanted = wanted_topics(TopicOptions(partitions=partitions), kafka.topics, brokers=door.brokers())
+        wanted = wanted_topics(
+            TopicOptions(partitions=partitions), kafka.topics, brokers=door.brokers(), found={}
+        )
         door.create(plan_topics(wanted, {}))
     finally:
         door.close()

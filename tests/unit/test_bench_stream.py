@@ -1,0 +1,251 @@
+"""The parts of `bench stream` that need no server: statistics, verdicts, traffic, its command line."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from onlooker.lab.stream import PARTS, Request, bench_stream, machine, parts_from
+from onlooker.lab.stream_columns import ready
+from onlooker.lab.stream_density import LIMIT_MS, judged
+from onlooker.lab.stream_facts import heaps
+from onlooker.lab.stream_faust import passed
+from onlooker.lab.stream_figures import (
+    Asked,
+    Names,
+    Run,
+    compare,
+    highest_sustained,
+    latency_of,
+    percentile,
+    speed_of,
+)
+from onlooker.lab.stream_handled import Handled
+from onlooker.lab.stream_input import Crowd, traffic
+from onlooker.lab.stream_measure import bench_measure
+from onlooker.lab.stream_meter import RowCounter
+from onlooker.lab.stream_servers import broker
+from onlooker.settings import Settings
+from schemas.errors import DependencyAwayError, UsageError
+from schemas.events import FaceObservations, Play, VisitEnded
+from tests.e2e.command import onlooker as command
+
+NAMES = Names(ours="ours", floor="floor", unit="events")
+
+
+def run(count: int, seconds: float, size_bytes: int | None = None) -> Run:
+    return Run(count=count, seconds=seconds, size_bytes=size_bytes)
+
+
+def test_a_speed_is_the_median_with_its_spread() -> None:
+    speed = speed_of([run(100, 1.0, 2_000_000), run(100, 2.0, 2_000_000), run(100, 4.0, 2_000_000)])
+    assert (speed.per_s, speed.lowest_per_s, speed.highest_per_s) == (50.0, 25.0, 100.0)
+    assert speed.mb_per_s == 1.0
+    assert speed.runs == 3
+
+
+def test_a_share_is_taken_turn_by_turn() -> None:
+    """A machine that is half as fast in one turn is so for both: the share does not move."""
+    found = compare(
+        NAMES,
+        ours=[run(80, 1.0), run(40, 1.0), run(80, 1.0)],
+        floor=[run(100, 1.0), run(50, 1.0), run(100, 1.0)],
+    )
+    assert found.share == found.share_lowest == found.share_highest == 0.8
+    assert found.holds is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "holds"),
+    [
+        (Asked(words="share", share=0.8), True),
+        (Asked(words="share", share=0.81), False),
+        (Asked(words="speed", per_s=80), True),
+        (Asked(words="speed", per_s=81), False),
+    ],
+)
+def test_an_aim_is_judged_by_the_median(asked: Asked, holds: bool) -> None:
+    found = compare(NAMES, ours=[run(80, 1.0)], floor=[run(100, 1.0)], asked=asked)
+    assert found.holds is holds
+    assert found.aim == asked.words
+
+
+def test_turns_without_their_floor_are_a_mistake() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        compare(NAMES, ours=[run(1, 1.0), run(1, 1.0)], floor=[run(1, 1.0)])
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1), st.sampled_from([0.01, 0.5, 0.95, 0.99, 1.0]))
+def test_a_percentile_is_the_smallest_value_that_enough_do_not_exceed(
+    values: list[int], share: float
+) -> None:
+    ordered = sorted(values)
+    found = percentile(ordered, share)
+    assert found is not None
+    assert sum(value <= found for value in values) >= share * len(values) - 1e-9
+    assert sum(value < found for value in values) < share * len(values)
+
+
+def test_latencies_are_said_in_ms() -> None:
+    found = latency_of([1_000 * ms for ms in range(1, 101)])
+    assert (found.count, found.p50_ms, found.p95_ms, found.p99_ms) == (100, 50.0, 95.0, 99.0)
+    assert latency_of([]).p95_ms is None
+
+
+def test_what_holds_after_a_failure_was_luck() -> None:
+    assert highest_sustained([(1, True), (2, True), (3, False), (4, True)]) == 2
+    assert highest_sustained([(1, False), (2, True)]) == 0
+    assert highest_sustained([]) == 0
+
+
+def test_frames_that_never_came_through_are_late() -> None:
+    sent = list(range(100))
+    good = judged(2, sent, dict.fromkeys(sent, 10000))
+    assert good.held
+    assert (good.handled, good.latency.p95_ms) == (100, 10.0)
+    lost = judged(2, sent, dict.fromkeys(sent[:90], 10000))
+    assert not lost.held
+    assert (lost.handled, lost.latency.p50_ms, lost.latency.p95_ms) == (90, 10.0, None)
+    assert not judged(2, [], {}).held
+
+
+def test_the_limit_itself_is_in_time() -> None:
+    assert judged(1, [1], {1: LIMIT_MS * 1000}).held
+    assert not judged(1, [1], {1: LIMIT_MS * 1000 + 100}).held
+
+
+def test_a_pass_is_timed_from_the_end_of_the_first_batch() -> None:
+    found = passed([(1_000_000, 1.0, [None] * 7), (2_000_000, 1.5, [None] * 2), (3_000_000, 1.8, [None])])
+    assert (found.count, found.seconds) == (3, 2.0)
+    assert found.cpu_seconds == pytest.approx(0.8)
+
+
+def test_lines_are_read_when_they_are_whole(tmp_path: Path) -> None:
+    path = tmp_path / "handled.jsonl"
+    handled = Handled(path)
+    assert handled.latencies() == {}
+    path.write_text("[1500, 0.1, [1000, null]]\n[2600, 0.2, [20", encoding="utf-8")
+    assert handled.latencies() == {1000: 500}
+    with path.open("a", encoding="utf-8") as file:
+        file.write("00]]\n")
+    assert handled.latencies() == {1000: 500, 2000: 600}
+
+
+def test_traffic_is_the_same_every_time() -> None:
+    crowd = Crowd(stands=3, seconds=21)
+    events = list(traffic(crowd))
+    assert events == list(traffic(crowd))
+    frames = [event for event in events if isinstance(event, FaceObservations)]
+    plays = [event for event in events if isinstance(event, Play)]
+    assert len(frames) == crowd.events == 630
+    assert len(plays) == 3 * 3
+    assert any(frame.faces for frame in frames)
+    assert any(not frame.faces for frame in frames)
+    assert [frame.t_us for frame in frames] == sorted(frame.t_us for frame in frames)
+
+
+def test_facts_have_ids_of_their_own_in_every_turn() -> None:
+    first, second = (heaps(3_000, 1_000, turn=turn) for turn in (0, 1))
+    assert [heap.topic for heap in first] == ["visits", "visits", "campaign_windows"]
+    assert all(900 < heap.rows <= 1_000 for heap in first)
+    ids = [
+        fact.visit.visit_id
+        for heap in (*first, *second)
+        for fact in heap.facts
+        if isinstance(fact, VisitEnded)
+    ]
+    exposures = [
+        each.exposure_id
+        for heap in (*first, *second)
+        for fact in heap.facts
+        if isinstance(fact, VisitEnded)
+        for each in fact.exposures
+    ]
+    assert len(set(ids)) == len(ids) > 100
+    assert len(set(exposures)) == len(exposures) > 100
+
+
+def test_columns_lie_ready_in_the_kinds_of_the_table() -> None:
+    found = ready(
+        {"n": [1, 2], "at": [1_000_000, 2_000_000], "name": ["a", None]},
+        {"n": "UInt64", "at": "DateTime64(6, 'UTC')", "name": "LowCardinality(Nullable(String))"},
+    )
+    assert str(found["n"].dtype) == "uint64"
+    assert found["at"].astype("datetime64[us]").astype(int).tolist() == [1_000_000, 2_000_000]
+    assert found["name"].tolist() == ["a", None]
+
+
+def test_rows_are_timed_from_the_first_partition_to_the_last_row() -> None:
+    counter, done = RowCounter(10), []
+    counter.when_done = lambda: done.append(True)
+    counter.count("partitions_changed", topic="visits", change="given")
+    counter.count("rows_written", 6, table="visits")
+    assert counter.seconds is None
+    counter.count("rows_written", 4, table="exposures")
+    assert counter.seconds is not None
+    assert counter.rows == 10
+    assert done == [True]
+
+
+def test_measure_stands_next_to_decoding_alone() -> None:
+    values, messages = bench_measure(Crowd(stands=2, seconds=30), repeat=2)
+    assert values.ours.runs == messages.floor.runs == 2
+    assert values.floor == messages.floor
+    assert messages.share < 1, "MEASURE over messages decodes them, too"
+    assert values.aim is not None
+
+
+def test_parts_run_in_their_own_order() -> None:
+    assert parts_from(None) == PARTS
+    assert parts_from("sink, publish") == ("publish", "sink")
+    with pytest.raises(UsageError, match=r"no part 'speed'.*publish, faust"):
+        parts_from("speed")
+
+
+def test_the_machine_is_named() -> None:
+    found = machine(0.5)
+    assert found.cpu
+    assert found.cores == len(os.sched_getaffinity(0))
+    assert found.load_before == 0.5
+
+
+def test_only_what_was_asked_for_is_measured() -> None:
+    words: list[str] = []
+    found = bench_stream(Settings(), Request(parts=("measure",), repeat=1, quick=True), words.append)
+    assert list(found.parts) == ["measure"]
+    assert words == ["The fold of MEASURE in one process"]
+
+
+def test_a_missing_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = tmp_path / "start.sh"
+    tool.write_text("#!/bin/sh\necho 'Kafka needs Java 17 or newer' >&2\nexit 3\n", encoding="utf-8")
+    tool.chmod(0o755)
+    monkeypatch.setattr("onlooker.lab.stream_servers.TOOL", tmp_path)
+    with (
+        pytest.raises(DependencyAwayError, match=r"Java 17 or newer.*--bootstrap"),
+        broker(None, tmp_path),
+    ):
+        pass
+
+
+def test_an_installation_without_the_script_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onlooker.lab.stream_servers.TOOL", tmp_path / "nowhere")
+    with pytest.raises(DependencyAwayError, match="--bootstrap"), broker(None, tmp_path):
+        pass
+
+
+def test_the_command_prints_json_alone() -> None:
+    done = command("bench", "stream", "--only", "measure", "--quick", "--repeat", "1", "--json")
+    assert done.code == 0, done.err
+    found = done.json()
+    assert found["parts"]["measure"][0]["floor_name"] == "reading the Avro alone"
+    assert found["machine"]["cores"] >= 1
+    assert "MEASURE" in done.err
+
+
+def test_a_part_that_does_not_exist_is_wrong_usage() -> None:
+    done = command("bench", "stream", "--only", "speed")
+    assert done.code == 2
+    assert "no part 'speed'" in done.err
