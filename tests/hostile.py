@@ -69,6 +69,8 @@ class Malice:
         """So many messages, every kind about equally often."""
         chance = random.Random(f"hostile/{topic}")
         kinds = [*_KINDS, *(_PICTURES if topic == "frames" else ())]
+        if topic == "dead_letters":
+            kinds.remove(Malice.future)  # a letter is believed, whatever the clock of its writer
         return [kinds[n % len(kinds)](self, topic, chance) for n in range(count)]
 
     def truncated(self, topic: Topic, chance: random.Random) -> Hostile:

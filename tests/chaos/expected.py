@@ -17,7 +17,7 @@ from sinks.writer import FactWriter
 from tests.e2e.command import COMMAND
 
 
-class _Blind:
+class Blind:
     """OBSERVE where no frame comes."""
 
     def new_state(self, stand_id: str) -> Any:
@@ -42,7 +42,7 @@ def write_synthetic(store: RowStore, events: Iterable[MeasureInput]) -> None:
         if isinstance(delivery.event, Play | VisitEnded | WindowClosed):
             writer.add(delivery.event)
 
-    runtime = LocalRuntime({"observe": _Blind(), "measure": MeasureStage(MeasureOptions())}, deliver)
+    runtime = LocalRuntime({"observe": Blind(), "measure": MeasureStage(MeasureOptions())}, deliver)
     for event in events:
         runtime.publish(TOPIC_OF[type(event)], event.stand_id, event)
     writer.flush()

@@ -28,9 +28,7 @@ def test_nothing_is_lost_and_nothing_double_whoever_is_killed(
     """Every run has another seed, which it prints; ONLOOKER_CHAOS_SEED repeats one."""
     assert model_paths
     seed = int(os.environ.get("ONLOOKER_CHAOS_SEED") or random.SystemRandom().randrange(1_000_000))
-    verdict = run_chaos(
-        short_form(seed), tmp_path / "chaos", lambda line: print(line, file=sys.stderr, flush=True)
-    )
+    verdict = run_chaos(short_form(seed), tmp_path / "chaos", _say)
     words = words_of(verdict)
     sys.stderr.write(words + "\n")
     assert verdict.passed, f"python -m tests.chaos --short --seed {seed}\n{words}"
@@ -44,3 +42,7 @@ def test_nothing_is_lost_and_nothing_double_whoever_is_killed(
         "observe",
     }
     assert min(verdict.rows.values()) > 0, "there was something to lose"
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
