@@ -26,6 +26,8 @@ from sinks.reading import Limits, letter_for
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+MOST_PUZZLES = 5
+"""So often a batch is tried that is refused as a whole and taken in parts: a connection may have died."""
 LATENCIES_A_BATCH = 100
 """Latencies are taken of so many evenly spaced messages of a batch."""
 
@@ -94,6 +96,7 @@ class BatchWriter:
         self._writer = reporting.writer
         self._clocks = reporting.clocks
         self._tried: str | None = None
+        self._puzzles = 0
 
     def written(self, incarnations: Mapping[Place, str]) -> Mapping[Place, int]:
         """How far each partition is written.
@@ -142,6 +145,7 @@ class BatchWriter:
             self._letters.post(letters, repeated=again or batch.healed)
         done = Done(rows=rows, set_aside=len(letters), repeated=repeated)
         self._asked(lambda: self._store.insert(TABLE, ledger_row(batch, done, self._writer), batch.token))
+        self._puzzles = 0
         self._memory.add(entry.fact for entry in fresh)
         self._count(batch, done, letters, fresh)
         return done
@@ -161,7 +165,9 @@ class BatchWriter:
         """Letters of the facts that the tables do not take, by offset."""
         words = self._asked(lambda: refused_among(fresh, batch.place, self._store.refusal))
         if not words:
-            raise UsageError(f"{error}; tried one by one all rows are taken: see the server's log") from error
+            self._puzzles += 1
+            kind = StoreAwayError if self._puzzles < MOST_PUZZLES else UsageError
+            raise kind(f"{error}; tried one by one all rows are taken: see the server's log") from error
         letters = {}
         for entry, why in words:
             log.warning("%s:%s:%s is refused: %s", *batch.place, entry.offset, why)

@@ -17,9 +17,10 @@ from sinks.batch_writer import Clocks, StoreAwayError, no_collection
 from sinks.feed import BrokerAwayError, Committed, Feed, Membership, Message, NotOwnerError, Place
 from sinks.gathering import Batch, Gathering
 from sinks.ledger import Done
-from sinks.offsets import Known, Note, Start, commit_of, start_of
+from sinks.offsets import Note, commit_of
 from sinks.options import SinkOptions
 from sinks.reading import Limits, Reader, believed
+from sinks.takeover import starts_of, tell, tell_expired
 
 log = logging.getLogger(__name__)
 IDLE_S = 0.25
@@ -157,48 +158,25 @@ class Sink:
 
     def _take_over(self, membership: Membership) -> None:
         """Find out where to go on with each partition; what was polled before is polled again."""
-        parts, places = self._parts, sorted(membership.incarnations)
-        self._gatherings.clear()
-        committed, bounds = parts.feed.committed(places), parts.feed.bounds(places)
-        written = parts.writer.written(membership.incarnations)
-        gatherings = {}
-        for place in places:
-            known = Known(
-                place=place,
-                incarnation=membership.incarnations[place],
-                committed=committed.get(place),
-                bounds=bounds[place],
-                written_hi=written.get(place),
-            )
-            start = start_of(known)
-            self._tell(place, start)
+        parts = self._parts
+        self._gatherings = {}
+        starts = starts_of(membership, parts.feed, parts.writer.written)
+        for place, start in starts.items():
+            tell(parts.meter, place, start)
             parts.feed.seek(place, start.read_from)
-            gatherings[place] = Gathering(
-                place, known.incarnation, start, options=self._options, clock=parts.clocks.monotonic_s
+        self._gatherings = {
+            place: Gathering(
+                place,
+                membership.incarnations[place],
+                start,
+                options=self._options,
+                clock=parts.clocks.monotonic_s,
             )
-        self._gatherings = gatherings
+            for place, start in starts.items()
+        }
         parts.feed.resume()
-        begun = sum(gathering.healing for gathering in gatherings.values())
-        log.info("owns %s partitions, ends %s batches that were begun", len(places), begun)
-
-    def _tell(self, place: Place, start: Start) -> None:
-        topic, meter = place[0], self._parts.meter
-        meter.count("partitions_changed", topic=topic, change="given")
-        if start.expired:
-            log.error("%s:%s: %s messages expired before anybody wrote them", *place, start.expired)
-            meter.count("messages_ignored", start.expired, topic=topic, cause="expired")
-        if start.skipped:
-            log.warning("%s:%s: %s messages are written already and are left out", *place, start.skipped)
-            meter.count("messages_ignored", start.skipped, topic=topic, cause="written")
-        if start.missing_from is not None:
-            log.error(
-                "%s:%s: the database ends at offset %s, the group is at %s: rows are missing here. To write "
-                "them, set the group's offset back to %s while no sink runs",
-                *place,
-                start.missing_from,
-                start.lo,
-                start.missing_from,
-            )
+        begun = sum(gathering.healing for gathering in self._gatherings.values())
+        log.info("owns %s partitions, ends %s batches that were begun", len(starts), begun)
 
     def _read(self) -> None:
         now_us = self._parts.clocks.now_us()
@@ -207,8 +185,16 @@ class Sink:
             gathering = self._gatherings[place]
             if message.offset < gathering.reached:
                 raise NotOwnerError(f"{place[0]}:{place[1]} goes on at an offset it had passed: begin again")
+            if message.offset > gathering.reached:
+                self._tell_gap(place, gathering.reached, message.offset)
             gathering.add(self._parts.reader.read(place, message, now_us))
             self._unread.popleft()
+
+    def _tell_gap(self, place: Place, reached: int, offset: int) -> None:
+        """Offsets without a message hold none, or retention took it before it was read."""
+        begin = self._parts.feed.bounds([place])[place].begin
+        if begin > reached:
+            tell_expired(self._parts.meter, place, min(begin, offset) - reached)
 
     def _begin(self, *, everything: bool) -> None:
         """Seal what is due and commit the intents, all in one request."""

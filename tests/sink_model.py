@@ -1,6 +1,7 @@
 """A world in memory for the sink: a log of messages, a group with generations, a store that knows tokens."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ import msgspec
 
 from schemas.errors import DependencyAwayError, UndecodableError
 from schemas.events import DeadLetter, VisitEnded
-from schemas.metrics import NoMeter, NoPulse
+from schemas.metrics import CounterName, NoMeter, NoPulse
 from schemas.topics import TopicNames
 from sinks.batch_writer import BatchWriter, Clocks, Reporting
 from sinks.feed import Bounds, BrokerAwayError, Committed, Membership, Message, NotOwnerError, Place
@@ -214,6 +215,16 @@ class ModelLetters:
         self.posted.extend(letters)
 
 
+class CountingMeter(NoMeter):
+    """Adds up counters by name and cause."""
+
+    def __init__(self) -> None:
+        self.counted: Counter[tuple[str, str]] = Counter()
+
+    def count(self, name: CounterName, amount: float = 1, **labels: str) -> None:
+        self.counted[name, labels.get("cause", "")] += int(amount)
+
+
 class World:
     """A log and a store, and sinks that come and go."""
 
@@ -222,6 +233,7 @@ class World:
         self.store = ModelStore()
         self.clock = FakeClock()
         self.codec = ModelCodec()
+        self.meter = CountingMeter()
         self.letters: list[DeadLetter] = []
         self.names = 0
 
@@ -242,10 +254,10 @@ class World:
                 letters,
                 memory=Remembered(options.remembered_facts),
                 limits=limits,
-                reporting=Reporting(meter=NoMeter(), writer=f"sink-{self.names}", clocks=clocks),
+                reporting=Reporting(meter=self.meter, writer=f"sink-{self.names}", clocks=clocks),
             ),
             limits=limits,
-            meter=NoMeter(),
+            meter=self.meter,
             pulse=NoPulse(),
             jitter=lambda: 0.5,
             clocks=clocks,

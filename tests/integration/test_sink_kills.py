@@ -175,3 +175,27 @@ def holds(site: Site) -> bool:
         return "Stable" in str(groups)
     finally:
         admin.close()
+
+
+def test_a_sink_waits_for_brokers_that_are_away_and_goes_on(
+    kafka_jars: None, topic_prefix: str, tmp_path: Path, address: Address
+) -> None:
+    with (
+        KafkaCluster(tmp_path / "kafka") as cluster,
+        site_of(cluster, topic_prefix, tmp_path, address) as site,
+    ):
+        site.make_topics()
+        site.keep_parts()
+        cluster.kill(0)
+        process = site.start(site.config())
+        wait_until(lambda: "kafka is away" in site.log(), words="the sink says that Kafka is away")
+        cluster.restart(0)
+        site.send(fact for number in range(40) for fact in facts_of(number))
+        site.wait_until_written()
+        cluster.kill(0)
+        time.sleep(3)
+        cluster.restart(0)
+        site.send(fact for number in range(40, 80) for fact in facts_of(number))
+        site.wait_until_written()
+        site.assert_exact(80)
+        assert process.poll() is None, site.log()

@@ -192,6 +192,18 @@ def test_messages_that_expired_do_not_stop_the_sink() -> None:
     assert len(set(world.store.visits())) == len(world.store.visits())
 
 
+def test_messages_that_expire_under_a_running_sink_are_counted() -> None:
+    world = World()
+    sink = world.sink()
+    appended(world.log, FACTS[:10])
+    world.turns(sink, 10)
+    appended(world.log, FACTS[10:])
+    world.log.expire(world.log.places[0], 15)
+    world.turns(sink, 60)
+    assert_exact(world, [*FACTS[:10], *FACTS[15:]])
+    assert world.meter.counted["messages_ignored", "expired"] == 5
+
+
 def test_bad_messages_are_set_aside_and_the_rest_is_written() -> None:
     world = World()
     for number in range(20):
