@@ -4,15 +4,21 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faust.types import TP
 
 from processors.agents.application import RoleApp
+from processors.agents.connection import client_settings
+from schemas.broker import BrokerOptions
 from schemas.metrics import Meter, Pulse
 
 log = logging.getLogger(__name__)
 PAUSE_S = 0.5
 """How long it is waited before brokers that did not answer are asked again."""
+
+ANSWER_MS = 10_000
+"""How long a broker may take to answer."""
 
 Offsets = Mapping[TP, int]
 
@@ -24,16 +30,28 @@ class ReassignedError(Exception):
 class Asking:
     """Questions to the brokers about offsets.
 
+    They have a connection of their own: on the one that events come by, brokers answer only after the fetch
+    that they were asked for before, and that waits up to a second and a half for events.
+
     Args:
         app: a started application.
+        broker: where the brokers are.
         meter: takes the count of repeated questions.
         pulse: is told while no broker answers.
     """
 
-    def __init__(self, app: RoleApp, meter: Meter, pulse: Pulse) -> None:
+    def __init__(self, app: RoleApp, broker: BrokerOptions, meter: Meter, pulse: Pulse) -> None:
         self._app = app
+        self._broker = broker
         self._meter = meter
         self._pulse = pulse
+        self._line: AIOKafkaConsumer | None = None
+
+    async def close(self) -> None:
+        """Hang up."""
+        line, self._line = self._line, None
+        if line is not None:
+            await line.stop()
 
     async def ends(self, tps: Sequence[TP]) -> Offsets:
         """The offset that the next event of each partition will have.
@@ -41,7 +59,11 @@ class Asking:
         Raises:
             ReassignedError: the assignment changed before a broker answered.
         """
-        return await self._patiently(lambda: self._app.consumer.highwaters(*tps)) if tps else {}
+
+        async def ask() -> Offsets:
+            return _of(await (await self._connected()).end_offsets(_plain(tps)))
+
+        return await self._patiently(ask) if tps else {}
 
     async def begins(self, tps: Sequence[TP]) -> Offsets:
         """The offset of the oldest event that each partition still has.
@@ -49,7 +71,22 @@ class Asking:
         Raises:
             ReassignedError: the assignment changed before a broker answered.
         """
-        return await self._patiently(lambda: self._app.consumer.earliest_offsets(*tps)) if tps else {}
+
+        async def ask() -> Offsets:
+            return _of(await (await self._connected()).beginning_offsets(_plain(tps)))
+
+        return await self._patiently(ask) if tps else {}
+
+    async def _connected(self) -> AIOKafkaConsumer:
+        if self._line is None:
+            line = AIOKafkaConsumer(**client_settings(self._broker), request_timeout_ms=ANSWER_MS)
+            try:
+                await line.start()
+            except BaseException:
+                await line.stop()
+                raise
+            self._line = line
+        return self._line
 
     async def committed(self, tps: Sequence[TP]) -> Offsets:
         """The offset of the next event, for each partition that the group has committed one of.
@@ -80,3 +117,11 @@ class Asking:
             else:
                 self._pulse.away("kafka", None)
                 return answer
+
+
+def _plain(tps: Sequence[TP]) -> list[TopicPartition]:
+    return [TopicPartition(tp.topic, tp.partition) for tp in tps]
+
+
+def _of(offsets: Mapping[TopicPartition, int]) -> Offsets:
+    return {TP(tp.topic, tp.partition): offset for tp, offset in offsets.items()}

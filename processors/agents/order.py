@@ -9,6 +9,8 @@ from processors.agents.asking import Asking, Offsets
 from processors.alignment import PlaysFirst
 from processors.traffic import Received
 
+EVERY_S = 0.02
+"""How often it is asked where the plays end: seldom enough to cost little when many events come."""
 PATIENCE_S = 1.0
 """How long plays that should come are waited for before it is asked whether there are any."""
 
@@ -27,12 +29,14 @@ class PlaysBefore:
         self._gate = PlaysFirst()
         self._asked: dict[int, list[Received]] = {}
         self._new: dict[int, list[Received]] = {}
-        self._asked_s = 0.0
+        self._asked_s = self._doubted_s = 0.0
 
     @property
-    def has_more(self) -> bool:
-        """Whether observations wait for nothing but to be asked for."""
-        return any(partition not in self._asked for partition in self._new)
+    def rest_s(self) -> float | None:
+        """How long until it may be asked for observations that wait for it; None: none do."""
+        if all(partition in self._asked for partition in self._new):
+            return None
+        return max(0.0, self._asked_s + EVERY_S - time.monotonic())
 
     @property
     def is_empty(self) -> bool:
@@ -68,9 +72,9 @@ class PlaysBefore:
         for each in observations:
             self._new.setdefault(each.place.partition, []).append(each)
         free = [partition for partition in self._new if partition not in self._asked]
-        if free:
+        if free and self.rest_s == 0.0:
             await self._ask(free)
-        if self._gate.missing() and time.monotonic() - self._asked_s > PATIENCE_S:
+        if self._gate.missing() and time.monotonic() - max(self._asked_s, self._doubted_s) > PATIENCE_S:
             await self._doubt()
         missing = self._gate.missing()
         ready = [partition for partition in self._asked if partition not in missing]
@@ -89,4 +93,4 @@ class PlaysBefore:
         tps = [TP(self._plays, partition) for partition in self._gate.missing()]
         for tp, position in (await self._asking.positions(tps)).items():
             self._gate.read(tp.partition, position)
-        self._asked_s = time.monotonic()
+        self._doubted_s = time.monotonic()

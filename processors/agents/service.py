@@ -162,6 +162,7 @@ class _RoleService:
         self._worker.ending = True
         try:
             await asyncio.wait_for(self._app.stop(), self._plan.options.stop_s)
+            await asyncio.wait_for(self._worker.close(), self._plan.options.stop_s)
         except TimeoutError:
             log.warning("Leaving the group took too long; the brokers will notice.")
         except Exception as error:  # noqa: BLE001 - it ends anyway, and all that matters is written

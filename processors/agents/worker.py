@@ -60,7 +60,7 @@ class RoleWorker:
         self._lease = lease
         self._give_up = give_up
         self._outbox = Outbox(app, plan)
-        self._asking = Asking(app, plan.meter, plan.pulse)
+        self._asking = Asking(app, plan.broker, plan.meter, plan.pulse)
         self._names = {plan.broker.topics.name(topic): topic for topic in plan.reads}
         self._busy = asyncio.Lock()
         reads_plays = "plays" in plan.reads
@@ -97,7 +97,9 @@ class RoleWorker:
         options = self._plan.options
         most = options.batch_frames if self._plan.stage == "observe" else options.batch_events
         events: list[Any] = []
-        if queue.empty() and not (self._order is not None and self._order.has_more):
+        if self._order is not None and (rest_s := self._order.rest_s) is not None:
+            await asyncio.sleep(rest_s)
+        elif queue.empty():
             try:
                 events.append(await asyncio.wait_for(queue.get(), TICK_S))
             except TimeoutError:
@@ -243,6 +245,10 @@ class RoleWorker:
             if not self.ending:
                 self.ending = True
                 await self._keep()
+
+    async def close(self) -> None:
+        """Hang up; called last."""
+        await self._asking.close()
 
     async def on_revoked(self, revoked: Iterable[TP]) -> None:
         """Partitions go to others: write what there is, unless they are gone already, and forget it.

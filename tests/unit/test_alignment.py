@@ -129,6 +129,11 @@ class Offsets:
         return {tp: self.read_to[tp.partition] for tp in tps}
 
 
+@pytest.fixture(autouse=True)
+def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("processors.agents.order.EVERY_S", 0.0)
+
+
 def message(topic: Any, partition: int, offset: int) -> Received:
     return Received(place=Place(topic=topic, partition=partition, offset=offset), key=b"s", value=b"")
 
@@ -155,7 +160,7 @@ def test_observations_fetched_while_others_wait_are_asked_for_anew() -> None:
     assert asyncio.run(order.admitted([second])) == []
     order.read([message("plays", 0, 0)])
     assert asyncio.run(order.admitted([])) == [first]
-    assert order.has_more
+    assert order.rest_s is not None
     assert asyncio.run(order.admitted([])) == []
     order.read([message("plays", 0, 1)])
     assert asyncio.run(order.admitted([])) == [second]
