@@ -80,7 +80,9 @@ def trouble_of(error: BaseException, options: BrokerOptions, heard: Sequence[str
             f"The certificate of Kafka at {options.bootstrap} is not trusted: name the authority that signed "
             "it in `kafka.ca_file`, and the host as the certificate does in `kafka.bootstrap`."
         )
+    # A broker that refuses a password hangs up, often before the library has read why.
+    or_refuses = f", or check the password of {options.username!r}" if options.uses_sasl else ""
     return DependencyAwayError(
         f"Kafka at {options.bootstrap} does not answer over {options.security} ({kind}): start it, "
-        "or name another with --bootstrap or `kafka.bootstrap` and `kafka.security`."
+        f"or name another with --bootstrap or `kafka.bootstrap` and `kafka.security`{or_refuses}."
     )

@@ -15,6 +15,8 @@ from onlooker.telemetry.redaction import Redaction
 LogFormat = Literal["text", "json"]
 OWN = ("onlooker", "producers", "processors", "sinks", "schemas")
 """Packages whose news are told; of all others only warnings."""
+CLIENTS = ("kafka", "aiokafka")
+"""Libraries that tell every attempt to connect: people read our one sentence instead, machines read all."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _CONTROL = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]} | {
     9: "\\t",
@@ -113,6 +115,8 @@ def logging_to(
     handler = logging.StreamHandler(stream)
     handler.setFormatter(LineFormatter(service, log_format, redaction))
     handler.addFilter(Flood(OWN))
+    if log_format == "text":
+        handler.addFilter(_is_for_people)
     root, ours = logging.getLogger(), [logging.getLogger(name) for name in OWN]
     before, hook = [(logger, logger.level) for logger in (root, *ours)], threading.excepthook
     root.addHandler(handler)
@@ -129,6 +133,11 @@ def logging_to(
         root.removeHandler(handler)
         for logger, level in before:
             logger.setLevel(level)
+
+
+def _is_for_people(record: logging.LogRecord) -> bool:
+    """Whether a person should read a line."""
+    return record.levelno >= logging.CRITICAL or record.name.split(".")[0] not in CLIENTS
 
 
 def _dead_thread(args: threading.ExceptHookArgs) -> None:

@@ -118,8 +118,19 @@ def test_a_url_that_is_cut_before_its_host_shows_no_password() -> None:
     assert "sesame" not in Redaction().text(words)
 
 
-def test_libraries_tell_warnings_only_and_the_same_once() -> None:
+def test_people_are_spared_what_clients_say_of_every_attempt() -> None:
     with told("text") as stream:
+        THEIRS.error("connection failed: 111 ECONNREFUSED")
+        THEIRS.critical("out of memory")
+        OURS.warning("kafka is away")
+    assert [line.split(maxsplit=3)[3] for line in stream.getvalue().splitlines()] == [
+        "out of memory",
+        "kafka is away",
+    ]
+
+
+def test_libraries_tell_machines_warnings_only_and_the_same_once() -> None:
+    with told("json") as stream:
         THEIRS.info("chatter")
         for port in range(100):
             THEIRS.error(f"connection to 127.0.0.1:{port} failed")
