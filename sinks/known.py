@@ -87,7 +87,8 @@ class Remembered:
         versions = self._versions
         for fact in facts:
             fact_id, version = identity_of(fact)
-            versions[fact_id] = max(version, versions.pop(fact_id, -1))
+            before = versions.pop(fact_id, -1)
+            versions[fact_id] = version if version > before else before
         for oldest in list(islice(versions, max(0, len(versions) - self._limit))):
             del versions[oldest]
 

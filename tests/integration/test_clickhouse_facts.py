@@ -1,5 +1,6 @@
 """The facts in a real ClickHouse: each once, in its last version, with what vanished gone."""
 
+import time
 from collections.abc import Iterator
 from itertools import count
 
@@ -9,6 +10,8 @@ from onlooker.settings import CameraSettings, Settings, StandSettings
 from onlooker.wiring.storage import note_thresholds
 from processors.measure_options import MeasureOptions
 from schemas.errors import CheckFailedError
+from schemas.events import DeadLetter
+from schemas.ids import derive_id
 from sinks.clickhouse import ClickHouse, SqlError
 from sinks.embedded import EmbeddedServer
 from sinks.migrate import Migration, migrate, pending, released
@@ -52,6 +55,18 @@ STORY: tuple[Fact, ...] = (
     play(),
     visit_ended("a", (exposure("a", play(), (1.0, 0.5)),)),
     window((campaign_figures(),), (audience_figures(),)),
+    DeadLetter(
+        letter_id=derive_id("dead_letter", "visits.v1", 1, 2),
+        service="sink",
+        cause="truncated",
+        detail="it ends too early",
+        topic="visits.v1",
+        partition=1,
+        offset=2,
+        failed_us=time.time_ns() // 1000,
+        key=None,
+        value=b"\x00\xff",
+    ),
 )
 
 
@@ -169,13 +184,13 @@ def test_every_column_of_every_view_has_a_comment(store: ClickHouse) -> None:
         "SELECT table, name, comment FROM system.columns "
         "WHERE database = currentDatabase() AND startsWith(table, 'v_')"
     )
-    assert len({table for table, _, _ in columns}) == 16
+    assert len({table for table, _, _ in columns}) == 18
     assert [(table, name) for table, name, comment in columns if not comment] == []
 
 
 def test_a_table_and_its_view_have_the_same_columns(store: ClickHouse) -> None:
     sql = "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {t:String}"
-    for table in (*WRITE_ORDER, "decisions", "purchases", "metric_versions"):
+    for table in (*WRITE_ORDER, "decisions", "purchases", "metric_versions", "sink_batches"):
         assert store.rows(sql, {"t": table}) == store.rows(sql, {"t": f"v_{table}"}), table
 
 
