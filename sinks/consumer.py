@@ -21,6 +21,8 @@ from sinks.options import SinkOptions
 T = TypeVar("T")
 ANSWER_MS = 5_000
 """How long the brokers may take for one answer, ms."""
+METADATA_MS = 5_000
+"""How often the brokers are asked which topics there are: one made later is seen so soon, ms."""
 MESSAGES_A_POLL = 10_000
 FETCH_BYTES = 8 * 1024 * 1024
 """Of one partition in one answer: more than the largest message."""
@@ -158,7 +160,7 @@ class GroupConsumer:
             max_poll_records=MESSAGES_A_POLL,
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=200,
-            metadata_max_age_ms=30_000,
+            metadata_max_age_ms=METADATA_MS,
             bootstrap_timeout_ms=ANSWER_MS,
             request_timeout_ms=2 * ANSWER_MS,
             reconnect_backoff_max_ms=2_000,

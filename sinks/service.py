@@ -139,6 +139,8 @@ class Sink:
                 log.info("the group is formed anew: what is in hand is read again")
             self._drop()
             self._membership = membership
+            if membership is not None and not membership.incarnations:
+                log.info("owns no partition: others do, or the topics are missing (`onlooker topics check`)")
             return
         for place, messages in found.items():
             if place in self._gatherings:
