@@ -63,9 +63,10 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
     from onlooker.lab.stream import Request, bench_stream, parts_from
     from onlooker.lab.stream_table import print_found
     from onlooker.settings import load_settings
+    from onlooker.wiring.broker import broker_options
 
     settings = load_settings(config_path)
-    named = None if bootstrap is None else msgspec.structs.replace(settings.kafka, bootstrap=bootstrap)
+    named = None if bootstrap is None else broker_options(settings, bootstrap)
     request = Request(
         parts=parts_from(options["only"]), repeat=options["repeat"], quick=options["quick"], kafka=named
     )

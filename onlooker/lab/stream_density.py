@@ -51,6 +51,8 @@ class Density(msgspec.Struct, frozen=True, kw_only=True):
     frames_per_s: int
     """A stand."""
     meaning: str
+    frame_bytes: int
+    """Mean size of the JPEG frames."""
     observe_workers: int
     inference_threads: int
     steps: tuple[Step, ...]
@@ -93,7 +95,8 @@ def bench_density(work: Work) -> Density:
         stack.enter_context(making_topics(site.kafka, partitions=PARTITIONS))
         running = stack.enter_context(services(site))
         found = _start(running, site, workers)
-        sender = Sender(site.kafka, site.settings.publish, footage(site.settings))
+        pictures = footage(site.settings)
+        sender = Sender(site.kafka, site.settings.publish, pictures)
         stack.callback(sender.stop)
         sender.start()
         trial = _Trial(sender, Handled(found), running.check, work.amounts)
@@ -103,6 +106,7 @@ def bench_density(work: Work) -> Density:
         limit_ms=LIMIT_MS,
         frames_per_s=FRAMES_PER_S,
         meaning=MEANING,
+        frame_bytes=sum(len(each.picture) for each in pictures) // len(pictures),
         observe_workers=workers,
         inference_threads=site.settings.work.inference_threads,
         steps=tuple(steps),

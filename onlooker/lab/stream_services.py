@@ -127,6 +127,7 @@ def written(site: Site, name: str, *, stands: Sequence[StandSettings] = (), **ch
         stands=tuple(stands),
         kafka=msgspec.structs.replace(site.kafka, password=None, password_file=None),
         clickhouse=type(site.settings.clickhouse)(),
+        registry=type(site.settings.registry)(),
         data_dir=site.folder / f"{name}-data",
         **changes,
     )
