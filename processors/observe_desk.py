@@ -143,12 +143,13 @@ class ObserveDesk:
         """Look at one camera's frames; runs in a thread."""
         seen: dict[Place, Seen] = {}
         for shot in shots:
-            camera = _with_clock_set(camera, shot.event.t_us)
-            if camera is not None and camera.last_us is not None and shot.event.t_us <= camera.last_us:
+            begun = _with_clock_set(camera, shot.event.t_us)
+            if begun is not None and begun.last_us is not None and shot.event.t_us <= begun.last_us:
                 seen[shot.message.place] = None
                 continue
             try:
-                camera, seen[shot.message.place] = self._observed(camera, shot.event)
+                # Only a picture that can be read may set the clock: a bad one changes nothing.
+                camera, seen[shot.message.place] = self._observed(begun, shot.event)
             except BadPictureError as error:
                 seen[shot.message.place] = UndecodableError("bad_picture", f"{error.cause}: {error}")
             except OnlookerError:
