@@ -241,6 +241,7 @@ class CaptureService:
         elif isinstance(message.mark, StreamEnded):
             self._tally.ended.append(stand.stand_id)
             self._note(stand, ended=True)
+            self._parts.journal.write()
 
     def _settle_frame(self, stand: CapturedStand, mark: FrameMark, refused: str | None) -> None:
         camera = (stand.stand_id, mark.camera_id)

@@ -10,8 +10,10 @@ import msgspec
 from producers.options import CaptureOptions
 from producers.sources import SourceSpec, picture_paths
 from schemas.errors import UsageError
+from schemas.units import US_PER_S
 
 _ENDS_BYTES = 64 * 1024
+_MAX_AHEAD_US = 3_600 * US_PER_S
 
 
 class StandNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +33,17 @@ class StandNote(msgspec.Struct, frozen=True, kw_only=True):
     """Start of the last play that may have been sent, us UTC."""
     ended: bool = False
     """All recordings have ended, and the brokers know it."""
+
+    def is_of_the_future(self, now_us: int) -> bool:
+        """Whether a live stand was noted by a clock that was wrong: its time cannot be gone on with.
+
+        Args:
+            now_us: the wall clock, us UTC.
+
+        Returns:
+            True when it is more than an hour ahead; recordings have a time of their own.
+        """
+        return not self.recordings and (self.until_us or 0) > now_us + _MAX_AHEAD_US
 
 
 class Journal:

@@ -1,0 +1,97 @@
+"""The pace of a replay: at the speed of event time or a multiple of it, with pauses; or as fast as may be."""
+
+import threading
+from collections.abc import Callable
+
+from schemas.units import US_PER_S
+
+_POLL_S = 0.1
+
+
+class Pauses:
+    """A clock that stands still while the replay is paused; may be paused from a signal or another thread.
+
+    Args:
+        stop: ends every wait.
+        monotonic_s: a clock that only grows, s.
+    """
+
+    def __init__(self, stop: threading.Event, *, monotonic_s: Callable[[], float]) -> None:
+        self._stop = stop
+        self._monotonic_s = monotonic_s
+        self._since_s: float | None = None
+        self._lost_s = 0.0
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing goes on now."""
+        return self._since_s is not None
+
+    def pause(self) -> None:
+        """Stand still."""
+        if self._since_s is None:
+            self._since_s = self._monotonic_s()
+
+    def resume(self) -> None:
+        """Go on."""
+        since_s, self._since_s = self._since_s, None
+        if since_s is not None:
+            self._lost_s += self._monotonic_s() - since_s
+
+    def toggle(self) -> None:
+        """The other one of the two."""
+        (self.resume if self.is_paused else self.pause)()
+
+    def now_s(self) -> float:
+        """Seconds without the pauses."""
+        since_s = self._since_s
+        return (self._monotonic_s() if since_s is None else since_s) - self._lost_s
+
+    def wait_until(self, at_s: float) -> bool:
+        """Wait for an instant of this clock, and through a pause.
+
+        Args:
+            at_s: when, s; in the past: now.
+
+        Returns:
+            False when the replay was stopped.
+        """
+        while not self._stop.is_set():
+            left_s = at_s - self.now_s()
+            if left_s <= 0 and not self.is_paused:
+                return True
+            self._stop.wait(min(_POLL_S, left_s) if left_s > 0 else _POLL_S)
+        return False
+
+
+class ReplayPacer:
+    """Holds each message back until its event time has come; stands need not share a time.
+
+    Args:
+        speed: 1 for real time, 10 for ten times as fast; None: as fast as may be.
+        pauses: the clock.
+    """
+
+    def __init__(self, speed: float | None, pauses: Pauses) -> None:
+        self._speed = speed
+        self._pauses = pauses
+        self._began: dict[str, tuple[float, int]] = {}
+
+    def begin_again(self) -> None:
+        """The next message of each stand is due at once."""
+        self._began.clear()
+
+    def wait(self, stand_id: str, t_us: int | None) -> bool:
+        """Wait until a message is due.
+
+        Args:
+            stand_id: its stand.
+            t_us: its event time, us UTC; None: due at once.
+
+        Returns:
+            False when the replay was stopped.
+        """
+        if self._speed is None or t_us is None:
+            return self._pauses.wait_until(0.0)
+        began_s, began_us = self._began.setdefault(stand_id, (self._pauses.now_s(), t_us))
+        return self._pauses.wait_until(began_s + (t_us - began_us) / US_PER_S / self._speed)
