@@ -1,4 +1,4 @@
-"""OBSERVE as a service: observations as in the embedded run from lossless frames, also past a killed worker."""
+"""OBSERVE as a service: from lossless frames the observations of the embedded run, past kills too."""
 
 import time
 from collections.abc import Iterator, Mapping
