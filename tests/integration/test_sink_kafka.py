@@ -137,7 +137,7 @@ def test_too_many_bad_messages_end_the_sink_and_nothing_is_committed(site: Site)
     for _ in range(1100):
         site.send_bytes("visits", b"entrance", b"nothing")
     site.producer.flush()
-    process = site.start(site.config(max_age_s=20.0, max_rows=100_000))
+    process = site.start(site.config(max_age_s=3.0, max_rows=100_000))
     assert process.wait(60) == 4
     assert "in a row were set aside" in site.log()
     assert site.waiting("visits") == 1100
