@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import click
+import msgspec
 
 from onlooker.telemetry import TelemetryFlags, telemetry_options
 
@@ -43,6 +44,9 @@ def sink(
     from onlooker.wiring.sink import SinkRequest, execute_sink
 
     settings = with_secrets(load_settings(config_path), os.environ)
+    if url is not None:
+        clickhouse = msgspec.structs.replace(settings.clickhouse, url=url)
+        settings = msgspec.structs.replace(settings, clickhouse=clickhouse)
     stop = threading.Event()
     request = SinkRequest(bootstrap=bootstrap, url=url, data_dir=data_dir)
     with telemetry_flags.watching("sink", secrets=secrets_of(settings)) as watch, stopped_by_signals(stop):
