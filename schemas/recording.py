@@ -13,6 +13,7 @@ import msgspec
 from schemas.avsc import EVENT_OF, digest, record_name, schema_text
 from schemas.belief import KINDS_OF, consistent, event_time_us
 from schemas.errors import CheckFailedError, UndecodableError, UsageError
+from schemas.events import VisitEnded
 from schemas.message import About
 from schemas.topics import Topic
 
@@ -52,9 +53,27 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     """What its producer said about it."""
 
     @property
+    def stand_id(self) -> str | None:
+        """The stand it is of; None of what has none."""
+        return stand_of(self.event)
+
+    @property
     def t_us(self) -> int | None:
         """Event time, us UTC; None of what has none."""
         return None if isinstance(self.event, Unreadable) else event_time_us(self.event)
+
+
+def stand_of(event: Any) -> str | None:
+    """The stand that an event is of.
+
+    Args:
+        event: one of `schemas.events.Event`, or `Unreadable`.
+
+    Returns:
+        Its id; None of what has none.
+    """
+    found = event.visit.stand_id if isinstance(event, VisitEnded) else getattr(event, "stand_id", None)
+    return None if found is None else str(found)
 
 
 def recorded_schema(topic: Topic) -> dict[str, Any]:

@@ -17,6 +17,7 @@ VERBS = {
     "capture": ("onlooker.cli.capture", "service: cameras to Kafka"),
     "work": ("onlooker.cli.work", "service: frames to observations, observations to facts"),
     "sink": ("onlooker.cli.sink", "service: facts from Kafka to ClickHouse"),
+    "replay": ("onlooker.cli.replay", "a recording through the embedded core or back into Kafka"),
     "topics": ("onlooker.cli.topics", "create or check the topics"),
     "dead-letters": ("onlooker.cli.dead_letters", "list, show and replay messages that were set aside"),
     "schemas": ("onlooker.cli.schemas", "list and check the schemas of the events"),

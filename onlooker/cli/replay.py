@@ -1,0 +1,129 @@
+"""`onlooker replay`: a recording through the embedded core or back into Kafka."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from schemas.topics import TOPICS
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--topic",
+    type=click.Choice(TOPICS),
+    default="observations",
+    show_default=True,
+    help="What is replayed; plays come along with observations and frames.",
+)
+@click.option(
+    "--stand", "stands", multiple=True, metavar="ID", help="Only this stand; may be given several times."
+)
+@click.option("--from", "since", metavar="TIME", help="Only event times from then on (UTC).")
+@click.option("--until", metavar="TIME", help="Only event times before.")
+@click.option(
+    "--pace", default="fast", show_default=True, metavar="real|xN|fast", help="Real time, N times as fast."
+)
+@click.option("--loop", is_flag=True, help="Again and again, each round later in event time than the last.")
+@click.option("--shift-to-now", is_flag=True, help="As if it happened now, under ids of its own.")
+@click.option("--leave-open", is_flag=True, help="Do not end the stands' streams where the recording ends.")
+@click.option("--to-kafka", is_flag=True, help="Into Kafka instead of the embedded core.")
+@click.option("--prefix", help="Of the topics in Kafka; must differ from the site's own.")
+@click.option("--bootstrap", metavar="HOST:PORT,...", help="Kafka's brokers [127.0.0.1:9092].")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="Store what is measured in a ClickHouse there."
+)
+@click.option("--no-clickhouse", is_flag=True, help="Store nothing; so it is without --data-dir.")
+@click.option(
+    "--expect",
+    type=click.Path(path_type=Path, exists=True),
+    help="Compare visits and windows with an earlier --output or a recording; exit 1 where they part.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write visits and windows there as JSON.",
+)
+@click.option("--gallery", type=click.Path(path_type=Path), help="Recognise its people in recorded frames.")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A configuration (YAML) [the one that the recording was made with].",
+)
+@click.option("--digest", "only_digest", is_flag=True, help="Print the digest of visits and windows only.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def replay(
+    *,
+    since: str | None,
+    until: str | None,
+    pace: str,
+    config_path: Path | None,
+    only_digest: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Replay a recording: measure it again, or send it to Kafka under a prefix of its own.
+
+    From observations the facts are equal byte for byte, run after run, here and in the services; the digest
+    says so. SIGUSR1 pauses, SIGUSR2 goes on; on a terminal the keys p and space do.
+
+    \b
+    Examples:
+      onlooker replay yesterday --digest
+      onlooker replay yesterday --config changed.yaml --expect facts.jsonl
+      onlooker replay yesterday --stand door --from 2026-11-20T18:00 --until 2026-11-20T19:00 --data-dir seen
+      onlooker replay yesterday --to-kafka --prefix trial --pace x10 --shift-to-now --loop
+    """
+    from onlooker.recording_times import instant_us, speed_of
+    from onlooker.settings import load_settings
+    from onlooker.wiring.replay import ReplayRequest, execute_replay
+
+    if options.pop("no_clickhouse") and options["data_dir"] is not None:
+        raise click.UsageError("say either --data-dir or --no-clickhouse, not both")
+    if options["to_kafka"]:
+        _refuse_for_kafka(options, only_digest)
+    request = ReplayRequest(
+        from_us=None if since is None else instant_us(since),
+        until_us=None if until is None else instant_us(until),
+        speed=speed_of(pace),
+        **options,
+    )
+    found = execute_replay(None if config_path is None else load_settings(config_path), request)
+    if only_digest:
+        click.echo(found["digest"])
+    elif as_json:
+        click.echo(json.dumps(found))
+    else:
+        _print(found)
+
+
+def _refuse_for_kafka(options: dict[str, Any], only_digest: bool) -> None:
+    asked = [f"--{name.replace('_', '-')}" for name in ("data_dir", "expect", "output") if options[name]]
+    asked += ["--digest"] if only_digest else []
+    if asked:
+        raise click.UsageError(
+            f"{asked[0]} is about what is measured here: with --to-kafka the services measure. Record their "
+            "visits and campaign_windows, and compare with that."
+        )
+
+
+def _print(found: dict[str, Any]) -> None:
+    events = ", ".join(f"{count} {topic}" for topic, count in found["events"].items()) or "nothing"
+    click.echo(f"replayed    {events}")
+    if "facts" in found:
+        facts = ", ".join(f"{count} {topic}" for topic, count in found["facts"].items()) or "nothing"
+        click.echo(f"measured    {facts}")
+        click.echo(f"digest      {found['digest']}")
+    else:
+        click.echo(f"sent to     {found['bootstrap']}, prefix {found['prefix']}")
+    click.echo(f"speed       {found['events_per_second']:.0f} events/s in {found['seconds']:.1f} s")
+    for name, words in (("unreadable", "recorded messages were no events"), ("bad_pictures", "bad pictures")):
+        if found.get(name):
+            click.echo(f"left out    {found[name]} {words}")
+    if found.get("expected") and not found["interrupted"]:
+        click.echo(f"as expected by {found['expected']}")
+    if found.get("data_dir"):
+        click.echo(f"The figures are in {found['data_dir']}: onlooker report --data-dir {found['data_dir']}")

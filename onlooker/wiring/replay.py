@@ -1,0 +1,232 @@
+"""Builds a replay: a recording into the embedded core, or into Kafka under a prefix of its own."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any, cast
+
+import click
+import msgspec
+
+from onlooker.recording_controls import controlled
+from onlooker.recording_expect import Expected
+from onlooker.secrets import clickhouse_with_secrets
+from onlooker.settings import Settings
+from onlooker.stopping import stopped_by_signals
+from onlooker.wiring.broker import broker_options
+from onlooker.wiring.replay_core import EmbeddedCore, build_core
+from onlooker.wiring.schemas import build_codec
+from onlooker.wiring.storage import open_writer
+from producers.publisher import KafkaClient
+from producers.publishing import Publisher
+from producers.replay import Choice
+from producers.replay_drive import DriveOptions, ReplayDrive
+from producers.replay_pace import Pauses, ReplayPacer
+from producers.replay_publish import REPLAYED_TOPICS, ReplaySender, Sending
+from producers.replay_shift import Rounds
+from producers.topic_plan import plan_topics, wanted_topics
+from producers.topics import Topics
+from schemas.broker import BrokerOptions
+from schemas.errors import UsageError
+from schemas.recording_folder import Range, Recording
+from schemas.topics import Prefix, Topic
+
+
+class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `replay` was asked for besides its settings."""
+
+    folder: Path
+    topic: Topic = "observations"
+    stands: tuple[str, ...] = ()
+    from_us: int | None = None
+    until_us: int | None = None
+    speed: float | None = None
+    """Of event time; None: as fast as may be."""
+    loop: bool = False
+    leave_open: bool = False
+    shift_to_now: bool = False
+    to_kafka: bool = False
+    prefix: str | None = None
+    bootstrap: str | None = None
+    data_dir: Path | None = None
+    expect: Path | None = None
+    output: Path | None = None
+    gallery: Path | None = None
+
+
+class _Play(msgspec.Struct, frozen=True, kw_only=True):
+    """What every replay needs."""
+
+    request: ReplayRequest
+    recording: Recording
+    pauses: Pauses
+    stop: threading.Event
+
+    def drive(self, emit: Callable[[Topic, Any], None]) -> ReplayDrive:
+        """The replay into whatever takes its events."""
+        request = self.request
+        choice = Choice(
+            topic=request.topic,
+            stands=frozenset(request.stands),
+            within=Range(from_us=request.from_us, until_us=request.until_us),
+        )
+        return ReplayDrive(
+            self.recording,
+            DriveOptions(choice=choice, loop=request.loop, leave_open=request.leave_open),
+            pacer=ReplayPacer(request.speed, self.pauses),
+            rounds=Rounds(_now_us if request.shift_to_now else None),
+            emit=emit,
+        )
+
+
+def execute_replay(settings: Settings | None, request: ReplayRequest) -> dict[str, Any]:
+    """Replay a recording until its end, or until somebody stops it.
+
+    Args:
+        settings: thresholds and brokers; None: those that the recording was made with.
+        request: what of it, how and where to.
+
+    Returns:
+        The object of `replay --json`.
+
+    Raises:
+        UsageError: it is no recording, a choice makes no sense, or Kafka refuses us.
+        CheckFailedError: a file is damaged, or the output is not as expected.
+        DependencyAwayError: a model or a server is away.
+    """
+    recording = Recording(request.folder, _tell_torn)
+    if request.topic not in recording.topics:
+        there = ", ".join(recording.topics) or "nothing"
+        raise UsageError(f"{request.folder} has no {request.topic}: it holds {there}.")
+    settings = settings or settings_of(recording)
+    stop = threading.Event()
+    pauses = Pauses(stop, monotonic_s=time.monotonic)
+    play = _Play(request=request, recording=recording, pauses=pauses, stop=stop)
+    with stopped_by_signals(stop) as interrupted, controlled(pauses):
+        started = time.perf_counter()
+        found = _to_kafka(settings, play) if request.to_kafka else _to_core(settings, play)
+        seconds = time.perf_counter() - started
+        total = sum(found["events"].values())
+        return {
+            **found,
+            "seconds": round(seconds, 3),
+            "events_per_second": round(total / seconds, 1) if seconds > 0 else 0.0,
+            "interrupted": interrupted.is_set(),
+        }
+
+
+def settings_of(recording: Recording) -> Settings:
+    """The configuration that a recording was made with.
+
+    Args:
+        recording: open for reading.
+
+    Returns:
+        Its settings; there is no password in them.
+
+    Raises:
+        UsageError: they are of another version of this program.
+    """
+    try:
+        return msgspec.convert(recording.manifest.configuration or {}, Settings, dec_hook=_path_of)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"The configuration in {recording.folder} is not one of this program ({error}): name one with "
+            "--config."
+        ) from error
+
+
+def _path_of(kind: type, value: object) -> object:
+    return Path(cast(str, value)) if kind is Path else value
+
+
+def _to_core(settings: Settings, play: _Play) -> dict[str, Any]:
+    request = play.request
+    settings = msgspec.structs.replace(
+        settings, clickhouse=clickhouse_with_secrets(settings.clickhouse, os.environ)
+    )
+    with ExitStack() as stack:
+        writer = None
+        if request.data_dir is not None:
+            embedded = msgspec.structs.replace(settings.clickhouse, url=None)
+            into = msgspec.structs.replace(settings, clickhouse=embedded)
+            writer = stack.enter_context(open_writer(into, request.data_dir))
+        expected = None if request.expect is None else Expected(request.expect, frozenset(request.stands))
+        output = None if request.output is None else stack.enter_context(request.output.open("wb"))
+        core: EmbeddedCore = build_core(
+            settings, request.topic, writer=writer, expected=expected, output=output, gallery=request.gallery
+        )
+        drive = play.drive(core.emit)
+        drive.run()
+        core.end(whole=not play.stop.is_set())
+        return {
+            "events": dict(drive.counts.events),
+            "facts": dict(core.digest.counts),
+            "unreadable": drive.counts.unreadable,
+            "bad_pictures": core.bad_pictures,
+            "rounds": drive.counts.rounds,
+            "digest": core.digest.facts(),
+            "digests": dict(core.digest.by_topic()),
+            "expected": None if request.expect is None else str(request.expect),
+            "data_dir": None if request.data_dir is None else str(request.data_dir),
+        }
+
+
+def _to_kafka(settings: Settings, play: _Play) -> dict[str, Any]:
+    request = play.request
+    broker = _apart(settings, request)
+    with closing(Topics(broker)) as door:
+        wanted = list(wanted_topics(settings.topics, broker.topics, brokers=door.brokers()))
+        door.create(plan_topics(wanted, door.found([topic.name for topic in wanted])))
+    publish = settings.publish
+    sender = ReplaySender(
+        Sending(
+            publisher=Publisher(lambda: KafkaClient(broker, publish, REPLAYED_TOPICS), publish),
+            codec=build_codec(settings.registry, broker.topics, os.environ),
+            producer=f"replay@{socket.gethostname()}:{os.getpid()}",
+            clock_us=_now_us,
+            stopped=play.stop.is_set,
+        )
+    )
+    drive = play.drive(sender.emit)
+    try:
+        drive.run()
+    finally:
+        sender.close()
+    return {
+        "events": dict(drive.counts.events),
+        "unreadable": drive.counts.unreadable,
+        "rounds": drive.counts.rounds,
+        "prefix": request.prefix,
+        "bootstrap": broker.bootstrap,
+    }
+
+
+def _apart(settings: Settings, request: ReplayRequest) -> BrokerOptions:
+    """The brokers under a prefix that is not the live one."""
+    broker = broker_options(settings, request.bootstrap)
+    if not request.prefix or request.prefix == broker.prefix:
+        raise UsageError(
+            "A replay must not mix with live figures: name a --prefix of its own, other than the site's "
+            f"({broker.prefix!r})."
+        )
+    if request.topic not in REPLAYED_TOPICS:
+        raise UsageError(f"{request.topic} cannot be sent again: choose {', '.join(REPLAYED_TOPICS)}.")
+    try:
+        prefix = msgspec.convert(request.prefix, Prefix)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"--prefix {request.prefix}: letters, digits, `_` and `-` only.") from error
+    return msgspec.structs.replace(broker, prefix=prefix)
+
+
+def _tell_torn(path: Path, dropped_bytes: int) -> None:
+    words = f"{path} ends in a torn block: its last {dropped_bytes} bytes are left out."
+    click.echo(words, err=True)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000

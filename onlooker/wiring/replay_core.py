@@ -1,0 +1,122 @@
+"""The embedded core as a replay drives it: the stages of a worker in one process, and their facts."""
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from onlooker.recording_digest import FACTS, StreamDigest
+from onlooker.recording_expect import Expected, output_line
+from onlooker.settings import Settings
+from onlooker.wiring.perception import build_observer, build_parts, decoder, measure_options
+from processors.alignment import AlignedMeasure
+from processors.local import Delivery, LocalRuntime, StageFold
+from processors.replaying import RecordedFrames
+from processors.stages import ObserveStage
+from processors.topology import StageName
+from schemas.events import Play, VisitEnded, WindowClosed
+from schemas.recording import stand_of
+from schemas.topics import Topic
+from sinks.writer import FactWriter
+
+
+class EmbeddedCore:
+    """Takes the events of a replay, and hands on what follows from them.
+
+    Args:
+        folds: the stages that work on them.
+        fed: the topic that is replayed: what comes on others, save plays, is output.
+        writer: stores plays and facts; None: nobody.
+        expected: compares facts; None: nobody.
+        output: takes facts as lines; None: nobody.
+    """
+
+    def __init__(
+        self,
+        folds: dict[StageName, StageFold],
+        fed: Topic,
+        *,
+        writer: FactWriter | None = None,
+        expected: Expected | None = None,
+        output: BinaryIO | None = None,
+    ) -> None:
+        self._runtime = LocalRuntime(folds, self._deliver)
+        self._fed = fed
+        self._writer = writer
+        self._expected = expected
+        self._output = output
+        self._observe = folds.get("observe")
+        self.digest = StreamDigest()
+
+    @property
+    def bad_pictures(self) -> int:
+        """Recorded pictures that could not be read."""
+        return self._observe.bad_pictures if isinstance(self._observe, RecordedFrames) else 0
+
+    def emit(self, topic: Topic, event: Any) -> None:
+        """Take an event; all that follows from it has happened when this returns.
+
+        Args:
+            topic: its kind.
+            event: of it.
+        """
+        self._runtime.publish(topic, stand_of(event) or "", event)
+        if self._writer is not None:
+            self._writer.tick()
+
+    def end(self, *, whole: bool) -> None:
+        """Nothing more comes.
+
+        Args:
+            whole: the replay came to its end, so that nothing may be missing.
+
+        Raises:
+            CheckFailedError: something more was expected.
+        """
+        if self._writer is not None:
+            self._writer.flush()
+        if self._expected is not None and whole:
+            self._expected.end()
+
+    def _deliver(self, delivery: Delivery) -> None:
+        topic, event = delivery.topic, delivery.event
+        if self._writer is not None and isinstance(event, Play | VisitEnded | WindowClosed):
+            self._writer.add(event)
+        if topic == "plays" or (topic == self._fed and topic not in FACTS):
+            return
+        self.digest.take(topic, event)
+        if topic in FACTS and self._output is not None:
+            self._output.write(output_line(topic, event))
+        if self._expected is not None:
+            self._expected.check(topic, event)
+
+
+def build_core(
+    settings: Settings,
+    fed: Topic,
+    *,
+    gallery: Path | None,
+    writer: FactWriter | None,
+    expected: Expected | None,
+    output: BinaryIO | None,
+) -> EmbeddedCore:
+    """The stages that come after a topic.
+
+    Args:
+        settings: thresholds, and with frames the models.
+        fed: the topic that is replayed.
+        gallery: who may be recognised in frames.
+        writer: stores plays and facts.
+        expected: compares facts.
+        output: takes facts as lines.
+
+    Returns:
+        A core that has seen nothing.
+
+    Raises:
+        DependencyAwayError: a model is missing.
+    """
+    folds: dict[StageName, StageFold] = {"measure": AlignedMeasure(measure_options(settings))}
+    if fed == "frames":
+        parts = build_parts(settings, gallery)
+        stage = ObserveStage(build_observer(settings, parts), parts.model_version)
+        folds["observe"] = RecordedFrames(stage, decoder(settings.capture))
+    return EmbeddedCore(folds, fed, writer=writer, expected=expected, output=output)
