@@ -30,6 +30,9 @@ StageModel = Literal["detection", "mesh", "template", "expression", "age", "gend
 HIDDEN = "***"
 Section = TypeVar("Section", bound=msgspec.Struct)
 
+LONGEST_STAND_NAME = 120
+"""Of a stand named after its file: a number may follow."""
+
 DEFAULT_PLAYLIST = PlaylistOptions(slots=(Slot(campaign_id="default", creative_id="default", duration_s=10),))
 """What a stand without a playlist is taken to show: one creative of ten seconds, over and over."""
 
@@ -213,7 +216,7 @@ def _stand_name(source: str, number: int) -> str:
     if "://" in source or not path.exists():
         return f"stand-{number}"
     words = "".join(c if c.isalnum() or c in "._-" else "-" for c in path.resolve().stem).strip("-.")
-    return words or f"stand-{number}"
+    return words[:LONGEST_STAND_NAME] or f"stand-{number}"
 
 
 def without_secrets(settings: Settings) -> Settings:
