@@ -224,8 +224,9 @@ class CaptureService:
             self._parts.pulse.beat(LOOP)
             self._parts.pulse.away("kafka", self._parts.publisher.problem)
             for line in self.lines:
-                name = f"camera {line.stand_id}/{line.camera_id}"
-                self._parts.pulse.away(name, trouble(line.capture.status()))
+                status = line.capture.status()
+                if status.phase != "ended":  # a camera that is given up has not come back
+                    self._parts.pulse.away(f"camera {line.stand_id}/{line.camera_id}", trouble(status))
             self._tally.tell(self.lines, self._parts.publisher)
 
     def _settle(self, settled: Settled) -> None:
