@@ -192,7 +192,7 @@ class Site:
         finally:
             consumer.close()
 
-    def wait_until_written(self, *topics: Topic, timeout_s: float = 60.0) -> None:
+    def wait_until_written(self, *topics: Topic, timeout_s: float = 120.0) -> None:
         """Wait until the group has committed all that the topics hold."""
         try:
             wait_until(lambda: self.waiting(*topics) == 0, words="all is committed", timeout_s=timeout_s)

@@ -5,7 +5,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -81,13 +81,18 @@ def rows(site: Site) -> int:
     return int(site.store.rows("SELECT count() FROM sink_batches")[0][0])
 
 
+def wait_for(site: Site, condition: Callable[[], bool], words: str) -> None:
+    """Wait for a condition, long enough for a busy machine; failing shows what the sinks said."""
+    try:
+        wait_until(condition, words=words, timeout_s=90)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{site.log()}") from None
+
+
 def wait_for_a_batch(site: Site) -> None:
     """Wait until one more batch is written."""
     before = rows(site)
-    try:
-        wait_until(lambda: rows(site) > before, words="a batch is written", timeout_s=60)
-    except AssertionError as error:
-        raise AssertionError(f"{error}\n{site.log()}") from None
+    wait_for(site, lambda: rows(site) > before, "a batch is written")
 
 
 def test_kill_9_of_the_sink_at_random_moments(site: Site) -> None:
@@ -127,7 +132,7 @@ def test_two_sinks_share_the_work_and_one_ends_what_the_other_began(site: Site) 
     sending = Sending(site)
     first, second = site.start(site.folder / "sink.yaml"), site.start(site.folder / "sink.yaml")
     writers = "SELECT uniqExact(writer) FROM sink_batches"
-    wait_until(lambda: site.store.rows(writers) == [(2,)], words="both write")
+    wait_for(site, lambda: site.store.rows(writers) == [(2,)], "both write")
     first.kill()
     first.wait()
     sent = sending.finish()
@@ -142,12 +147,12 @@ def test_a_zombie_writes_nothing_twice(site: Site, seed: int) -> None:
     chance = random.Random(seed)
     sending = Sending(site)
     zombie = site.start(site.folder / "sink.yaml")
-    wait_until(lambda: rows(site) > 0, words="a batch is written")
+    wait_for(site, lambda: rows(site) > 0, "a batch is written")
     time.sleep(chance.random() * 0.2)
     pause(zombie)
     other = site.start(site.folder / "sink.yaml")
     site_writers = "SELECT uniqExact(writer) FROM sink_batches"
-    wait_until(lambda: site.store.rows(site_writers) == [(2,)], words="the other has taken over")
+    wait_for(site, lambda: site.store.rows(site_writers) == [(2,)], "the other has taken over")
     go_on(zombie)
     sent = sending.finish()
     site.wait_until_written()
@@ -159,7 +164,7 @@ def test_a_sink_that_is_asked_to_stop_writes_what_it_has(site: Site) -> None:
     config = site.config(session_s=SESSION_S, max_age_s=300.0, max_rows=1_000_000)
     process = site.start(config)
     site.send(fact for number in range(50) for fact in facts_of(number))
-    wait_until(lambda: holds(site), words="the group is formed")
+    wait_for(site, lambda: holds(site), "the group is formed")
     time.sleep(1.0)
     assert rows(site) == 0
     process.terminate()
@@ -188,7 +193,7 @@ def test_a_sink_waits_for_brokers_that_are_away_and_goes_on(
         site.keep_parts()
         cluster.kill(0)
         process = site.start(site.config())
-        wait_until(lambda: "kafka is away" in site.log(), words="the sink says that Kafka is away")
+        wait_for(site, lambda: "kafka is away" in site.log(), "the sink says that Kafka is away")
         cluster.restart(0)
         site.send(fact for number in range(40) for fact in facts_of(number))
         site.wait_until_written()
