@@ -118,11 +118,24 @@ class Recording:
         for note in self.files(topic):
             if note.closed and not _may_hold(note.summary, limits):
                 continue
-            for record in self._in_file(note, limits):
+            for record in self.in_file(note, limits):
                 if limits.holds(record.t_us):
                     yield record
 
-    def _in_file(self, note: FileNote, limits: Range) -> Iterator[Recorded]:
+    def in_file(self, note: FileNote, limits: Range | None = None) -> Iterator[Recorded]:
+        """The messages of one file.
+
+        Args:
+            note: one of `files`.
+            limits: blocks without an event time in them are skipped unread.
+
+        Yields:
+            Each message of the other blocks.
+
+        Raises:
+            CheckFailedError: it is damaged.
+        """
+        limits = limits or Range()
         scan = self.scan(note)
         if scan.header is None:
             return

@@ -1,6 +1,6 @@
 """The index beside a recording's file: which times and offsets each block holds; it can be made again."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -196,7 +196,7 @@ def records_in(file: BinaryIO, scan: Scan, note: BlockNote, codec: RecordCodec) 
         return
 
 
-def gaps(summaries: Sequence[Summary]) -> Iterator[tuple[int, int, int]]:
+def gaps(summaries: Iterable[Summary]) -> Iterator[tuple[int, int, int]]:
     """Where offsets are missing or come twice between files or blocks in order.
 
     Args:

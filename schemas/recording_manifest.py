@@ -91,6 +91,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, str] = {}
     """SHA-256 of each model file, by stage; of those that are prepared here."""
     git_revision: str | None = None
+    begins: dict[str, int] = {}
+    """`TOPIC/PARTITION` -> the offset at which recording began, before anything had come."""
     configuration: Any = None
     """Without secrets."""
     files: tuple[FileNote, ...] = ()

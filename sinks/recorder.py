@@ -129,6 +129,12 @@ class RecordingWriter:
             file.flush()
         self._flushed_s = self._clock.monotonic_s()
 
+    def note_begins(self, begins: Mapping[tuple[Topic, int], int]) -> None:
+        """Write down where recording begins, so that a writer killed before the first message loses none."""
+        known = self._manifest.begins
+        fresh = {f"{topic}/{number}": at for (topic, number), at in begins.items()}
+        self._write(replace(self._manifest, begins={**fresh, **known}))
+
     def note_grant(self, grant: Grant) -> None:
         """Write down that pictures may be recorded, before the first one is."""
         self._write(replace(self._manifest, grants=(*self._manifest.grants, grant)))

@@ -17,6 +17,8 @@ VERBS = {
     "capture": ("onlooker.cli.capture", "service: cameras to Kafka"),
     "work": ("onlooker.cli.work", "service: frames to observations, observations to facts"),
     "sink": ("onlooker.cli.sink", "service: facts from Kafka to ClickHouse"),
+    "record": ("onlooker.cli.record", "topics of Kafka into a recording"),
+    "recording": ("onlooker.cli.recording", "show, verify and expire recordings"),
     "replay": ("onlooker.cli.replay", "a recording through the embedded core or back into Kafka"),
     "topics": ("onlooker.cli.topics", "create or check the topics"),
     "dead-letters": ("onlooker.cli.dead_letters", "list, show and replay messages that were set aside"),

@@ -1,0 +1,80 @@
+"""`onlooker record`: topics of Kafka into a recording."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from onlooker.telemetry import TelemetryFlags, telemetry_options
+from schemas.topics import TOPICS
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration (YAML)."
+)
+@click.option("--bootstrap", metavar="HOST:PORT,...", help="Kafka's brokers [127.0.0.1:9092].")
+@click.option(
+    "--topic",
+    "topics",
+    multiple=True,
+    type=click.Choice([topic for topic in TOPICS if topic != "dead_letters"]),
+    help="May be given several times [observations, plays, visits, campaign_windows].",
+)
+@click.option(
+    "--from",
+    "since",
+    metavar="TIME|OFFSET|begin",
+    help="Where a new recording begins [with what comes from now on]; one that is there goes on at its end.",
+)
+@click.option("--until", metavar="TIME|OFFSET|now", help="Stop at what arrived later [record until stopped].")
+@click.option("--frames-for", metavar="10m", help="Record pictures too, for so long; needs --reason.")
+@click.option("--reason", metavar="TEXT", help="Why pictures are recorded; written into the manifest.")
+@click.option("--blur-faces", is_flag=True, help="Hide the faces that are found in recorded pictures.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@telemetry_options
+def record(
+    *,
+    config_path: Path | None,
+    frames_for: str | None,
+    as_json: bool,
+    telemetry_flags: TelemetryFlags,
+    **options: Any,
+) -> None:
+    """Record topics into a folder, which any Avro tool reads and `onlooker replay` plays back.
+
+    What is recorded lasts within a second, also through a kill; started again it goes on where it ended.
+    Ctrl-C or SIGTERM ends it. Pictures are recorded only for a time and a reason.
+
+    \b
+    Examples:
+      onlooker record tonight
+      onlooker record yesterday --from 2026-11-20 --until 2026-11-21
+      onlooker record strange --frames-for 10m --reason "camera 2 counts twice" --blur-faces
+    """
+    from onlooker.recording_times import duration_us
+    from onlooker.secrets import secrets_of
+    from onlooker.settings import load_settings
+    from onlooker.stopping import stopped_by_signals
+    from onlooker.wiring.broker import broker_options
+    from onlooker.wiring.record import RecordRequest, execute_record
+
+    settings = load_settings(config_path)
+    kafka = broker_options(settings, options["bootstrap"])
+    settings = msgspec.structs.replace(settings, kafka=kafka)
+    request = RecordRequest(frames_for_us=None if frames_for is None else duration_us(frames_for), **options)
+    stop = threading.Event()
+    with telemetry_flags.watching("record", secrets=secrets_of(settings)) as watch, stopped_by_signals(stop):
+        found = execute_record(settings, request, watch, stop)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    click.echo(f"{found['recorded']} messages recorded in {found['folder']}")
+    for torn in found["breaks"]:
+        click.echo(f"an earlier recorder was killed: {torn['dropped_bytes']} bytes of {torn['path']} dropped")
+    for cause, count in found["left_out"].items():
+        click.echo(f"left out: {count} {cause}")

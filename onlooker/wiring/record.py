@@ -1,0 +1,173 @@
+"""Builds the recorder: topics of the brokers into a recording, from where it ends."""
+
+import os
+import threading
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from onlooker.recording_times import instant_us
+from onlooker.settings import Settings
+from onlooker.telemetry import Watch
+from onlooker.wiring.broker import broker_options
+from onlooker.wiring.record_about import WallClock, frame_hiding, grant_of, manifest_of
+from onlooker.wiring.schemas import build_codec
+from schemas.errors import UsageError
+from schemas.recording_manifest import Grant
+from schemas.topics import Topic
+from sinks.feed import Bounds
+from sinks.recorder import RecordingWriter
+from sinks.recorder_feed import KafkaSource
+from sinks.recorder_loop import Parts, Recorder, RecorderPlan
+from sinks.recorder_source import Lane
+
+DEFAULT_TOPICS: tuple[Topic, ...] = ("observations", "plays", "visits", "campaign_windows")
+"""What is recorded unless told otherwise; none of it has pictures in it."""
+
+
+class RecordRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `record` was asked for besides its settings."""
+
+    folder: Path
+    topics: tuple[Topic, ...] = ()
+    bootstrap: str | None = None
+    since: str | None = None
+    """A time, an offset, or `begin`."""
+    until: str | None = None
+    """A time or an offset."""
+    frames_for_us: int | None = None
+    reason: str | None = None
+    blur_faces: bool = False
+
+
+def execute_record(
+    settings: Settings, request: RecordRequest, watch: Watch, stop: threading.Event
+) -> dict[str, Any]:
+    """Record until stopped, or until the range is complete.
+
+    Args:
+        settings: brokers, and with `--blur-faces` the detector.
+        request: what, from when to when, where to.
+        watch: takes figures and heartbeats.
+        stop: asks for the end.
+
+    Returns:
+        The object of `record --json`.
+
+    Raises:
+        UsageError: a choice makes no sense, or the recording is of other topics.
+        DependencyAwayError: the brokers do not answer, or a model is missing.
+    """
+    clock = WallClock()
+    grant = _grant(request, clock.now_us())
+    topics = _topics(request, grant)
+    broker = broker_options(settings, request.bootstrap)
+    blur = frame_hiding(settings) if request.blur_faces else None
+    with closing(KafkaSource(broker, topics)) as source:
+        about = manifest_of(settings, "kafka", source.topic_ids())
+        with RecordingWriter(request.folder, about, clock) as writer:
+            positions = _positions(source, writer, request, grant)
+            writer.note_begins(positions)
+            if grant is not None:
+                writer.note_grant(grant)
+            recorder = Recorder(
+                Parts(
+                    source=source,
+                    codec=build_codec(settings.registry, broker.topics, os.environ),
+                    writer=writer,
+                    clock=clock,
+                    meter=watch.meter,
+                    pulse=watch.pulse,
+                    blur=blur,
+                ),
+                _plan(source, positions, request, grant),
+            )
+            recorder.run(stop)
+        return {
+            "folder": str(request.folder),
+            "recorded": recorder.recorded,
+            "left_out": writer.manifest.left_out,
+            "gaps": len(writer.manifest.gaps),
+            "breaks": msgspec.to_builtins(writer.manifest.breaks),
+        }
+
+
+def _grant(request: RecordRequest, now_us: int) -> Grant | None:
+    since = request.since
+    if request.frames_for_us is not None and since is not None and _is_place(since):
+        raise UsageError("Pictures are granted by time: with --frames-for say --from TIME, or nothing.")
+    from_us = now_us if since is None or _is_place(since) else instant_us(since)
+    return grant_of(request.frames_for_us, request.reason, from_us=from_us, blur=request.blur_faces)
+
+
+def _topics(request: RecordRequest, grant: Grant | None) -> tuple[Topic, ...]:
+    wanted = request.topics or (*DEFAULT_TOPICS, *(("frames",) if grant is not None else ()))
+    if "dead_letters" in wanted:
+        raise UsageError(
+            "dead_letters is not recorded: a letter may hold a picture. See `dead-letters list`."
+        )
+    if ("frames" in wanted) != (grant is not None):
+        raise UsageError(
+            "Pictures are recorded only for a time and a reason: with --topic frames say --frames-for and "
+            "--reason, and the other way round."
+        )
+    return tuple(dict.fromkeys(wanted))
+
+
+def _positions(
+    source: KafkaSource, writer: RecordingWriter, request: RecordRequest, grant: Grant | None
+) -> Mapping[Lane, int]:
+    """Where each partition is gone on with, or begun."""
+    bounds = source.bounds()
+    fresh = _begins(source, bounds, request.since)
+    granted = {} if grant is None else source.offsets_at(grant.from_us)
+    found = {}
+    for lane, limits in bounds.items():
+        topic, number = lane
+        noted = writer.manifest.begins.get(f"{topic}/{number}")
+        known = writer.positions.get(lane, noted)
+        if known is not None and known > limits.end:
+            raise UsageError(
+                f"{request.folder} has more of {topic} partition {number} than the brokers: the topic was "
+                "made anew. Name another folder."
+            )
+        found[lane] = fresh[lane] if known is None else known
+        if topic == "frames":
+            found[lane] = max(granted[lane], writer.positions.get(lane, 0))
+    return found
+
+
+def _begins(source: KafkaSource, bounds: Mapping[Lane, Bounds], since: str | None) -> Mapping[Lane, int]:
+    if since is None:
+        return {lane: limits.end for lane, limits in bounds.items()}
+    if since == "begin":
+        return {lane: limits.begin for lane, limits in bounds.items()}
+    if since.isdigit():
+        return {lane: min(max(int(since), each.begin), each.end) for lane, each in bounds.items()}
+    return source.offsets_at(instant_us(since))
+
+
+def _plan(
+    source: KafkaSource,
+    positions: Mapping[Lane, int],
+    request: RecordRequest,
+    grant: Grant | None,
+) -> RecorderPlan:
+    until = request.until
+    if until is None:
+        return RecorderPlan(positions=positions, grant=grant)
+    if until == "now":
+        ends = {lane: limits.end for lane, limits in source.bounds().items()}
+        return RecorderPlan(positions=positions, ends=ends, grant=grant)
+    if until.isdigit():
+        ends = {lane: min(int(until), limits.end) for lane, limits in source.bounds().items()}
+        return RecorderPlan(positions=positions, ends=ends, grant=grant)
+    return RecorderPlan(positions=positions, until_us=instant_us(until), grant=grant)
+
+
+def _is_place(words: str) -> bool:
+    """Whether words name an offset and not a time."""
+    return words == "begin" or words.isdigit()

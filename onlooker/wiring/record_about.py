@@ -1,0 +1,165 @@
+"""What a recording says about itself: versions, models, configuration, and who allowed pictures."""
+
+import getpass
+import importlib.metadata
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from onlooker.models.cache import ModelCache, digest_of
+from onlooker.recording_blur import blurred
+from onlooker.settings import Settings, without_secrets
+from onlooker.wiring.perception import build_parts, cache_dir, decoder, measure_options, model_files
+from processors.perception.detection import FaceDetector
+from producers.pictures import encode_picture
+from schemas.errors import BadPictureError, DependencyAwayError, UsageError
+from schemas.events import FrameCaptured
+from schemas.ports import Pixels
+from schemas.recording_manifest import Grant, Manifest
+from schemas.topics import Topic
+
+SECRETS = ("password", "password_file", "key_file")
+_replace = msgspec.structs.replace
+
+
+class WallClock:
+    """Time of this machine."""
+
+    def now_us(self) -> int:
+        """Wall clock, us UTC."""
+        return time.time_ns() // 1000
+
+    def monotonic_s(self) -> float:
+        """Seconds that only grow."""
+        return time.monotonic()
+
+
+def manifest_of(
+    settings: Settings, source: Literal["kafka", "run"], topics: Mapping[Topic, str] | None = None
+) -> Manifest:
+    """The manifest of a recording that is about to begin.
+
+    Args:
+        settings: the configuration; what is secret in it is left out.
+        source: where messages come from.
+        topics: the brokers' ids.
+
+    Returns:
+        It, without files.
+    """
+    options = measure_options(settings)
+    return Manifest(
+        program_version=importlib.metadata.version("onlooker"),
+        source=source,
+        created_us=WallClock().now_us(),
+        topics={str(topic): topic_id for topic, topic_id in (topics or {}).items()},
+        metric_versions={s.stand_id: options.metric_version(s.stand_id) for s in settings.stands},
+        models=_models(settings),
+        git_revision=_git_revision(Path(__file__).resolve().parents[2]),
+        configuration=_configuration(settings),
+    )
+
+
+def grant_of(duration_us: int | None, reason: str | None, *, from_us: int, blur: bool) -> Grant | None:
+    """The leave to record pictures that the command line gives.
+
+    Args:
+        duration_us: for how long; None: pictures are not recorded.
+        reason: why, in words.
+        from_us: since when, us UTC.
+        blur: whether faces are made unrecognisable.
+
+    Returns:
+        It; None without a duration.
+
+    Raises:
+        UsageError: one of the two is missing.
+    """
+    if duration_us is None and reason is None and not blur:
+        return None
+    if duration_us is None or not (reason or "").strip():
+        raise UsageError(
+            "Pictures are recorded only for a time and a reason: say both --frames-for 10m and --reason TEXT."
+        )
+    return Grant(
+        reason=str(reason).strip(),
+        granted_us=WallClock().now_us(),
+        by=getpass.getuser(),
+        from_us=from_us,
+        until_us=from_us + duration_us,
+        faces_blurred=blur,
+    )
+
+
+def face_hiding(settings: Settings) -> Callable[[Pixels], Pixels]:
+    """What makes the faces of a picture unrecognisable; those that the detector misses stay.
+
+    Args:
+        settings: thresholds of the detector.
+
+    Returns:
+        A function from pixels to pixels.
+
+    Raises:
+        DependencyAwayError: a model is not prepared.
+    """
+    detector = FaceDetector(build_parts(settings).nets["detection"], settings.detection)
+    return lambda picture: blurred(picture, [each.box_px for each in detector.detect_thoroughly(picture)])
+
+
+def frame_hiding(settings: Settings) -> Callable[[FrameCaptured], FrameCaptured | None]:
+    """The same for frames as they travel; None of a picture that cannot be read.
+
+    Args:
+        settings: thresholds of the detector, and how pictures are encoded.
+
+    Returns:
+        A function from frame to frame.
+    """
+    hide, decode = face_hiding(settings), decoder(settings.capture)
+
+    def hidden(frame: FrameCaptured) -> FrameCaptured | None:
+        try:
+            pixels = hide(decode(frame.picture))
+            found = encode_picture(pixels, settings.publish, lossless=frame.encoding == "png")
+        except BadPictureError:
+            return None
+        return _replace(
+            frame,
+            picture=found.picture,
+            encoding=found.encoding,
+            width_px=found.width_px,
+            height_px=found.height_px,
+        )
+
+    return hidden
+
+
+def _models(settings: Settings) -> dict[str, str]:
+    try:
+        return {
+            stage: digest_of(path) for stage, path in model_files(settings, ModelCache(cache_dir())).items()
+        }
+    except (DependencyAwayError, UsageError):
+        return {}
+
+
+def _configuration(settings: Settings) -> Any:
+    plain = msgspec.to_builtins(without_secrets(settings), enc_hook=str)
+    for section in ("kafka", "clickhouse", "registry"):
+        plain[section] = {name: each for name, each in plain[section].items() if name not in SECRETS}
+    return plain
+
+
+def _git_revision(folder: Path) -> str | None:
+    """The commit of a checkout that this program runs from; None when it is installed."""
+    try:
+        head = (folder / ".git" / "HEAD").read_text(encoding="ascii").strip()
+        if not head.startswith("ref: "):
+            return head
+        return (folder / ".git" / head.removeprefix("ref: ")).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
