@@ -2,9 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from onlooker.wiring.record_run import RunRecording
 
 
 @click.command()
@@ -32,6 +35,12 @@ import click
 @click.option(
     "--no-clickhouse", is_flag=True, help="Measure without storing anything: to try a camera, to benchmark."
 )
+@click.option(
+    "--record", type=click.Path(path_type=Path), help="Also record it into this folder, for `replay`."
+)
+@click.option("--frames-for", metavar="10m", help="Record pictures too, for so long; needs --reason.")
+@click.option("--reason", metavar="TEXT", help="Why pictures are recorded; written into the manifest.")
+@click.option("--blur-faces", is_flag=True, help="Hide the faces that are found in recorded pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def run(
     config_path: Path | None,
@@ -49,11 +58,13 @@ def run(
       onlooker run --source walk.mp4
       onlooker run --source 0 --source rtsp://camera.local/stream --duration-s 3600
       onlooker run --config shop.yaml --data-dir figures
+      onlooker run --source walk.mp4 --record walked
       onlooker report --data-dir figures
     """
     from onlooker.settings import load_settings, with_sources
     from onlooker.wiring.storage import RunRequest, execute_run
 
+    options["record"] = _recording(options)
     settings = with_sources(load_settings(config_path), sources)
     if not settings.stands:
         raise click.UsageError(
@@ -67,3 +78,14 @@ def run(
         from onlooker.run_words import print_summary
 
         print_summary(found)
+
+
+def _recording(options: dict[str, Any]) -> "RunRecording | None":
+    """What is to be recorded, taken out of the options."""
+    from onlooker.wiring.record_run import RunRecording
+
+    about = {name: options.pop(name) for name in ("frames_for", "reason", "blur_faces")}
+    folder = options.pop("record")
+    if folder is None and any(about.values()):
+        raise click.UsageError("pictures are recorded into a recording: name one with --record DIR")
+    return None if folder is None else RunRecording(folder=folder, **about)

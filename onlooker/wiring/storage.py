@@ -19,6 +19,7 @@ from onlooker.settings import Settings
 from onlooker.stopping import stopped_by_signals
 from onlooker.watching import CameraWatch
 from onlooker.wiring.perception import build_parts, measure_options
+from onlooker.wiring.record_run import RunRecorder, RunRecording, recording_run
 from onlooker.wiring.run import build_run
 from processors.local import Deliver, Delivery
 from producers.options import Pace
@@ -41,6 +42,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     pace: Pace = "fast"
     duration_s: float | None = None
     no_clickhouse: bool = False
+    record: RunRecording | None = None
+    """A recording of everything that passes; None: none is made."""
 
 
 class SystemClock:
@@ -77,11 +80,12 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
     with ExitStack() as stack:
         parts = build_parts(settings, request.gallery)
         writer = None if request.no_clickhouse else stack.enter_context(open_writer(settings, data_dir))
+        recorder = stack.enter_context(recording_run(settings, request.record)) if request.record else None
         interrupted = stack.enter_context(stopped_by_signals(stop))
         run, tally = build_run(
             settings,
             parts,
-            deliver=_delivery_to(writer),
+            deliver=_delivery_to(writer, recorder),
             stop=stop,
             pace=request.pace,
             duration_s=request.duration_s,
@@ -93,10 +97,12 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
         return summary(run, tally, rows=rows, data_dir=str(data_dir) if embedded else None)
 
 
-def _delivery_to(writer: FactWriter | None) -> Deliver:
-    """Listens to the topics whose events become rows."""
+def _delivery_to(writer: FactWriter | None, recorder: RunRecorder | None) -> Deliver:
+    """Listens to the topics whose events become rows, and to all that are recorded."""
 
     def deliver(delivery: Delivery) -> None:
+        if recorder is not None:
+            recorder.deliver(delivery)
         if writer is not None and isinstance(delivery.event, Play | VisitEnded | WindowClosed):
             writer.add(delivery.event)
 

@@ -1,0 +1,116 @@
+"""Records what passes through a run in one process: its topics as Kafka would have them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from onlooker.recording_times import duration_us
+from onlooker.settings import Settings
+from onlooker.wiring.record_about import WallClock, face_hiding, grant_of, manifest_of
+from processors.local import Delivery
+from producers.pictures import encode_picture
+from schemas.errors import BadPictureError, UsageError
+from schemas.events import FrameCaptured
+from schemas.frames import Frame
+from schemas.ports import Pixels
+from schemas.recording import Recorded
+from schemas.recording_manifest import NAME, Grant
+from sinks.recorder import RecordingWriter
+
+
+class RunRecording(msgspec.Struct, frozen=True, kw_only=True):
+    """What `run` was asked to record."""
+
+    folder: Path
+    frames_for: str | None = None
+    reason: str | None = None
+    blur_faces: bool = False
+
+
+@contextmanager
+def recording_run(settings: Settings, asked: RunRecording) -> Iterator["RunRecorder"]:
+    """A recording of a run, begun and ended with the block.
+
+    Args:
+        settings: the configuration.
+        asked: where to, and whether with pictures.
+
+    Yields:
+        What takes the events of the run.
+
+    Raises:
+        UsageError: the folder holds a recording already, or pictures are asked for without time or reason.
+    """
+    clock = WallClock()
+    period_us = None if asked.frames_for is None else duration_us(asked.frames_for)
+    grant = grant_of(period_us, asked.reason, from_us=clock.now_us(), blur=asked.blur_faces)
+    if (asked.folder / NAME).exists():
+        raise UsageError(f"{asked.folder} holds a recording already: name another folder for this run.")
+    with RecordingWriter(asked.folder, manifest_of(settings, "run"), clock) as writer:
+        recorder = RunRecorder(settings, writer, clock, grant)
+        if grant is not None:
+            writer.note_grant(grant)
+        yield recorder
+
+
+class RunRecorder:
+    """Takes every event of a run.
+
+    Args:
+        settings: how pictures are encoded, and the detector.
+        writer: of the recording.
+        clock: of this machine.
+        grant: leave to record pictures; None: none is.
+    """
+
+    def __init__(
+        self, settings: Settings, writer: RecordingWriter, clock: WallClock, grant: Grant | None
+    ) -> None:
+        self._publish = settings.publish
+        self._writer = writer
+        self._clock = clock
+        self._grant = grant
+        self._hide = face_hiding(settings) if grant is not None and grant.faces_blurred else None
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Record an event; without a grant frames are passed over.
+
+        Args:
+            delivery: the event with its place.
+
+        Raises:
+            OSError: the disk is full or gone.
+        """
+        event, now_us = delivery.event, self._clock.now_us()
+        if isinstance(event, Frame):
+            if self._grant is None or now_us >= self._grant.until_us:
+                return
+            event = self._encoded(event)
+        if event is not None:
+            self._writer.add(
+                Recorded(
+                    topic=delivery.topic, partition=0, offset=delivery.offset, arrived_us=now_us, event=event
+                )
+            )
+        self._writer.tick()
+
+    def _encoded(self, frame: Frame) -> FrameCaptured | None:
+        """A frame as it would travel, without loss; None when no message could hold it."""
+        picture: Pixels = frame.picture if self._hide is None else self._hide(frame.picture)
+        try:
+            found = encode_picture(picture, self._publish, lossless=True)
+        except BadPictureError as error:
+            self._writer.left_out(error.cause)
+            return None
+        return FrameCaptured(
+            stand_id=frame.stand_id,
+            camera_id=frame.camera_id,
+            frame_index=frame.frame_index,
+            t_us=frame.t_us,
+            width_px=found.width_px,
+            height_px=found.height_px,
+            encoding=found.encoding,
+            picture=found.picture,
+        )
