@@ -34,26 +34,20 @@ class Heap(msgspec.Struct, frozen=True, kw_only=True):
         return sum(rows_in(fact) for fact in self.facts)
 
 
-def heaps(rows: int, batch_rows: int, *, turn: int) -> list[Heap]:
-    """Batches in the proportion in which the topics fill: mostly visits with exposures, some windows.
+def heaps(topics: Sequence[Topic], batch_rows: int, *, turn: int) -> list[Heap]:
+    """Batches of facts.
 
     Args:
-        rows: of all batches together, about.
+        topics: `visits` or `campaign_windows`, for each batch.
         batch_rows: of one batch, about; never more.
         turn: ids differ from one turn to the next.
 
     Returns:
-        Every third batch is of windows.
+        A heap for each topic.
     """
     visits, windows = _measured()
-    fresh_visits = _renewed(visits, 2 * turn)
-    fresh_windows = _renewed(windows, 2 * turn + 1)
-    return [
-        Heap(topic="campaign_windows", facts=_filled(fresh_windows, batch_rows))
-        if number % 3 == 2
-        else Heap(topic="visits", facts=_filled(fresh_visits, batch_rows))
-        for number in range(max(1, rows // batch_rows))
-    ]
+    fresh = {"visits": _renewed(visits, 2 * turn), "campaign_windows": _renewed(windows, 2 * turn + 1)}
+    return [Heap(topic=topic, facts=_filled(fresh[topic], batch_rows)) for topic in topics]
 
 
 def _measured() -> tuple[list[VisitEnded], list[WindowClosed]]:

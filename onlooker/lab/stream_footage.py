@@ -17,7 +17,7 @@ from schemas.errors import DependencyAwayError
 from schemas.units import US_PER_S
 
 CLIPS = ("WolfgangLanger_Pexels.mp4", "single_face.mp4", "face_noface.mov")
-"""A woman who looks around, a man, somebody who comes and goes: 640 x 360."""
+"""A woman who looks around, a man, somebody who comes and goes: 640 and 960 pixels wide."""
 PERIOD_US = US_PER_S // FRAMES_PER_S
 
 

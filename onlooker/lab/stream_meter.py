@@ -1,4 +1,4 @@
-"""A meter that times a sink from the moment it has its partitions until the last row is written."""
+"""A meter that times a sink from the end of its first batch until enough rows are written."""
 
 import time
 from collections.abc import Callable
@@ -7,28 +7,33 @@ from schemas.metrics import CounterName, NoMeter
 
 
 class RowCounter(NoMeter):
-    """Counts rows.
+    """Counts rows, but those of the first batch.
 
     Args:
-        expected: so many rows there are.
+        expected: so many are timed, at least.
     """
 
     def __init__(self, expected: int) -> None:
         self._expected = expected
         self._began_s: float | None = None
         self.rows = 0
-        """Written so far."""
+        """Written since the first batch."""
         self.seconds: float | None = None
-        """From the first partition given to the last row written; None before that."""
+        """From the end of the first batch to the end of the last one timed; None before that."""
         self.when_done: Callable[[], None] = lambda: None
-        """Called when the last row is written."""
+        """Called when enough rows are written."""
 
     def count(self, name: CounterName, amount: float = 1, **labels: str) -> None:
-        """Hear of partitions and rows; forget the rest."""
-        if name == "partitions_changed" and labels.get("change") == "given" and self._began_s is None:
-            self._began_s = time.perf_counter()
-        if name == "rows_written":
+        """Hear of rows and batches; forget the rest."""
+        del labels
+        if name == "rows_written" and self._began_s is not None and self.seconds is None:
             self.rows += int(amount)
-            if self.rows >= self._expected and self.seconds is None and self._began_s is not None:
-                self.seconds = time.perf_counter() - self._began_s
-                self.when_done()
+        if name == "batches_written":
+            self._batch_ended()
+
+    def _batch_ended(self) -> None:
+        if self._began_s is None:
+            self._began_s = time.perf_counter()
+        elif self.rows >= self._expected and self.seconds is None:
+            self.seconds = time.perf_counter() - self._began_s
+            self.when_done()

@@ -27,13 +27,12 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
     png_frames: int = 500
     faust_crowd: Crowd = Crowd(stands=16, seconds=250)
     """Prefilled for the agents: 40,000 events."""
-    sink_rows: int = 150_000
     sink_batch_rows: int = 50_000
-    latency_stands: tuple[int, ...] = (1, 2, 4)
+    latency_stands: tuple[int, ...] = (1, 4)
     latency_warm_up_s: float = 5.0
     latency_s: float = 15.0
-    density_step_s: float = 8.0
-    density_settle_s: float = 3.0
+    density_step_s: float = 6.0
+    density_settle_s: float = 2.0
     """Cut off at the beginning of each step."""
     density_stands: int = 24
     density_limit_s: float = 120.0
@@ -45,7 +44,6 @@ QUICK = Amounts(
     jpeg_frames=100,
     png_frames=20,
     faust_crowd=Crowd(stands=4, seconds=50),
-    sink_rows=2_000,
     sink_batch_rows=1_000,
     latency_stands=(1,),
     latency_warm_up_s=1.0,

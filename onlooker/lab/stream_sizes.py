@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from onlooker.lab.stream_markdown import markdown_of
 from onlooker.lab.stream_sizing import Inputs, Plan, plan_for
 
 ESTATES = (10, 1_000, 100_000)
@@ -128,10 +129,13 @@ def _shown(value: float) -> str:
 def main() -> None:
     """Write the document anew."""
     path = Path(sys.argv[1])
-    measured: dict[str, float] = {}
-    for result in sys.argv[2:]:
-        measured |= measured_by(json.loads(Path(result).read_text(encoding="utf-8")))
-    path.write_text(renewed(path.read_text(encoding="utf-8"), measured), encoding="utf-8")
+    text, measured = path.read_text(encoding="utf-8"), dict[str, float]()
+    for name in sys.argv[2:]:
+        result = json.loads(Path(name).read_text(encoding="utf-8"))
+        measured |= measured_by(result)
+        if "parts" in result:
+            text = _replaced(text, "measured", markdown_of(result))
+    path.write_text(renewed(text, measured), encoding="utf-8")
 
 
 if __name__ == "__main__":
