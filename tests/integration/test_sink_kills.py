@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("kafka"),
 ]
-SESSION_S = 1.5
+SESSION_S = 3.0
 
 
 @pytest.fixture(scope="module")
