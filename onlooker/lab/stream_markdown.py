@@ -17,9 +17,9 @@ def markdown_of(result: Any) -> str:
     """
     machine = result["machine"]
     lines = [
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; medians of {result['repeat']} turns,",
-        f"lowest to highest in brackets. Load before {machine['load_before']}, after {machine['load_after']}:",
-        "what else runs on the machine is noise.",
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; medians of {result['repeat']}",
+        "turns, lowest to highest in brackets. What else runs on the machine is noise: load before",
+        f"{machine['load_before']}, after {machine['load_after']}.",
         "",
         "| what | a second | floor, same run | share of the floor | aim |",
         "|---|---:|---:|---:|---|",

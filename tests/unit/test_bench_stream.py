@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from onlooker.lab.stream_figures import (
 )
 from onlooker.lab.stream_handled import Handled
 from onlooker.lab.stream_input import Crowd, traffic
+from onlooker.lab.stream_markdown import markdown_of
 from onlooker.lab.stream_measure import bench_measure
 from onlooker.lab.stream_meter import RowCounter
 from onlooker.lab.stream_servers import broker
@@ -250,3 +252,33 @@ def test_a_part_that_does_not_exist_is_wrong_usage() -> None:
     done = command("bench", "stream", "--only", "speed")
     assert done.code == 2
     assert "no part 'speed'" in done.err
+
+
+def test_results_become_a_page() -> None:
+    found = bench_stream(Settings(), Request(parts=("measure",), repeat=1, quick=True), lambda _: None)
+    density = {
+        "steps": [
+            {"stands": 1, "latency": {"count": 50, "p50_ms": 20.4, "p95_ms": 50.0, "p99_ms": 60.0}},
+            {"stands": 2, "latency": {"count": 99, "p50_ms": 20.4, "p95_ms": None, "p99_ms": None}},
+        ],
+        "highest": 1,
+        "stopped_by": "latency",
+        "meaning": "From here to there.",
+    }
+    result = msgspec.to_builtins(found)
+    result["parts"]["density"] = density
+    page = markdown_of(result)
+    assert page.count("| MEASURE, ") == 2
+    assert "| 1 | 50 | 20 | 50 | 60 |\n| 2 | 99 | 20 | - | - |\n" in page
+    assert "**1 stands** (stopped by: latency). From here to there." in page
+
+
+def test_without_java_the_command_says_so_and_ends_with_3(tmp_path: Path) -> None:
+    for tool in Path("/usr/bin").iterdir():
+        if tool.name != "java":
+            (tmp_path / tool.name).symlink_to(tool)
+    done = command("bench", "stream", "--only", "publish", environment={"PATH": str(tmp_path)})
+    assert done.code == 3
+    assert "Java 17" in done.err
+    assert "--bootstrap" in done.err
+    assert "Traceback" not in done.err
