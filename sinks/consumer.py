@@ -24,6 +24,8 @@ ANSWER_MS = 5_000
 METADATA_MS = 5_000
 """How often the brokers are asked which topics there are: one made later is seen so soon, ms."""
 MESSAGES_A_POLL = 10_000
+LONGEST_TURN_MS = 60_000
+"""The others wait so long at most for a sink that hangs but lives: the library's own default is five minutes."""
 FETCH_BYTES = 8 * 1024 * 1024
 """Of one partition in one answer: more than the largest message."""
 LOST = (
@@ -157,6 +159,7 @@ class GroupConsumer:
             partition_assignment_strategy=(RoundRobinPartitionAssignor,),
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 4,
+            max_poll_interval_ms=max(LONGEST_TURN_MS, session_ms),
             max_poll_records=MESSAGES_A_POLL,
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=200,
