@@ -32,6 +32,7 @@ ROWS = {
     "capture_services": "capture services, at least",
     "sinks": "sinks",
     "brokers": "brokers",
+    "copies_per_broker": "copies of partitions a broker",
     "kafka_tb": "Kafka's disks, TB, all copies",
     "all_observe_cores": "OBSERVE, cores of all sites",
     "rows_per_day": "rows a day, all sites",

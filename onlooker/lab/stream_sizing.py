@@ -5,6 +5,7 @@ from math import ceil
 import msgspec
 
 SECONDS_A_DAY = 86_400
+TOPICS = 10
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -71,6 +72,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int
     """For life: twice the OBSERVE workers, in dozens."""
     brokers: int
+    copies_per_broker: int
+    """Copies of partitions: of eight topics and the two of checkpoints."""
     kafka_tb: float
     """All copies, 10^12 bytes."""
     rows_per_day: int
@@ -102,6 +105,8 @@ def plan_for(stands: int, given: Inputs) -> Plan:
     disk = rows_per_day * given.row_bytes
     one_box = cores <= given.box_cores
     replication = 1 if one_box else given.replication
+    partitions = 12 * ceil(2 * workers / 12)
+    brokers = _brokers(mb_per_s * replication, given, replication)
     return Plan(
         stands=stands,
         sites=sites,
@@ -114,8 +119,9 @@ def plan_for(stands: int, given: Inputs) -> Plan:
         measure_workers=_enough(frames, given.measure_events_per_s, given, spare=not one_box),
         capture_services=_enough(frames, given.publish_frames_per_s, given),
         sinks=_enough(rows_per_s / sites, given.sink_rows_per_s, given, spare=not one_box),
-        partitions=12 * ceil(2 * workers / 12),
-        brokers=_brokers(mb_per_s * replication, given, replication),
+        partitions=partitions,
+        brokers=brokers,
+        copies_per_broker=ceil(TOPICS * partitions * replication / brokers),
         kafka_tb=round(_kafka_bytes(frames, given) * replication / 1e12, 2),
         rows_per_day=round(rows_per_day),
         clickhouse_gb_per_day=round(disk / 1e9, 2),

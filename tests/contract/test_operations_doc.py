@@ -155,6 +155,7 @@ def test_the_arithmetic_by_hand() -> None:
     assert (plan.observe_cores, plan.observe_workers, plan.partitions) == (40, 20, 48)
     assert (plan.measure_workers, plan.capture_services, plan.sinks) == (1 + 1, 1, 1 + 1)
     assert plan.brokers == 3, "60 MB/s of 20 MB/s each"
+    assert plan.copies_per_broker == 480, "ten topics of 48 partitions, three copies on three brokers"
     # 1,000 x 20 KB x 1,800 s = 36 GB of frames, 1,000 x 500 B x 86,400 s = 43.2 GB of observations, times 3
     assert plan.kafka_tb == 0.24
     assert plan.rows_per_day == 1_200_000
