@@ -11,6 +11,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from processors.agents.application import REBALANCE_S, build_app
+from processors.agents.asking import ReassignedError
 from processors.agents.outbox import checkpoints_topic
 from processors.agents.plan import WorkPlan
 from processors.agents.topics import BrokersAwayError, prepare_topics
@@ -135,7 +136,7 @@ class _RoleService:
         starting = asyncio.create_task(self._app.start())
         try:
             with self._watched():
-                await self._until_over(starting)
+                await self._until_over(starting, turning, looking)
                 await self._ended(starting)
         finally:
             for task in (turning, looking, starting):
@@ -144,11 +145,12 @@ class _RoleService:
         if self._failure is not None:
             raise self._failure
 
-    async def _until_over(self, starting: asyncio.Task[Any]) -> None:
+    async def _until_over(self, *tasks: asyncio.Task[Any]) -> None:
         while not self._stop.is_set() and self._failure is None:
-            if starting.done() and not starting.cancelled() and starting.exception() is not None:
-                self._fail(_in_words(starting.exception()))
-            elif self._app.crashed:
+            for task in tasks:
+                if task.done() and not task.cancelled() and task.exception() is not None:
+                    self._fail(_in_words(task.exception()))
+            if self._app.crashed:
                 self._fail(_in_words(self._app.crash_reason))
             await asyncio.sleep(0.05)
 
@@ -185,6 +187,8 @@ class _RoleService:
             await asyncio.sleep(LOOK_S)
             try:
                 await asyncio.wait_for(self._count_waiting(), 4 * LOOK_S)
+            except ReassignedError:
+                self._progress.waiting(0)
             except (KafkaError, TimeoutError, OSError) as error:
                 self._progress.waiting(0)
                 self._plan.pulse.away(

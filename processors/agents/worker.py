@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from processors.agents.application import RoleApp
@@ -121,7 +122,7 @@ class RoleWorker:
             taken = [each for each in messages if self._reach.take(self._tp(each), each.place.offset)]
             await self._rereading.ask_for(self._reach.missing())
             await self._handle(await self._ordered(taken))
-        except ReassignedError:
+        except (ReassignedError, IllegalStateError):
             return
         if time.monotonic() - self._kept_s >= self._plan.options.checkpoint_every_s:
             await self._keep()
