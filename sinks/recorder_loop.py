@@ -61,7 +61,7 @@ class Recorder:
         self._parts = parts
         self._plan = plan
         self._next = dict(plan.positions)
-        self._ends = plan.ends
+        self._ends = dict(plan.ends or {})
         self.recorded = 0
         """Messages."""
 
@@ -95,13 +95,10 @@ class Recorder:
 
     def _is_done(self) -> bool:
         until_us, now_us = self._plan.until_us, self._parts.clock.now_us()
-        if self._ends is None and until_us is not None and now_us > until_us:
-            self._ends = self._parts.source.offsets_at(until_us)
+        if until_us is not None and now_us > until_us and not set(self._next) <= set(self._ends):
+            self._ends = {**self._parts.source.offsets_at(until_us), **self._ends}
         self._end_frames(now_us)
-        if not self._next:
-            return True
-        ends = self._ends
-        return ends is not None and all(at >= ends.get(lane, at) for lane, at in self._next.items())
+        return all(lane in self._ends and at >= self._ends[lane] for lane, at in self._next.items())
 
     def _end_frames(self, now_us: int) -> None:
         """Ask for no more pictures once the grant is over."""
@@ -120,7 +117,9 @@ class Recorder:
         lane = message.lane
         if lane not in self._next:
             return
-        if self._ends is not None and message.offset >= self._ends.get(lane, message.offset + 1):
+        if self._plan.until_us is not None and message.arrived_us >= self._plan.until_us:
+            self._ends.setdefault(lane, message.offset)
+        if message.offset >= self._ends.get(lane, message.offset + 1):
             self._next[lane] = message.offset
             return
         self._notice_gap(message)
