@@ -130,7 +130,8 @@ def _start(running: Services, site: Site, workers: int) -> Path:
 
 def _steps(trial: "_Trial", work: Work) -> tuple[list[Step], str]:
     until, steps = time.monotonic() + work.amounts.density_limit_s, []
-    for stands in range(1, work.amounts.density_stands + 1):
+    cores = len(os.sched_getaffinity(0))
+    for stands in stand_counts(cores, round(cores * work.amounts.density_stands_a_core)):
         step = trial.run(stands)
         if not step.held:
             step = trial.again(stands)
@@ -141,6 +142,20 @@ def _steps(trial: "_Trial", work: Work) -> tuple[list[Step], str]:
         if time.monotonic() > until:
             return steps, "time"
     return steps, "stands"
+
+
+def stand_counts(cores: int, most: int) -> list[int]:
+    """How many stands are tried, one after the other.
+
+    Args:
+        cores: of this machine; a large one gets more at a time.
+        most: bound.
+
+    Returns:
+        Ascending; at least one number.
+    """
+    more = max(1, cores // 4)
+    return list(range(more, most + 1, more)) or [1]
 
 
 class _Trial:

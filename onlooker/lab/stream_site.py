@@ -34,7 +34,8 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
     density_step_s: float = 6.0
     density_settle_s: float = 2.0
     """Cut off at the beginning of each step."""
-    density_stands: int = 24
+    density_stands_a_core: float = 12
+    """No more stands are tried."""
     density_limit_s: float = 120.0
     """No further stand is added after so long."""
 
@@ -46,11 +47,11 @@ QUICK = Amounts(
     faust_crowd=Crowd(stands=4, seconds=50),
     sink_batch_rows=1_000,
     latency_stands=(1,),
-    latency_warm_up_s=1.0,
-    latency_s=4.0,
+    latency_warm_up_s=0.5,
+    latency_s=6.0,
     density_step_s=4.0,
     density_settle_s=1.0,
-    density_stands=1,
+    density_stands_a_core=0,
     density_limit_s=20.0,
 )
 """Shows that it runs; says nothing about speed."""

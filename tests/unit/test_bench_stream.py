@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from onlooker.lab.stream import PARTS, Request, bench_stream, machine, parts_from
 from onlooker.lab.stream_columns import ready
-from onlooker.lab.stream_density import LIMIT_MS, judged
+from onlooker.lab.stream_density import LIMIT_MS, judged, stand_counts
 from onlooker.lab.stream_facts import heaps
 from onlooker.lab.stream_faust import passed
 from onlooker.lab.stream_figures import (
@@ -112,6 +112,12 @@ def test_frames_that_never_came_through_are_late() -> None:
     assert not lost.held
     assert (lost.handled, lost.latency.p50_ms, lost.latency.p95_ms) == (90, 10.0, None)
     assert not judged(2, [], {}).held
+
+
+def test_a_large_machine_gets_more_stands_at_a_time() -> None:
+    assert stand_counts(2, 4) == [1, 2, 3, 4]
+    assert stand_counts(16, 13) == [4, 8, 12]
+    assert stand_counts(16, 0) == [1]
 
 
 def test_the_limit_itself_is_in_time() -> None:
