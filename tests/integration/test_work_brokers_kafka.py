@@ -7,7 +7,9 @@ import pytest
 
 from schemas.events import MeasureInput
 from tests.brokers import KafkaCluster
-from tests.integration.test_work_kafka import (
+from tests.services import Services, services, wait_until
+from tests.streams import StreamOptions, synthetic
+from tests.work_stream import (
     Found,
     Stream,
     embedded,
@@ -15,8 +17,6 @@ from tests.integration.test_work_kafka import (
     measuring,
     some_done,
 )
-from tests.services import Services, services, wait_until
-from tests.streams import StreamOptions, synthetic
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.xdist_group("kafka")]
 

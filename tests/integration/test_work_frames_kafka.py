@@ -20,8 +20,8 @@ from schemas.message import About
 from schemas.ports import Pixels
 from tests.brokers import KafkaCluster
 from tests.hostile import png
-from tests.integration.test_work_kafka import Stream
 from tests.services import Services, lag, services, wait_until
+from tests.work_stream import Stream
 
 pytestmark = [pytest.mark.kafka, pytest.mark.models, pytest.mark.slow, pytest.mark.xdist_group("kafka")]
 START_US = 1_772_445_600_000_000
