@@ -25,7 +25,7 @@ METADATA_MS = 5_000
 """How often the brokers are asked which topics there are: one made later is seen so soon, ms."""
 MESSAGES_A_POLL = 10_000
 LONGEST_TURN_MS = 60_000
-"""The others wait so long at most for a sink that hangs but lives: the library's own default is five minutes."""
+"""So long the others wait for a sink that hangs but lives; the library would let them wait five minutes."""
 FETCH_BYTES = 8 * 1024 * 1024
 """Of one partition in one answer: more than the largest message."""
 LOST = (
