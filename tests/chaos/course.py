@@ -62,10 +62,9 @@ class Course:
 
     def _while_feeding(self) -> None:
         """Until every event is fed, every recording captured and every strike carried out."""
-        until = self._began_s + self._options.feed_s + self._options.drain_s
         while not (self._feed.done and self._captured() and not self._striker.left):
             self._tick("feeding")
-            if time.monotonic() > until:
+            if time.monotonic() > self._ends_s:
                 self._problems.append("feeding took too long")
                 return
             if self._feed.done and self._captured() and self._observed_all():
@@ -73,7 +72,7 @@ class Course:
 
     def _until_drained(self) -> None:
         """Upstream first: what a group has committed is in the topics of the next."""
-        until = time.monotonic() + self._options.drain_s
+        until = self._ends_s
         for service in ("observe", "measure", "sink"):
             asked_s = time.monotonic()
             while True:
@@ -117,6 +116,11 @@ class Course:
             is_free = number == 0 or self._site.captures[number - 1].done.is_set()
             if capture.starts == 0 and is_free and time.monotonic() - self._began_s >= number * share_s:
                 capture.start()
+
+    @property
+    def _ends_s(self) -> float:
+        """When everything must be written, by the monotonic clock."""
+        return self._began_s + self._options.feed_s + self._options.drain_s
 
     def _captured(self) -> bool:
         return all(capture.done.is_set() for capture in self._site.captures)

@@ -28,8 +28,8 @@ class ChaosOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Strikes on captures, at random shares of their frames."""
     observes: int = 6
     """Strikes on observe workers, at random shares of the frames they have to look at."""
-    drain_s: float = 420.0
-    """How long everything may take to be written after the last event."""
+    drain_s: float = 360.0
+    """How long everything may take to be written after the feed should have ended."""
 
     @property
     def stream(self) -> StreamOptions:

@@ -50,7 +50,7 @@ def planned(options: ChaosOptions) -> list[Strike]:
     counts: dict[Kind, int] = {"capture": options.captures, "observe": options.observes}
     by_share = [kind for kind, count in counts.items() for _ in range(count)]
     for index, kind in enumerate(by_share):
-        share, number = chance.uniform(0.05, 0.8), len(strikes) + 1
+        share, number = chance.uniform(0.05, 0.6), len(strikes) + 1
         strikes.append(
             Strike(number=number, kind=kind, at_share=share, round=index % options.rounds, which=index)
         )
