@@ -51,7 +51,8 @@ def replayed(recording: Recording, choice: Choice) -> Iterator[Recorded]:
     Raises:
         CheckFailedError: a file is damaged.
     """
-    chosen = (record for record in recording.records(choice.topic, choice.within) if _wanted(record, choice))
+    found = recording.records(choice.topic, choice.within)
+    chosen = (record for record in found if _wanted(record, choice)) if choice.stands else found
     if choice.topic not in ("observations", "frames"):
         yield from chosen
         return

@@ -74,15 +74,17 @@ class ReplayDrive:
     def _round(self) -> bool:
         """The recording once; False when stopped."""
         open_stands: set[str] = set()
+        fed, pacer = self._options.choice.topic, self._pacer
         for topic, event in self._events():
-            moved, stand_id = self._rounds.moved(event), stand_of(event) or ""
+            moved = self._rounds.moved(event)
             # Plays come ahead of their time, and must not hold up what comes before it.
-            is_clock = topic == self._options.choice.topic
-            if not self._pacer.wait(stand_id, event_time_us(moved) if is_clock else None):
+            is_clock = topic == fed
+            stand_id = (stand_of(event) or "") if is_clock else ""
+            if not pacer.wait(stand_id, event_time_us(moved) if is_clock and pacer.is_timed else None):
                 return False
             self._out(topic, moved)
             if is_clock:
-                (open_stands.discard if isinstance(event, StreamEnded) else open_stands.add)(stand_id)
+                (open_stands.discard if type(event) is StreamEnded else open_stands.add)(stand_id)
         self._end(open_stands)
         self.counts.rounds += 1
         return True

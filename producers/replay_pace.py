@@ -27,6 +27,11 @@ class Pauses:
         """Whether nothing goes on now."""
         return self._since_s is not None
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it is neither paused nor stopped."""
+        return self._since_s is None and not self._stop.is_set()
+
     def pause(self) -> None:
         """Stand still."""
         if self._since_s is None:
@@ -77,6 +82,11 @@ class ReplayPacer:
         self._pauses = pauses
         self._began: dict[str, tuple[float, int]] = {}
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether event times matter."""
+        return self._speed is not None
+
     def begin_again(self) -> None:
         """The next message of each stand is due at once."""
         self._began.clear()
@@ -92,6 +102,6 @@ class ReplayPacer:
             False when the replay was stopped.
         """
         if self._speed is None or t_us is None:
-            return self._pauses.wait_until(0.0)
+            return self._pauses.is_running or self._pauses.wait_until(0.0)
         began_s, began_us = self._began.setdefault(stand_id, (self._pauses.now_s(), t_us))
         return self._pauses.wait_until(began_s + (t_us - began_us) / US_PER_S / self._speed)

@@ -42,10 +42,12 @@ class Rounds:
 
     Args:
         to_now: wall clock, us UTC, if rounds are shifted to it; None: the first keeps its times.
+        loop: whether there may be more than one round.
     """
 
-    def __init__(self, to_now: Callable[[], int] | None) -> None:
+    def __init__(self, to_now: Callable[[], int] | None, *, loop: bool = False) -> None:
         self._to_now = to_now
+        self._moves = loop or to_now is not None
         self._shift_us: int | None = None
         self._newest_us: int | None = None
 
@@ -62,15 +64,15 @@ class Rounds:
         Returns:
             It at its new time.
         """
+        if not self._moves:
+            return event
         t_us = event_time_us(event)
+        if t_us is None:
+            return event
         if self._shift_us is None:
-            if t_us is None:
-                return event
             self._shift_us = self._shift_of_round(t_us)
-        moved = shifted(event, self._shift_us)
-        if t_us is not None:
-            self._newest_us = max(self._newest_us or 0, t_us + self._shift_us)
-        return moved
+        self._newest_us = max(self._newest_us or 0, t_us + self._shift_us)
+        return shifted(event, self._shift_us)
 
     def _shift_of_round(self, first_us: int) -> int:
         shift_us = 0 if self._to_now is None else self._to_now() - first_us

@@ -72,8 +72,10 @@ def stand_of(event: Any) -> str | None:
     Returns:
         Its id; None of what has none.
     """
-    found = event.visit.stand_id if isinstance(event, VisitEnded) else getattr(event, "stand_id", None)
-    return None if found is None else str(found)
+    if type(event) is VisitEnded:
+        return event.visit.stand_id
+    found: str | None = getattr(event, "stand_id", None)
+    return found
 
 
 def recorded_schema(topic: Topic) -> dict[str, Any]:

@@ -21,10 +21,15 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
     from_us: int | None = None
     until_us: int | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there are no limits."""
+        return self.from_us is None and self.until_us is None
+
     def holds(self, t_us: int | None) -> bool:
         """Whether an event time is in it; what has none is in it only where there are no limits."""
         if t_us is None:
-            return self.from_us is None and self.until_us is None
+            return self.is_open
         return (self.from_us is None or t_us >= self.from_us) and (
             self.until_us is None or t_us < self.until_us
         )
@@ -118,9 +123,8 @@ class Recording:
         for note in self.files(topic):
             if note.closed and not _may_hold(note.summary, limits):
                 continue
-            for record in self.in_file(note, limits):
-                if limits.holds(record.t_us):
-                    yield record
+            found = self.in_file(note, limits)
+            yield from found if limits.is_open else (each for each in found if limits.holds(each.t_us))
 
     def in_file(self, note: FileNote, limits: Range | None = None) -> Iterator[Recorded]:
         """The messages of one file.

@@ -78,7 +78,7 @@ class _Play(msgspec.Struct, frozen=True, kw_only=True):
             self.recording,
             DriveOptions(choice=choice, loop=request.loop, leave_open=request.leave_open),
             pacer=ReplayPacer(request.speed, self.pauses),
-            rounds=Rounds(_now_us if request.shift_to_now else None),
+            rounds=Rounds(_now_us if request.shift_to_now else None, loop=request.loop),
             emit=emit,
         )
 
