@@ -197,30 +197,33 @@ def build_app(stage: StageName, broker: BrokerOptions, options: WorkOptions, *, 
     """
     # Faust's services speak under the name of the module that their class is from: this one.
     logging.getLogger(__name__).setLevel(logging.WARNING)
-    frames = stage == "observe"
-    app = RoleApp(
-        broker.group(stage),
-        env={},
-        broker=urls_of(broker),
-        broker_credentials=credentials_of(broker),
-        broker_session_timeout=options.session_timeout_s,
-        broker_heartbeat_interval=options.session_timeout_s / 3,
-        broker_request_timeout=max(REQUEST_S, options.session_timeout_s),
-        broker_rebalance_timeout=REBALANCE_S,
-        broker_max_poll_records=options.buffer_frames if frames else options.batch_events,
-        consumer_auto_offset_reset="earliest",
-        stream_buffer_maxsize=options.buffer_frames if frames else options.buffer_events,
-        stream_wait_empty=False,
-        producer_acks=-1,
-        producer_max_batch_size=65_536,
-        producer_max_request_size=PRODUCER_BYTES,
-        topic_disable_leader=True,
-        topic_allow_declare=False,
-        table_standby_replicas=0,
-        store="memory://",
-        web_enabled=False,
-        worker_redirect_stdouts=False,
-    )
+    app = RoleApp(broker.group(stage), env={}, **_settings(stage, broker, options))
     app.fence = fence
     app.states = app.Table(TABLE, key_type=bytes, value_type=bytes)
     return app
+
+
+def _settings(stage: StageName, broker: BrokerOptions, options: WorkOptions) -> dict[str, Any]:
+    """Faust's settings of a role."""
+    frames = stage == "observe"
+    return {
+        "broker": urls_of(broker),
+        "broker_credentials": credentials_of(broker),
+        "broker_session_timeout": options.session_timeout_s,
+        "broker_heartbeat_interval": options.session_timeout_s / 3,
+        "broker_request_timeout": max(REQUEST_S, options.session_timeout_s),
+        "broker_rebalance_timeout": REBALANCE_S,
+        "broker_max_poll_records": options.buffer_frames if frames else options.batch_events,
+        "consumer_auto_offset_reset": "earliest",
+        "stream_buffer_maxsize": options.buffer_frames if frames else options.buffer_events,
+        "stream_wait_empty": False,
+        "producer_acks": -1,
+        "producer_max_batch_size": 65_536,
+        "producer_max_request_size": PRODUCER_BYTES,
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
+        "table_standby_replicas": 0,
+        "store": "memory://",
+        "web_enabled": False,
+        "worker_redirect_stdouts": False,
+    }

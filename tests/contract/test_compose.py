@@ -15,7 +15,7 @@ import yaml
 
 from onlooker.cli.root import VERBS
 from onlooker.settings import load_settings
-from producers.topic_plan import LETTER_BYTES
+from schemas.bounds import LETTER_BYTES
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import lz4.frame
 import msgspec
 import numpy as np
 import pytest
@@ -100,9 +101,10 @@ def pieces(template: Floats) -> Iterator[bytes]:
 
 
 def found_in(haystack: bytes, needles: set[bytes]) -> list[bytes]:
-    """The needles that are in there; deflated data is searched as what it stands for."""
-    with contextlib.suppress(zlib.error):
-        haystack += zlib.decompress(haystack)
+    """The needles that are in there; compressed data is searched as what it stands for."""
+    for unpacked, damaged in ((zlib.decompress, zlib.error), (lz4.frame.decompress, RuntimeError)):
+        with contextlib.suppress(damaged):
+            haystack += unpacked(haystack)
     return [needle for needle in needles if needle in haystack]
 
 
@@ -139,7 +141,9 @@ def test_a_planted_template_would_be_found(secrets: Secrets, needles: set[bytes]
     assert found_in(b"x" + templates[0].tobytes(), needles)
     assert found_in(b"x" + plain.tobytes(), needles)
     assert found_in(msgspec.msgpack.encode({"t": plain.tolist()}), needles)
-    assert found_in(zlib.compress(msgspec.msgpack.encode(plain.tolist())), needles)
+    packed = msgspec.msgpack.encode(plain.tolist())
+    assert found_in(zlib.compress(packed), needles)
+    assert found_in(lz4.frame.compress(packed), needles)
     assert found_in(msgspec.json.encode(plain.tolist()), needles)
     assert found_in(str(templates[0][38:44]).encode(), needles) or found_in(
         repr(plain.tolist()).encode(), needles
