@@ -11,6 +11,8 @@ from schemas.recording import RecordCodec, Recorded, Unreadable
 from schemas.recording_blocks import SYNC_BYTES, Header, TornError, blocks_from, body_of, read_header
 from schemas.topics import Topic
 
+_CHUNK_BYTES = 1024 * 1024
+
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
     """The offsets of one partition: `count` of them, from `first` to `last`."""
@@ -140,7 +142,21 @@ def scanned(path: Path, topic: Topic) -> Scan:
                 notes.append(note)
         except TornError:
             torn_bytes = size_bytes - (notes[-1].end if notes else header.end)
+        except CheckFailedError:
+            end = notes[-1].end if notes else header.end
+            if not _is_blank(file, end):
+                raise
+            torn_bytes = size_bytes - end
         return Scan(header=header, notes=notes, torn_bytes=torn_bytes)
+
+
+def _is_blank(file: BinaryIO, start: int) -> bool:
+    """Whether only zeros follow: a disk that lost its power may keep a file's length and not its end."""
+    file.seek(start)
+    while chunk := file.read(_CHUNK_BYTES):
+        if chunk.strip(b"\0"):
+            return False
+    return True
 
 
 def _looked_at(file: BinaryIO, start: int, header: Header, topic: Topic) -> Iterator[BlockNote]:

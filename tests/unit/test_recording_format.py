@@ -103,6 +103,17 @@ def test_cut_within_its_header_a_file_is_empty(tmp_path: Path) -> None:
         assert list(Recording(tmp_path / "r").records("observations")) == []
 
 
+def test_zeros_at_its_end_are_what_a_power_cut_leaves(tmp_path: Path) -> None:
+    path, given = _written(tmp_path / "r", 6)
+    path.write_bytes(path.read_bytes() + bytes(5_000))
+    told: list[int] = []
+    assert list(Recording(tmp_path / "r", _into(told)).records("observations")) == given
+    assert told == [5_000]
+    path.write_bytes(path.read_bytes() + b"\x01")
+    with pytest.raises(CheckFailedError, match="begins no block"):
+        list(Recording(tmp_path / "r").records("observations"))
+
+
 @pytest.mark.parametrize("cut", [0, 1, 20, 10_000])
 def test_a_later_writer_goes_on_without_gaps_or_doubles(tmp_path: Path, cut: int) -> None:
     path, given = _written(tmp_path / "r", 40)

