@@ -120,7 +120,7 @@ def lag(broker: BrokerOptions, service: str, topics: Iterable[Topic]) -> int:
 
 def end_offsets(broker: BrokerOptions, names: Iterable[str]) -> dict[TopicPartition, int]:
     """Where each partition of some topics ends."""
-    consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap)
+    consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap, enable_auto_commit=False)
     try:
         places = [
             TopicPartition(name, number)
