@@ -25,6 +25,8 @@ from schemas.errors import UsageError
 
 Part = Literal["publish", "faust", "measure", "sink", "latency", "density"]
 PARTS: tuple[Part, ...] = get_args(Part)
+BUSY = 0.5
+"""Load a core from which on other work matters."""
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +95,8 @@ def bench_stream(settings: Settings, request: Request, say: Say) -> Found:
         DependencyAwayError: No broker or no database can be started.
     """
     started, load = time.monotonic(), os.getloadavg()[0]
+    if words := busy_words(load, len(os.sched_getaffinity(0))):
+        say(words)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onlooker-bench-")))
         site = Site(settings, named=request.kafka, folder=folder, stack=stack)
@@ -107,6 +111,21 @@ def bench_stream(settings: Settings, request: Request, say: Say) -> Found:
     )
 
 
+def busy_words(load: float, cores: int) -> str:
+    """A warning when other work will make the figures worse than they are.
+
+    Args:
+        load: processes that wanted a core in the last minute.
+        cores: there are.
+
+    Returns:
+        A sentence; empty when the machine is quiet enough.
+    """
+    if load <= BUSY * cores:
+        return ""
+    return f"This machine is busy (load {load:.1f} on {cores} cores): figures will be too low, and shares will jump."
+
+
 def machine(load_before: float) -> Machine:
     """This machine, as far as it decides about speed.
 
@@ -119,7 +138,7 @@ def machine(load_before: float) -> Machine:
     return Machine(
         cpu=_cpu(),
         cores=len(os.sched_getaffinity(0)),
-        system=platform.platform(terse=True),
+        system=platform.system(),
         load_before=round(load_before, 2),
         load_after=round(os.getloadavg()[0], 2),
     )

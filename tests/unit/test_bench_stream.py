@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onlooker.lab.stream import PARTS, Request, bench_stream, machine, parts_from
+from onlooker.lab.stream import PARTS, Request, bench_stream, busy_words, machine, parts_from
 from onlooker.lab.stream_columns import ready
 from onlooker.lab.stream_density import LIMIT_MS, judged, stand_counts
 from onlooker.lab.stream_facts import heaps
@@ -224,7 +224,12 @@ def test_only_what_was_asked_for_is_measured() -> None:
     words: list[str] = []
     found = bench_stream(Settings(), Request(parts=("measure",), repeat=1, quick=True), words.append)
     assert list(found.parts) == ["measure"]
-    assert words == ["The fold of MEASURE in one process"]
+    assert words[-1] == "The fold of MEASURE in one process"
+
+
+def test_a_busy_machine_is_told() -> None:
+    assert busy_words(1.0, 2) == ""
+    assert "load 1.1 on 2 cores" in busy_words(1.1, 2)
 
 
 def test_a_missing_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
