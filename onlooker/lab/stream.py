@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import msgspec
+from kafka.errors import KafkaError
 
 from onlooker.lab.stream_density import bench_density
 from onlooker.lab.stream_faust import bench_faust
@@ -21,7 +22,7 @@ from onlooker.lab.stream_sink import bench_sink
 from onlooker.lab.stream_site import QUICK, Amounts, Say, Site, Work
 from onlooker.settings import Settings
 from schemas.broker import BrokerOptions
-from schemas.errors import UsageError
+from schemas.errors import DependencyAwayError, UsageError
 
 Part = Literal["publish", "faust", "measure", "sink", "latency", "density"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -102,7 +103,10 @@ def bench_stream(settings: Settings, request: Request, say: Say) -> Found:
         site = Site(settings, named=request.kafka, folder=folder, stack=stack)
         amounts = QUICK if request.quick else Amounts()
         work = Work(site=site, amounts=amounts, repeat=request.repeat, say=say)
-        parts = {part: _measured(part, work) for part in request.parts}
+        try:
+            parts = {part: _measured(part, work) for part in request.parts}
+        except KafkaError as error:
+            raise DependencyAwayError(f"The brokers did not do what was asked of them: {error!r}.") from error
     return Found(
         machine=machine(load),
         repeat=request.repeat,
@@ -123,7 +127,7 @@ def busy_words(load: float, cores: int) -> str:
     """
     if load <= BUSY * cores:
         return ""
-    return f"This machine is busy (load {load:.1f} on {cores} cores): figures will be too low, and shares will jump."
+    return f"This machine is busy (load {load:.1f} on {cores} cores): figures will be too low."
 
 
 def machine(load_before: float) -> Machine:

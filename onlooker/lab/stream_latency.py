@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 from rich.console import Console
 
 from onlooker.lab.stream_figures import Latency, latency_of
@@ -159,6 +160,8 @@ def has_members(kafka: BrokerOptions, group: str) -> bool:
     try:
         found = admin.describe_groups([group])[group]
         return found["group_state"] == "Stable" and bool(found["members"])
+    except KafkaError:  # the group has no coordinator yet
+        return False
     finally:
         admin.close()
 

@@ -32,8 +32,8 @@ def print_found(found: Found, console: Console | None = None) -> None:
             measured.show(out)
     machine = found.machine
     out.print(
-        f"{machine.cpu}, {machine.cores} cores, {machine.system}; medians of {found.repeat} turns, lowest to "
-        f"highest in brackets; {found.seconds:.0f} s. Load before {machine.load_before}, after "
+        f"{machine.cpu}, {machine.cores} cores, {machine.system}; medians of {found.repeat} turns with the "
+        f"lowest and the highest; {found.seconds:.0f} s. Load before {machine.load_before}, after "
         f"{machine.load_after}: what else runs here is noise."
     )
 
