@@ -1,4 +1,4 @@
-"""What a recording holds, whether it is whole, and the end of what is old."""
+"""What a recording holds, and whether it is whole."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,9 +12,8 @@ from schemas.errors import CheckFailedError
 from schemas.recording import Unreadable
 from schemas.recording_folder import Recording
 from schemas.recording_index import Summary, gaps, index_path, summed
-from schemas.recording_manifest import HOUR_US, Expired, FileNote, Gap, read_manifest, write_manifest
+from schemas.recording_manifest import FileNote, Gap
 from schemas.topics import Topic
-from sinks.ownership import Ownership
 
 
 class TopicSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,46 +138,3 @@ def _holes(recording: Recording, topic: Topic) -> Iterator[str]:
 
 def _explained(noted: list[Gap], partition: int, wanted: int, came: int) -> bool:
     return any(gap.partition == partition and gap.first <= wanted and came <= gap.end for gap in noted)
-
-
-def expired(folder: Path, before_us: int, now_us: int) -> list[Expired]:
-    """Delete the hours of a recording that ended before an instant; the manifest says which were there.
-
-    Args:
-        folder: of the recording; nobody may be writing to it.
-        before_us: us UTC.
-        now_us: wall clock, us UTC.
-
-    Returns:
-        What was deleted.
-
-    Raises:
-        UsageError: it is no recording, or in use.
-    """
-    read_manifest(folder)
-    with Ownership(folder / "lock"):
-        recording = Recording(folder)
-        old = [note for note in recording.manifest.files if note.hour_us + HOUR_US <= before_us]
-        gone = [_epitaph(recording, note, now_us) for note in old]
-        left = tuple(note for note in recording.manifest.files if note not in old)
-        manifest = msgspec.structs.replace(
-            recording.manifest, files=left, expired=(*recording.manifest.expired, *gone)
-        )
-        # The manifest first: it must never name a file that is gone, and says of each whether it expired.
-        write_manifest(folder, manifest)
-        for note in old:
-            (folder / note.path).unlink(missing_ok=True)
-            index_path(folder / note.path).unlink(missing_ok=True)
-    return gone
-
-
-def _epitaph(recording: Recording, note: FileNote, now_us: int) -> Expired:
-    summary = recording.summary(note) if (recording.folder / note.path).exists() else Summary()
-    return Expired(
-        path=note.path,
-        topic=note.topic,
-        hour_us=note.hour_us,
-        expired_us=now_us,
-        records=summary.records,
-        partitions={partition: span.last for partition, span in summary.partitions.items()},
-    )

@@ -24,10 +24,13 @@ from schemas.recording_manifest import (
 )
 from schemas.topics import Topic
 from sinks.ownership import Ownership
+from sinks.recorder_expiry import delete, without_old
 from sinks.recorder_files import HourFile
 
 FLUSH_S = 1.0
 """What is younger may be lost when the machine loses its power or this process is killed."""
+CLOSE_AFTER_S = 60.0
+"""A file whose hour is over is closed when nothing has come for it for so long."""
 MOST_OPEN = 32
 """Files; those that were written longest ago are closed."""
 replace = msgspec.structs.replace
@@ -64,6 +67,7 @@ class RecordingWriter:
         self._owner = Ownership(folder / "lock")
         self._owner.take()
         self._open: dict[tuple[Topic, int], HourFile] = {}
+        self._written_s: dict[tuple[Topic, int], float] = {}
         self._hours: dict[tuple[Topic, int], int] = {}
         self._next: dict[tuple[Topic, int], int] = {}
         self._flushed_s = clock.monotonic_s()
@@ -110,6 +114,7 @@ class RecordingWriter:
         # One that is stamped earlier than the one before it stays behind it: offsets rise from file to file.
         hour_us = max(record.arrived_us // HOUR_US * HOUR_US, self._hours.get(place, 0))
         self._file(record.topic, hour_us).add(record)
+        self._written_s[record.topic, hour_us] = self._clock.monotonic_s()
         self._hours[place] = hour_us
         self._next[place] = record.offset + 1
         return True
@@ -128,6 +133,22 @@ class RecordingWriter:
         for file in self._open.values():
             file.flush()
         self._flushed_s = self._clock.monotonic_s()
+        self._close_idle()
+
+    def expire(self, before_us: int) -> int:
+        """Delete the hours that ended before an instant; those that are still written stay.
+
+        Args:
+            before_us: us UTC.
+
+        Returns:
+            How many files.
+        """
+        manifest, gone = without_old(self._manifest, before_us, self._clock.now_us())
+        if gone:
+            self._write(manifest)
+            delete(self._folder, gone)
+        return len(gone)
 
     def note_begins(self, begins: Mapping[tuple[Topic, int], int]) -> None:
         """Write down where recording begins, so that a writer killed before the first message loses none."""
@@ -231,7 +252,15 @@ class RecordingWriter:
         self._open[note.topic, note.hour_us] = file
         return file
 
+    def _close_idle(self) -> None:
+        now_us, now_s = self._clock.now_us(), self._clock.monotonic_s()
+        for topic, hour_us in list(self._open):
+            idle_s = now_s - self._written_s.get((topic, hour_us), now_s)
+            if hour_us + HOUR_US < now_us and idle_s > CLOSE_AFTER_S:
+                self._close_file((topic, hour_us))
+
     def _close_file(self, key: tuple[Topic, int]) -> None:
+        self._written_s.pop(key, None)
         self._put_note(self._open.pop(key).close())
 
     def _put_note(self, note: FileNote) -> None:

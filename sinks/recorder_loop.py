@@ -20,6 +20,7 @@ from sinks.recorder_source import Arrived, Lane, Source
 log = logging.getLogger(__name__)
 POLL_S = 0.2
 AGAIN_S = 1.0
+EXPIRE_EVERY_US = 60_000_000
 Blur = Callable[[FrameCaptured], FrameCaptured | None]
 """A frame with its faces made unrecognisable; None when that is impossible."""
 
@@ -33,6 +34,8 @@ class RecorderPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Where to stop; None: nowhere."""
     until_us: int | None = None
     """Stop at what arrives later than this, us UTC, once that time has come."""
+    keep_us: int | None = None
+    """Delete hours that ended longer ago, us; None: none."""
     grant: Grant | None = None
     """Leave to record pictures; None: none is."""
 
@@ -62,6 +65,7 @@ class Recorder:
         self._plan = plan
         self._next = dict(plan.positions)
         self._ends = dict(plan.ends or {})
+        self._expired_us = 0
         self.recorded = 0
         """Messages."""
 
@@ -81,6 +85,14 @@ class Recorder:
             for message in self._polled(stop):
                 self._take(message, stop)
             self._parts.writer.tick()
+            self._expire()
+
+    def _expire(self) -> None:
+        """Look for hours that are old, once a minute."""
+        now_us, keep_us = self._parts.clock.now_us(), self._plan.keep_us
+        if keep_us is not None and now_us - self._expired_us >= EXPIRE_EVERY_US:
+            self._expired_us = now_us
+            self._parts.writer.expire(now_us - keep_us)
 
     def _polled(self, stop: threading.Event) -> list[Arrived]:
         try:

@@ -35,12 +35,14 @@ from schemas.topics import TOPICS
 @click.option("--frames-for", metavar="10m", help="Record pictures too, for so long; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why pictures are recorded; written into the manifest.")
 @click.option("--blur-faces", is_flag=True, help="Hide the faces that are found in recorded pictures.")
+@click.option("--keep", metavar="7d", help="Delete hours that ended longer ago, while recording [keep all].")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @telemetry_options
 def record(
     *,
     config_path: Path | None,
     frames_for: str | None,
+    keep: str | None,
     as_json: bool,
     telemetry_flags: TelemetryFlags,
     **options: Any,
@@ -66,7 +68,11 @@ def record(
     settings = load_settings(config_path)
     kafka = broker_options(settings, options["bootstrap"])
     settings = msgspec.structs.replace(settings, kafka=kafka)
-    request = RecordRequest(frames_for_us=None if frames_for is None else duration_us(frames_for), **options)
+    request = RecordRequest(
+        frames_for_us=None if frames_for is None else duration_us(frames_for),
+        keep_us=None if keep is None else duration_us(keep),
+        **options,
+    )
     stop = threading.Event()
     with telemetry_flags.watching("record", secrets=secrets_of(settings)) as watch, stopped_by_signals(stop):
         found = execute_record(settings, request, watch, stop)

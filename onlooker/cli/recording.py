@@ -78,8 +78,8 @@ def verify(folder: Path, as_json: bool) -> None:
 @_as_json
 def expire(folder: Path, older_than: str, as_json: bool) -> None:
     """Delete the hours of a recording that are old; the manifest keeps what they were."""
-    from onlooker.recording_checks import expired
     from onlooker.recording_times import duration_us
+    from sinks.recorder_expiry import expired
 
     now_us = time.time_ns() // 1000
     gone = expired(folder, now_us - duration_us(older_than), now_us)

@@ -41,6 +41,8 @@ class RecordRequest(msgspec.Struct, frozen=True, kw_only=True):
     frames_for_us: int | None = None
     reason: str | None = None
     blur_faces: bool = False
+    keep_us: int | None = None
+    """Delete hours that ended longer ago; None: keep all."""
 
 
 def execute_record(
@@ -157,15 +159,18 @@ def _plan(
     grant: Grant | None,
 ) -> RecorderPlan:
     until = request.until
-    if until is None:
-        return RecorderPlan(positions=positions, grant=grant)
-    if until == "now":
-        ends = {lane: limits.end for lane, limits in source.bounds().items()}
-        return RecorderPlan(positions=positions, ends=ends, grant=grant)
-    if until.isdigit():
-        ends = {lane: min(int(until), limits.end) for lane, limits in source.bounds().items()}
-        return RecorderPlan(positions=positions, ends=ends, grant=grant)
-    return RecorderPlan(positions=positions, until_us=instant_us(until), grant=grant)
+    ends: Mapping[Lane, int] | None = None
+    until_us = None
+    if until is not None and (until == "now" or until.isdigit()):
+        bounds = source.bounds()
+        ends = {
+            lane: each.end if until == "now" else min(int(until), each.end) for lane, each in bounds.items()
+        }
+    elif until is not None:
+        until_us = instant_us(until)
+    return RecorderPlan(
+        positions=positions, ends=ends, until_us=until_us, keep_us=request.keep_us, grant=grant
+    )
 
 
 def _is_place(words: str) -> bool:

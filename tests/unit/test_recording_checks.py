@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from onlooker.recording_checks import expired, problems, shown
+from onlooker.recording_checks import problems, shown
 from onlooker.recording_times import duration_us, instant_us, speed_of, time_words
 from schemas.errors import UsageError
 from schemas.recording_folder import Recording
 from schemas.recording_index import index_path
 from schemas.recording_manifest import HOUR_US, read_manifest
+from sinks.recorder_expiry import expired
 from tests.e2e.command import onlooker
 from tests.recordings import fill, observations, writer
 from tests.streams import START_US
@@ -79,6 +80,15 @@ def test_a_recording_in_use_does_not_expire(tmp_path: Path) -> None:
     folder = in_hours(tmp_path / "r", 2)
     with writer(folder), pytest.raises(UsageError, match="in use"):
         expired(folder, START_US + 9 * HOUR_US, START_US)
+
+
+def test_a_recorder_may_expire_while_it_records(tmp_path: Path) -> None:
+    folder = in_hours(tmp_path / "r", 4)
+    with writer(folder) as recording:
+        assert recording.expire(START_US + 2 * HOUR_US) == 2
+        assert recording.expire(START_US + 2 * HOUR_US) == 0
+    assert [record.offset for record in Recording(folder).records("observations")] == list(range(20, 40))
+    assert list(problems(folder)) == []
 
 
 def test_the_summary_is_of_all_files(tmp_path: Path) -> None:

@@ -145,6 +145,25 @@ def test_hours_are_files_and_offsets_rise_from_file_to_file(tmp_path: Path) -> N
     assert list(recording.records("observations")) == moved
 
 
+def test_a_file_is_closed_when_its_hour_is_over_and_opened_again_for_what_comes_late(tmp_path: Path) -> None:
+    given, clock = observations(20), HandClock()
+    with writer(tmp_path / "r", clock) as recording:
+        for record in given[:10]:
+            recording.add(record)
+        recording.tick()
+        assert not recording.manifest.files[0].closed
+        clock.at_us += HOUR_US + 61_000_000
+        recording.tick()
+        assert recording.manifest.files[0].closed
+        late = [msgspec.structs.replace(record, arrived_us=START_US) for record in given[10:20]]
+        for record in late:
+            recording.add(record)
+    assert list(Recording(tmp_path / "r").records("observations")) == [*given[:10], *late]
+    (note,) = read_manifest(tmp_path / "r").files
+    assert note.summary is not None
+    assert note.summary.records == 20
+
+
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
     with writer(tmp_path / "r"), pytest.raises(UsageError, match="in use"):
         writer(tmp_path / "r")

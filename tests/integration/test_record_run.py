@@ -1,0 +1,72 @@
+"""`run --record`: what passed through a run in one process replays to what the run measured."""
+
+from pathlib import Path
+
+import pytest
+
+from onlooker.recording_checks import digests, problems
+from schemas.events import FaceObservations
+from schemas.recording_folder import Recording
+from tests.e2e.command import onlooker
+
+pytestmark = [pytest.mark.models, pytest.mark.data, pytest.mark.slow]
+GRANT = ("--frames-for", "10m", "--reason", "a test")
+
+
+@pytest.fixture(scope="module")
+def clip(data_dir: Path) -> Path:
+    return data_dir / "clips" / "intel-head-pose-female.mp4"
+
+
+def test_from_observations_and_from_frames_a_run_replays_byte_for_byte(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    done = onlooker("run", "--source", clip, "--no-clickhouse", "--record", folder, *GRANT, "--json")
+    assert done.code == 0, done.err
+    measured = done.json()
+    assert measured["visits"] > 0
+    assert list(problems(folder)) == []
+    original = digests(folder)
+    seen = onlooker("replay", folder, "--expect", folder, "--json")
+    assert seen.code == 0, seen.err
+    assert seen.json()["digest"] == original["digest"]
+    assert seen.json()["facts"]["visits"] == measured["visits"]
+    looked = onlooker("replay", folder, "--topic", "frames", "--expect", folder, "--json")
+    assert looked.code == 0, looked.err
+    assert looked.json()["digest"] == original["digest"]
+    assert looked.json()["digests"]["observations"] == original["digests"]["observations"]
+    again = onlooker("run", "--source", clip, "--no-clickhouse", "--record", folder)
+    assert again.code == 2
+    assert "holds a recording already" in again.err
+
+
+def test_without_a_grant_there_are_no_pictures_and_with_one_faces_can_be_hidden(
+    clip: Path, tmp_path: Path
+) -> None:
+    none = tmp_path / "none"
+    run = ("run", "--source", clip, "--no-clickhouse", "--duration-s", "1", "--record")
+    assert onlooker(*run, none).code == 0
+    assert "frames" not in Recording(none).topics
+    hidden = tmp_path / "hidden"
+    assert onlooker(*run, hidden, *GRANT, "--blur-faces").code == 0
+    assert Recording(hidden).manifest.grants[0].faces_blurred
+    seen = onlooker("replay", hidden, "--json").json()
+    looked = onlooker("replay", hidden, "--topic", "frames", "--json").json()
+    events = [record.event for record in Recording(hidden).records("observations")]
+    faces = sum(len(event.faces) for event in events if isinstance(event, FaceObservations))
+    assert faces > 5
+    assert looked["digests"]["observations"] != seen["digest"]
+    assert "visits" not in looked["facts"], "nobody is recognisable, and nobody is counted"
+    refused = onlooker(*run, tmp_path / "refused", "--frames-for", "10m")
+    assert refused.code == 2
+    assert "for a time and a reason" in refused.err
+
+
+def test_another_configuration_shows_its_first_difference(clip: Path, tmp_path: Path) -> None:
+    folder, changed = tmp_path / "r", tmp_path / "changed.yaml"
+    done = onlooker("run", "--source", clip, "--no-clickhouse", "--record", folder)
+    assert done.code == 0, done.err
+    changed.write_text("measure: {window_s: 30}\n", encoding="utf-8")
+    compared = onlooker("replay", folder, "--config", changed, "--expect", folder)
+    assert compared.code == 1
+    assert "differs from" in compared.err
+    assert "metric_version: expected '1', found '1+" in compared.err
