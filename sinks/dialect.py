@@ -5,7 +5,7 @@ import re
 import msgspec
 
 NAMED = re.compile(
-    r"\A(CREATE (?:TABLE|VIEW|MATERIALIZED VIEW)|ALTER TABLE|DROP (?:TABLE|VIEW))"
+    r"\A(CREATE (?:OR REPLACE )?(?:TABLE|VIEW|MATERIALIZED VIEW)|ALTER TABLE|DROP (?:TABLE|VIEW))"
     r"\s+(IF (?:NOT )?EXISTS\s+)?(\w+)"
 )
 ENGINE = re.compile(r"^ENGINE = (\w*MergeTree)(?:\(([^)\n]*)\))?", re.MULTILINE)
@@ -37,7 +37,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
 
     def _name(self, found: re.Match[str]) -> str:
         verb, condition, name = found.groups()
-        if verb.startswith("CREATE"):
+        if verb.startswith("CREATE") and "REPLACE" not in verb:
             condition = "IF NOT EXISTS "
         where = "" if self.cluster is None else f" ON CLUSTER '{self.cluster}'"
         return f"{verb} {condition or ''}{name}{where}"

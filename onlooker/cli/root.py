@@ -26,6 +26,7 @@ VERBS = {
     "people": ("onlooker.cli.people", "enrol, list and forget the people who asked to be recognised"),
     "query": ("onlooker.cli.query", "ask ClickHouse in SQL"),
     "report": ("onlooker.cli.report", "the campaign report as table, HTML page or JSON"),
+    "reprocess": ("onlooker.cli.reprocess", "recompute a recording beside the live figures, compare, switch"),
     "models": ("onlooker.cli.models", "list, prepare and verify the neural networks"),
     "migrate": ("onlooker.cli.migrate", "create or update the tables"),
     "config": ("onlooker.cli.config", "show or check a configuration"),

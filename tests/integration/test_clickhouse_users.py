@@ -232,5 +232,5 @@ def test_every_table_of_the_release_is_somebodys_to_write(client: ClickHouse) ->
         "SELECT name FROM system.tables WHERE database = 'onlooker' AND engine LIKE '%MergeTree' "
         "AND name != 'schema_migrations'"
     )
-    grants = [*grants_of("sink"), *grants_of("operator")]
+    grants = [grant for user in ("sink", "operator", "reprocessor") for grant in grants_of(user)]
     assert {name for (name,) in tables} == {g.split("onlooker.")[1] for g in grants if "INSERT" in g}

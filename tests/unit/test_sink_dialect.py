@@ -19,9 +19,12 @@ def first_line(sql: str) -> str:
 
 @pytest.mark.parametrize("sql", STATEMENTS, ids=first_line)
 def test_a_statement_run_twice_changes_nothing(sql: str) -> None:
-    assert first_line(ONE_SERVER.statement(sql)) == first_line(sql).replace(
-        first_line(sql).split()[1], f"{first_line(sql).split()[1]} IF NOT EXISTS"
-    )
+    found = first_line(ONE_SERVER.statement(sql))
+    if sql.startswith("CREATE OR REPLACE"):
+        assert found == first_line(sql)
+    else:
+        kind = first_line(sql).split()[1]
+        assert found == first_line(sql).replace(kind, f"{kind} IF NOT EXISTS")
 
 
 @pytest.mark.parametrize("sql", STATEMENTS, ids=first_line)

@@ -1,0 +1,179 @@
+"""`onlooker reprocess`: a range of a recording with other models or thresholds, beside the live figures."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from onlooker.reporting.opening import database_options
+
+Found = tuple[Any, Callable[[], None]]
+"""What there is to say: JSON values for programs, and what prints the words for people."""
+
+
+@click.command()
+@click.argument(
+    "recording", required=False, metavar="[RECORDING]", type=click.Path(path_type=Path, file_okay=False)
+)
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The changed configuration (YAML) [the one that the recording was made with].",
+)
+@click.option(
+    "--topic",
+    type=click.Choice(("observations", "frames")),
+    default="observations",
+    show_default=True,
+    help="What to begin with: other models need frames.",
+)
+@click.option("--from", "since", metavar="TIME", help="Recompute what begins from then on (UTC).")
+@click.option("--until", metavar="TIME", help="Recompute what begins before.")
+@click.option("--stand", "stands", multiple=True, metavar="ID", help="Only this stand; several may be given.")
+@click.option("--edge", default="15m", show_default=True, help="Replay so much around the range too.")
+@click.option("--gallery", type=click.Path(path_type=Path), help="Recognise its people in recorded frames.")
+@click.option("--name", help="Of this reprocessing; without RECORDING: compare that one again.")
+@database_options
+@click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
+@click.option("--export", type=click.Path(path_type=Path, dir_okay=False), help="Write every figure as CSV.")
+@click.option("--switch", is_flag=True, help="Show the recomputed figures in all views, at once.")
+@click.option("--partial", is_flag=True, help="Switch although the recording holds less than was measured.")
+@click.option("--switch-back", metavar="NAME", help="Show what was there before, at once.")
+@click.option("--discard", metavar="NAME", help="Remove a reprocessing without a trace.")
+@click.option("--list", "as_list", is_flag=True, help="List the reprocessings.")
+def reprocess(
+    *,
+    config_path: Path | None,
+    data_dir: Path | None,
+    url: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Recompute figures of a RECORDING beside the live ones, compare, then switch or discard.
+
+    Until --switch nobody sees the recomputed figures; from then on everybody does, in every view at once.
+
+    \b
+    Examples:
+      onlooker reprocess yesterday --config stricter.yaml --name stricter
+      onlooker reprocess yesterday --config stricter.yaml --stand door --export difference.csv
+      onlooker reprocess --name stricter --switch
+      onlooker reprocess --switch-back stricter
+      onlooker reprocess --discard stricter
+    """
+    from onlooker.settings import load_settings
+    from onlooker.wiring.reprocess import Where, open_site
+
+    _check(options)
+    settings = None if config_path is None else load_settings(config_path)
+    with open_site(Where(settings=settings, data_dir=data_dir, url=url)) as site:
+        found = _done(site, settings, options)
+    plain, words = found
+    if as_json:
+        sys.stdout.write(json.dumps(plain) + "\n")
+    else:
+        words()
+
+
+def _check(options: dict[str, Any]) -> None:
+    asked = [name for name in ("switch_back", "discard", "as_list") if options[name]]
+    begun = options["recording"] or options["name"] or options["switch"]
+    if len(asked) > 1 or (asked and begun):
+        raise click.UsageError("say one of RECORDING or --name, --switch-back, --discard, --list")
+    if not asked and not (options["recording"] or options["name"]):
+        raise click.UsageError("name a RECORDING, or a reprocessing with --name; --list shows them")
+
+
+def _done(site: Any, settings: Any, options: dict[str, Any]) -> Found:
+    from onlooker.reprocess_words import plain_reprocessing
+
+    there = site.reprocessings
+    if options["as_list"]:
+        return _listed(there.all())
+    if options["discard"]:
+        there.discard(there.named(options["discard"]))
+        words = f"discarded {options['discard']}"
+        return ({"discarded": options["discard"]}, lambda: click.echo(words))
+    if options["switch_back"]:
+        hidden = there.hide(there.named(options["switch_back"]))
+        words = f"the views show again what was there before {hidden.name}"
+        return (plain_reprocessing(hidden), lambda: click.echo(words))
+    return _compared(site, settings, options)
+
+
+def _listed(all_of_them: list[Any]) -> Found:
+    from onlooker.reprocess_words import plain_reprocessing
+
+    rows = [plain_reprocessing(each) for each in all_of_them]
+
+    def words() -> None:
+        for row in rows:
+            stands = ", ".join(row["stands"]) or "no stand yet"
+            click.echo(f"{row['name']}  {row['state']}  {row['from']} to {row['until']}  {stands}")
+        if not rows:
+            click.echo("there are no reprocessings")
+
+    return (rows, words)
+
+
+def _compared(site: Any, settings: Any, options: dict[str, Any]) -> Found:
+    from onlooker.reprocess_words import plain_reprocessing, plain_row, warnings_of, write_csv
+    from schemas.errors import CheckFailedError
+
+    it = site.recompute(settings, _request(options)) if options["recording"] else None
+    compared = site.compare(it or site.reprocessings.named(options["name"]))
+    if options["export"] is not None:
+        write_csv(options["export"], compared.differences)
+    now = compared.reprocessing
+    if options["switch"]:
+        if compared.coverage.windows_short and not options["partial"]:
+            words = warnings_of(compared.coverage)[0]
+            raise CheckFailedError(f"{now.name} was not switched: {words}; --partial switches all the same.")
+        now = site.reprocessings.show(now)
+    plain = {
+        "reprocessing": plain_reprocessing(now),
+        "warnings": warnings_of(compared.coverage),
+        "differences": [plain_row(each) for each in compared.differences],
+    }
+    return (plain, lambda: _print(now, compared))
+
+
+def _request(options: dict[str, Any]) -> Any:
+    from onlooker.recording_times import duration_us, instant_us
+    from onlooker.wiring.reprocess import ReprocessRequest
+
+    since, until = options["since"], options["until"]
+    return ReprocessRequest(
+        folder=options["recording"],
+        name=options["name"],
+        topic=options["topic"],
+        stands=options["stands"],
+        from_us=None if since is None else instant_us(since),
+        until_us=None if until is None else instant_us(until),
+        edge_us=duration_us(options["edge"]),
+        gallery=options["gallery"],
+    )
+
+
+def _print(it: Any, compared: Any) -> None:
+    from rich.console import Console
+
+    from onlooker.reprocess_words import SURE, shown_time, tables, warnings_of
+
+    console = Console() if sys.stdout.isatty() else Console(width=160)
+    stands = ", ".join(it.stand_ids)
+    click.echo(f"{it.name}: {shown_time(it.from_us)} to {shown_time(it.until_us)}, {stands}")
+    made = tables(compared.differences)
+    for table in made:
+        console.print(table)
+    click.echo(SURE if made else "Nothing is different.")
+    for words in warnings_of(compared.coverage):
+        click.echo(f"note: {words}", err=True)
+    if it.state == "shown":
+        click.echo(f"The views show it. Back: onlooker reprocess --switch-back {it.name}")
+    else:
+        click.echo(f"The views do not show it. To switch: onlooker reprocess --name {it.name} --switch")

@@ -1,0 +1,244 @@
+"""Builds a reprocessing: a recording through the embedded core into the side tables of a database."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from onlooker.reporting.opening import opened
+from onlooker.reprocess_difference import Difference, differences
+from onlooker.secrets import clickhouse_with_secrets
+from onlooker.settings import Settings
+from onlooker.stopping import stopped_by_signals
+from onlooker.wiring.perception import measure_options
+from onlooker.wiring.replay import settings_of
+from onlooker.wiring.replay_core import build_core
+from onlooker.wiring.storage import SystemClock
+from processors.measure_options import MeasureOptions
+from producers.replay import Choice
+from producers.replay_drive import DriveOptions, ReplayDrive
+from producers.replay_pace import Pauses, ReplayPacer
+from producers.replay_shift import Rounds
+from schemas.belief import event_time_us
+from schemas.errors import UsageError
+from schemas.recording import stand_of
+from schemas.recording_folder import Range, Recording
+from schemas.topics import Topic
+from schemas.units import us_from_s
+from sinks.clickhouse import ClickHouse
+from sinks.dialect import Dialect
+from sinks.migrate import migrate, released
+from sinks.reprocessing import Reprocessing, Reprocessings, default_name
+from sinks.reprocessing_figures import Coverage, coverage_of, sums_of
+from sinks.reprocessing_side import SideStore
+from sinks.writer import FactWriter
+
+
+class Where(msgspec.Struct, frozen=True, kw_only=True):
+    """The database whose figures are recomputed."""
+
+    settings: Settings | None = None
+    data_dir: Path | None = None
+    """Wins over the settings, like `url`."""
+    url: str | None = None
+
+
+class ReprocessRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a recording is recomputed."""
+
+    folder: Path
+    name: str | None = None
+    topic: Topic = "observations"
+    stands: tuple[str, ...] = ()
+    from_us: int | None = None
+    until_us: int | None = None
+    edge_us: int = us_from_s(15 * 60)
+    """So much before and after is replayed too: visits do not begin and end with the range."""
+    gallery: Path | None = None
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """A reprocessing and what it would change."""
+
+    reprocessing: Reprocessing
+    coverage: Coverage
+    differences: list[Difference]
+
+
+class Site:
+    """A database with its reprocessings.
+
+    Args:
+        store: migrated.
+        dialect: one server or a cluster.
+    """
+
+    def __init__(self, store: ClickHouse, dialect: Dialect) -> None:
+        self._store = store
+        self.reprocessings = Reprocessings(store, dialect=dialect)
+
+    def recompute(self, settings: Settings | None, request: ReprocessRequest) -> Reprocessing:
+        """Replay a recording into the side tables.
+
+        Args:
+            settings: models and thresholds; None: those that the recording was made with.
+            request: what of it.
+
+        Returns:
+            It, ready to be compared and shown.
+
+        Raises:
+            UsageError: it is no recording, has nothing in the range, or the name is taken.
+            CheckFailedError: a file is damaged, or it was discarded meanwhile.
+            KeyboardInterrupt: somebody stopped it; the same again begins anew.
+        """
+        recording = Recording(request.folder, _tell_torn)
+        settings = settings or settings_of(recording)
+        options = measure_options(settings)
+        from_us, until_us = range_of(recording, request, us_from_s(options.window_s))
+        begun = self.reprocessings.begin(
+            request.name or default_name(request.folder.resolve().name, from_us),
+            recording=str(request.folder.resolve()),
+            from_us=from_us,
+            until_us=until_us,
+        )
+        stands = self._replay(recording, settings, request, begun)
+        if not stands:
+            self.reprocessings.discard(begun)
+            raise UsageError(f"{request.folder} has no {request.topic} of these stands in this range.")
+        return self.reprocessings.finish(begun, stands, _thresholds(options, stands))
+
+    def compare(self, it: Reprocessing) -> Compared:
+        """What was measured live next to what was recomputed.
+
+        Args:
+            it: a complete one.
+
+        Returns:
+            All figures.
+
+        Raises:
+            UsageError: it is not complete.
+        """
+        if it.state == "writing":
+            raise UsageError(f"{it.name!r} is not complete: run it again, or --discard it")
+        live, new = (sums_of(self._store, it, side) for side in ("live", "reprocessed"))
+        coverage = coverage_of(self._store, it)
+        return Compared(reprocessing=it, coverage=coverage, differences=differences(live, new))
+
+    def _replay(
+        self, recording: Recording, settings: Settings, request: ReprocessRequest, begun: Reprocessing
+    ) -> set[str]:
+        """Replay; the stands that have something in the range."""
+        side = SideStore(self._store, begun.generation)
+        writer = FactWriter(side, source=str(begun.generation), clock=SystemClock())
+        core = build_core(
+            settings, request.topic, gallery=request.gallery, writer=writer, expected=None, output=None
+        )
+        stands: set[str] = set()
+
+        def emit(topic: Topic, event: Any) -> None:
+            t_us = event_time_us(event) if topic == request.topic else None
+            if t_us is not None and begun.from_us <= t_us < begun.until_us:
+                stands.add(stand_of(event) or "")
+            core.emit(topic, event)
+
+        stop = threading.Event()
+        around = Range(from_us=begun.from_us - request.edge_us, until_us=begun.until_us + request.edge_us)
+        choice = Choice(topic=request.topic, stands=frozenset(request.stands), within=around)
+        with stopped_by_signals(stop):
+            ReplayDrive(
+                recording,
+                DriveOptions(choice=choice),
+                pacer=ReplayPacer(None, Pauses(stop, monotonic_s=time.monotonic)),
+                rounds=Rounds(None),
+                emit=emit,
+            ).run()
+        if stop.is_set():
+            raise KeyboardInterrupt
+        core.end(whole=True)
+        return stands
+
+
+@contextmanager
+def open_site(where: Where) -> Iterator[Site]:
+    """A database with its reprocessings.
+
+    Args:
+        where: which.
+
+    Yields:
+        It, migrated.
+
+    Raises:
+        UsageError: there is no data.
+        DependencyAwayError: the server is away.
+    """
+    settings = where.settings or Settings()
+    dialect = Dialect(cluster=settings.clickhouse.cluster, replicated=settings.clickhouse.replicated)
+    with _opened(where, settings) as store:
+        migrate(store, released(), dialect=dialect)
+        yield Site(store, dialect)
+
+
+def range_of(recording: Recording, request: ReprocessRequest, window_us: int) -> tuple[int, int]:
+    """The range that is recomputed: whole windows, around what was asked for or what was recorded.
+
+    Args:
+        recording: open for reading.
+        request: what was asked for.
+        window_us: length of a window, us.
+
+    Returns:
+        Begin and end, us UTC.
+
+    Raises:
+        UsageError: there is nothing to recompute.
+    """
+    if request.topic not in recording.topics:
+        there = ", ".join(recording.topics) or "nothing"
+        raise UsageError(f"{request.folder} has no {request.topic}: it holds {there}.")
+    summaries = [recording.summary(note) for note in recording.files(request.topic)]
+    firsts = [each.t_first_us for each in summaries if each.t_first_us is not None]
+    lasts = [each.t_last_us for each in summaries if each.t_last_us is not None]
+    if not firsts or not lasts:
+        raise UsageError(f"{request.folder} has no {request.topic} with a time.")
+    from_us = min(firsts) if request.from_us is None else request.from_us
+    until_us = max(lasts) + 1 if request.until_us is None else request.until_us
+    if from_us >= until_us:
+        raise UsageError("the range is empty: --from must be before --until.")
+    return from_us // window_us * window_us, -(-until_us // window_us) * window_us
+
+
+@contextmanager
+def _opened(where: Where, settings: Settings) -> Iterator[ClickHouse]:
+    """What the options name, else what the settings name."""
+    address = clickhouse_with_secrets(settings.clickhouse, os.environ).address()
+    if where.data_dir is None and where.url is None and address is not None:
+        store = ClickHouse(address)
+        try:
+            store.check_version()
+            yield store
+        finally:
+            store.close()
+        return
+    data_dir = where.data_dir
+    if where.settings is not None and where.url is None:
+        data_dir = data_dir or settings.data_dir
+    with opened(data_dir, where.url, read_only=False) as store:
+        yield store
+
+
+def _thresholds(options: MeasureOptions, stands: set[str]) -> dict[str, str]:
+    return {options.metric_version(stand): options.thresholds(stand) for stand in sorted(stands)}
+
+
+def _tell_torn(path: Path, dropped_bytes: int) -> None:
+    words = f"{path} ends in a torn block: its last {dropped_bytes} bytes are left out."
+    click.echo(words, err=True)

@@ -1,0 +1,47 @@
+"""The side tables: where recomputed facts go, each row with the generation of its reprocessing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.ports import RowStore
+
+SIDE_TABLES: Mapping[str, str] = {
+    table: f"reprocessed_{table}"
+    for table in ("visits", "exposures", "windows", "campaign_windows", "audience_windows")
+}
+"""Where the recomputed rows of each table go; what is not here (plays) is not recomputed."""
+
+
+class SideStore:
+    """A row store that puts facts into the side tables of one generation, and drops what has none.
+
+    Args:
+        store: the database.
+        generation: of the reprocessing.
+    """
+
+    def __init__(self, store: RowStore, generation: int) -> None:
+        self._store = store
+        self._generation = generation
+
+    def insert(self, table: str, columns: Mapping[str, Any], token: str) -> None:
+        """Write one batch beside; the same token twice writes once.
+
+        Args:
+            table: where the live rows would go.
+            columns: values by column, all of one length.
+            token: stands for this batch.
+        """
+        side = SIDE_TABLES.get(table)
+        if side is not None:
+            count = len(next(iter(columns.values())))
+            whole = {**columns, "generation": [self._generation] * count}
+            self._store.insert(side, whole, f"reprocessing:{self._generation}:{token}")
+
+    def command(self, sql: str) -> None:
+        """Run a statement that returns nothing."""
+        self._store.command(sql)
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Answer a question as rows of Python values."""
+        return self._store.rows(sql, parameters)
