@@ -37,8 +37,6 @@ INCARNATION = "bench"
 WRITTEN: tuple[Topic, ...] = ("visits", "visits", "campaign_windows")
 SENT: tuple[Topic, ...] = ("visits",) * 5
 """More than is timed: the first batch after an assignment is written with more care, the last is not full."""
-TIMED = 2
-"""Batches that are timed, at least."""
 
 
 class NoLetters:
@@ -124,10 +122,12 @@ def _memory(site: Site, batches: Sequence[Batch], turn: int) -> Run:
 def _kafka(site: Site, found: Sequence[Heap], work: Work) -> Run:
     with making_topics(site.kafka, partitions=1):
         _fill(site, found)
-        counter, stop = RowCounter(TIMED * work.amounts.sink_batch_rows), threading.Event()
+        amounts = work.amounts
+        counter = RowCounter(amounts.sink_timed_batches * amounts.sink_batch_rows)
+        stop = threading.Event()
         counter.when_done = stop.set
         sink_options = msgspec.structs.replace(
-            site.settings.sink, max_rows=work.amounts.sink_batch_rows, max_age_s=PATIENCE_S
+            site.settings.sink, max_rows=amounts.sink_batch_rows, max_age_s=PATIENCE_S
         )
         settings = msgspec.structs.replace(site.settings, kafka=site.kafka, sink=sink_options)
         store = ClickHouse(site.clickhouse)

@@ -28,6 +28,9 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
     faust_crowd: Crowd = Crowd(stands=16, seconds=250)
     """Prefilled for the agents: 40,000 events."""
     sink_batch_rows: int = 50_000
+    """A batch from Kafka gets up to 30,000 more: a sink takes whole answers of the broker."""
+    sink_timed_batches: int = 2
+    """From Kafka, after the first one."""
     latency_stands: tuple[int, ...] = (1, 4)
     latency_warm_up_s: float = 5.0
     latency_s: float = 15.0
@@ -45,7 +48,8 @@ QUICK = Amounts(
     jpeg_frames=100,
     png_frames=20,
     faust_crowd=Crowd(stands=4, seconds=50),
-    sink_batch_rows=1_000,
+    sink_batch_rows=15_000,
+    sink_timed_batches=1,
     latency_stands=(1,),
     latency_warm_up_s=0.5,
     latency_s=6.0,

@@ -1,5 +1,7 @@
 """The quickest form of `bench stream` end to end, on a real broker and ClickHouse: structure, not speed."""
 
+import json
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,15 +9,18 @@ from typing import Any
 import pytest
 
 from tests.brokers import KafkaCluster
-from tests.e2e.command import onlooker
+from tests.e2e.command import COMMAND
 
 pytestmark = [
     pytest.mark.kafka,
     pytest.mark.clickhouse,
     pytest.mark.models,
     pytest.mark.slow,
+    pytest.mark.timeout(600),
     pytest.mark.xdist_group("kafka"),
 ]
+LONGEST_S = 500
+"""Forty seconds on a quiet machine of two cores."""
 COMPARED = {
     "publish": ["publisher, 17 KB JPEG", "publisher, 120 KB PNG"],
     "measure": ["MEASURE, events", "MEASURE, Avro messages"],
@@ -27,9 +32,12 @@ COMPARED = {
 @pytest.fixture(scope="module")
 def found(kafka: KafkaCluster, model_paths: Mapping[str, Path]) -> Any:
     """What the command printed."""
-    done = onlooker("bench", "stream", "--bootstrap", kafka.bootstrap, "--quick", "--repeat", "1", "--json")
-    assert done.code == 0, done.err
-    return done.json()
+    arguments = ("bench", "stream", "--bootstrap", kafka.bootstrap, "--quick", "--repeat", "1", "--json")
+    done = subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=LONGEST_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("part", COMPARED)
