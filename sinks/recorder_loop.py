@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.errors import DependencyAwayError
+from schemas.errors import DependencyAwayError, UsageError
 from schemas.events import FrameCaptured
 from schemas.metrics import Meter, Pulse
 from schemas.ports import EventCodec
@@ -77,7 +77,7 @@ class Recorder:
 
         Raises:
             OSError: the disk is full or gone.
-            UsageError: the brokers refuse us.
+            UsageError: the brokers refuse us, or a topic was made anew.
         """
         self._parts.source.begin(self._next)
         while not stop.is_set() and not self._is_done():
@@ -106,6 +106,13 @@ class Recorder:
         return found
 
     def _is_done(self) -> bool:
+        try:
+            return self._has_all()
+        except DependencyAwayError as error:
+            self._parts.pulse.away("kafka", str(error))
+            return False
+
+    def _has_all(self) -> bool:
         until_us, now_us = self._plan.until_us, self._parts.clock.now_us()
         if until_us is not None and now_us > until_us and not set(self._next) <= set(self._ends):
             self._ends = {**self._parts.source.offsets_at(until_us), **self._ends}
@@ -134,6 +141,11 @@ class Recorder:
         if message.offset >= self._ends.get(lane, message.offset + 1):
             self._next[lane] = message.offset
             return
+        if message.offset < self._next[lane]:
+            raise UsageError(
+                f"The topic {lane[0]} begins anew at offset {message.offset}: it was deleted and made again. "
+                "Name another folder."
+            )
         self._notice_gap(message)
         if lane[0] != "frames" or self._may_be_seen(message):
             self._write(message, stop)

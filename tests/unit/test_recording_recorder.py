@@ -9,7 +9,7 @@ import pytest
 
 from onlooker.recording_blur import blurred
 from schemas.codec import AvroCodec
-from schemas.errors import DependencyAwayError
+from schemas.errors import DependencyAwayError, UsageError
 from schemas.events import FrameCaptured
 from schemas.message import About
 from schemas.metrics import NoMeter, NoPulse
@@ -100,13 +100,14 @@ def record(
     blur: Blur | None = None,
     until_s: float = 30.0,
     away: int = 0,
+    broker: type[Broker] = Broker,
 ) -> Recording:
     clock = HandClock()
     lanes = {message.lane for message in messages}
     plan = RecorderPlan(
         positions=dict.fromkeys(lanes, 0), until_us=START_US + round(until_s * 1e6), grant=grant
     )
-    source = Broker(clock, messages, away=away)
+    source = broker(clock, messages, away=away)
     with writer(folder, clock) as recording:
         parts = Parts(
             source=source,
@@ -190,6 +191,16 @@ def test_a_picture_that_cannot_be_blurred_is_left_out(tmp_path: Path) -> None:
 def test_what_the_brokers_have_deleted_is_a_gap_and_said(tmp_path: Path) -> None:
     found = record(tmp_path / "r", [message(SEEN, 3), message(SEEN, 4), message(SEEN, 9)])
     assert [(gap.first, gap.end) for gap in found.manifest.gaps] == [(0, 3), (5, 9)]
+
+
+def test_a_topic_that_begins_anew_ends_the_recording(tmp_path: Path) -> None:
+    class Anew(Broker):
+        def poll(self, wait_s: float) -> Sequence[Arrived]:
+            return [message(SEEN, 5), message(SEEN, 0)]
+
+    with pytest.raises(UsageError, match="deleted and made again"):
+        record(tmp_path / "r", [message(SEEN, 5)], broker=Anew)
+    assert offsets(Recording(tmp_path / "r"), "observations") == [5]
 
 
 def test_brokers_that_are_away_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
