@@ -157,3 +157,7 @@ class PlaysFirst:
     def missing(self) -> dict[int, int]:
         """Partitions whose plays have not been read far enough, with the offset that is wanted."""
         return {p: end for p, end in self._wanted.items() if self._read.get(p, 0) < end}
+
+    def behind(self) -> dict[int, int]:
+        """The same partitions, with the offset of the next play to be read."""
+        return {partition: self._read.get(partition, 0) for partition in self.missing()}

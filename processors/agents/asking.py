@@ -101,6 +101,10 @@ class Asking:
         found = {tp: await self._app.consumer.position(tp) for tp in tps}
         return {tp: offset for tp, offset in found.items() if offset is not None}
 
+    async def read_again(self, offsets: Offsets) -> None:
+        """Have partitions read from earlier offsets on."""
+        await self._app.offsets.read_from(offsets)
+
     async def _patiently(self, ask: Callable[[], Awaitable[Offsets]]) -> Offsets:
         while True:
             if not self._app.flow_control.is_active() or self._app.should_stop:

@@ -12,7 +12,11 @@ from processors.traffic import Received
 EVERY_S = 0.02
 """How often it is asked where the plays end: seldom enough to cost little when many events come."""
 PATIENCE_S = 1.0
-"""How long plays that should come are waited for before it is asked whether there are any."""
+"""How long plays that should come are waited for before it is doubted that they will."""
+DOUBTS = 10
+"""After so many doubts in a row there are no plays: a transaction's marks have offsets too."""
+AGAIN_EVERY = 4
+"""Every so many doubts the plays are read again: a change of assignment may have swallowed them."""
 
 
 class PlaysBefore:
@@ -30,6 +34,7 @@ class PlaysBefore:
         self._asked: dict[int, list[Received]] = {}
         self._new: dict[int, list[Received]] = {}
         self._asked_s = self._doubted_s = 0.0
+        self._doubts = 0
 
     @property
     def rest_s(self) -> float | None:
@@ -74,7 +79,9 @@ class PlaysBefore:
         free = [partition for partition in self._new if partition not in self._asked]
         if free and self.rest_s == 0.0:
             await self._ask(free)
-        if self._gate.missing() and time.monotonic() - max(self._asked_s, self._doubted_s) > PATIENCE_S:
+        if not self._gate.missing():
+            self._doubts = 0
+        elif time.monotonic() - max(self._asked_s, self._doubted_s) > PATIENCE_S:
             await self._doubt()
         missing = self._gate.missing()
         ready = [partition for partition in self._asked if partition not in missing]
@@ -89,8 +96,17 @@ class PlaysBefore:
             self._asked[partition] = self._new.pop(partition)
 
     async def _doubt(self) -> None:
-        """Offsets without a message (a transaction's marks) are passed over by the consumer, unseen here."""
-        tps = [TP(self._plays, partition) for partition in self._gate.missing()]
-        for tp, position in (await self._asking.positions(tps)).items():
-            self._gate.read(tp.partition, position)
+        """Read again what may have been fetched and dropped; what never comes are offsets without a message.
+
+        Where the consumer stands says nothing at first: what it fetched may still be on its way, or lost.
+        """
+        behind = {TP(self._plays, partition): offset for partition, offset in self._gate.behind().items()}
+        if self._doubts >= DOUBTS:
+            for tp, position in (await self._asking.positions(list(behind))).items():
+                self._gate.read(tp.partition, position)
+            self._doubts = 0
+        else:
+            if self._doubts % AGAIN_EVERY == 0:
+                await self._asking.read_again(behind)
+            self._doubts += 1
         self._doubted_s = time.monotonic()
