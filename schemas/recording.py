@@ -12,7 +12,7 @@ import msgspec
 
 from schemas.avsc import EVENT_OF, digest, record_name, schema_text
 from schemas.belief import KINDS_OF, consistent, event_time_us
-from schemas.errors import CheckFailedError, UndecodableError, UsageError
+from schemas.errors import CheckFailedError, UndecodableError
 from schemas.events import VisitEnded
 from schemas.message import About
 from schemas.topics import Topic
@@ -25,6 +25,8 @@ NAMESPACE = "onlooker.recording.v1"
 UNREADABLE = f"{NAMESPACE}.Unreadable"
 DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, MemoryError)
 """What reading damaged Avro may raise."""
+UNREAD = (EOFError, struct.error, fastavro.read.SchemaResolutionError, msgspec.ValidationError)
+"""What else reading a record may raise."""
 _INSTANT = {"type": "long", "logicalType": "timestamp-micros"}
 
 
@@ -125,7 +127,7 @@ class RecordCodec:
         written: the schema of the file that is read, as JSON; None: the present one.
 
     Raises:
-        UsageError: the schema is none that this program can read.
+        CheckFailedError: the schema is none that this program can read.
     """
 
     def __init__(self, topic: Topic, written: str | None = None) -> None:
@@ -136,7 +138,7 @@ class RecordCodec:
         try:
             self._theirs = self._ours if digest(theirs) == digest(ours) else _plain(theirs)
         except (*DAMAGED, fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as error:
-            raise UsageError(f"a file of the topic {topic} has a schema that is none: {error}") from error
+            raise CheckFailedError(f"its schema is damaged: {str(error)[:200]}") from error
         self._reader = None if self._theirs is self._ours else self._ours
 
     def encode(self, record: Recorded) -> bytes:
@@ -202,7 +204,7 @@ class RecordCodec:
                 event=_event(name, event),
                 about=_about(plain),
             )
-        except (*DAMAGED, EOFError, fastavro.read.SchemaResolutionError, struct.error) as error:
+        except (*DAMAGED, *UNREAD) as error:
             raise CheckFailedError(f"a record is damaged: {str(error)[:200]}") from error
         except UndecodableError as error:
             raise CheckFailedError(f"a record cannot be believed: {error}") from error

@@ -26,7 +26,12 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def codec(self) -> str:
         """How blocks are packed."""
-        return self.metadata.get("avro.codec", b"null").decode()
+        return self.metadata.get("avro.codec", b"null").decode(errors="replace")
+
+    @property
+    def schema(self) -> str:
+        """The schema of its records, as JSON; whatever is damaged in it shows when it is read."""
+        return self.metadata.get("avro.schema", b"").decode(errors="replace")
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):

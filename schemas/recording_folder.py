@@ -144,14 +144,14 @@ class Recording:
         if scan.header is None:
             return
         path = self.folder / note.path
-        codec = RecordCodec(note.topic, scan.header.metadata["avro.schema"].decode())
-        with path.open("rb") as file:
-            for block in scan.notes:
-                if block.touches(limits.from_us, limits.until_us):
-                    try:
+        try:
+            codec = RecordCodec(note.topic, scan.header.schema)
+            with path.open("rb") as file:
+                for block in scan.notes:
+                    if block.touches(limits.from_us, limits.until_us):
                         yield from records_in(file, scan, block, codec)
-                    except CheckFailedError as error:
-                        raise CheckFailedError(f"{path}: {error}") from error
+        except CheckFailedError as error:
+            raise CheckFailedError(f"{path}: {error}") from error
 
 
 def _may_hold(summary: Summary | None, limits: Range) -> bool:

@@ -160,7 +160,7 @@ def _is_blank(file: BinaryIO, start: int) -> bool:
 
 
 def _looked_at(file: BinaryIO, start: int, header: Header, topic: Topic) -> Iterator[BlockNote]:
-    codec = RecordCodec(topic, header.metadata["avro.schema"].decode())
+    codec = RecordCodec(topic, header.schema)
     for block in blocks_from(file, start, header.sync):
         records = codec.decode(body_of(file, block, header.codec), block.count)
         yield BlockNote(start=block.start, end=block.end, summary=summary_of(records))

@@ -1,6 +1,7 @@
 """Recordings: whatever was flushed comes back equal, in whatever way the writer ended."""
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -235,3 +236,30 @@ def test_a_full_disk_leaves_no_half_block(tmp_path: Path) -> None:
     hour._file = file
     recording.close()
     assert list(Recording(tmp_path / "r").records("observations")) == given
+
+
+def _refusal(folder: Path) -> str | None:
+    try:
+        list(Recording(folder).records("observations"))
+    except CheckFailedError as error:
+        return str(error)
+    return None
+
+
+def test_whatever_byte_is_damaged_the_words_are_for_a_person(tmp_path: Path) -> None:
+    """Deflate has no checksum: a changed value may pass here, and `recording verify` finds it."""
+    path, _ = _written(tmp_path / "r", 4)
+    whole = path.read_bytes()
+    chance = random.Random(3)
+    first = scanned(path, "observations").notes[0].start
+    index_path(path).unlink()
+    places = [*range(60), *chance.sample(range(60, first), 150), *range(first - 16, len(whole), 3)]
+    refused = 0
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        words = _refusal(tmp_path / "r")
+        refused += words is not None
+        assert words is None or words.startswith(str(path)), place
+    assert refused > len(places) // 3
