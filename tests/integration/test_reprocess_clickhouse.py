@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from sinks.clickhouse import ClickHouse
 from sinks.dialect import ONE_SERVER
 from sinks.embedded import EmbeddedServer
 from sinks.migrate import migrate, released
-from sinks.reprocessing import LEDGER, Reprocessing
+from sinks.reprocessing import LEDGER, LONGEST_SETTLING_S, Reprocessing, Reprocessings
 from sinks.reprocessing_side import SIDE_TABLES, SideStore
 from sinks.rows import WRITE_ORDER
 from sinks.writer import FactWriter
@@ -148,12 +149,16 @@ def test_a_reader_sees_only_old_or_only_new_figures(
     readers = [threading.Thread(target=read, args=(each,)) for each in questions]
     for reader in readers:
         reader.start()
+    # The rows are long there: without waiting for readers a switch falls into the midst of their questions.
+    hasty = Reprocessings(store, monotonic_s=count(0.0, 2 * LONGEST_SETTLING_S).__next__)
     switches, deadline = 0, time.monotonic() + 240
     try:
-        while (len(answers) < 200 or switches < 10) and time.monotonic() < deadline:
-            site.reprocessings.show(it)
-            site.reprocessings.hide(it)
-            switches += 2
+        while (len(answers) < 200 or switches < 20) and time.monotonic() < deadline:
+            (hasty.hide if switches % 2 else hasty.show)(it)
+            switches += 1
+            so_far = len(answers)
+            while len(answers) < so_far + 5 and time.monotonic() < deadline:
+                time.sleep(0.001 * (switches % 7 + 1))
     finally:
         stop.set()
         for reader in readers:
