@@ -1,5 +1,8 @@
 """`run --record`: what passed through a run in one process replays to what the run measured."""
 
+import random
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,9 +10,12 @@ import pytest
 from onlooker.recording_checks import digests, problems
 from schemas.events import FaceObservations
 from schemas.recording_folder import Recording
-from tests.e2e.command import onlooker
+from tests.brokers import wait_until
+from tests.e2e.command import onlooker, started
 
 pytestmark = [pytest.mark.models, pytest.mark.data, pytest.mark.slow]
+SLACK_S = 5.0
+"""A busy machine may give a run no time for so long."""
 GRANT = ("--frames-for", "10m", "--reason", "a test")
 
 
@@ -59,6 +65,36 @@ def test_without_a_grant_there_are_no_pictures_and_with_one_faces_can_be_hidden(
     refused = onlooker(*run, tmp_path / "refused", "--frames-for", "10m")
     assert refused.code == 2
     assert "for a time and a reason" in refused.err
+
+
+def test_a_killed_run_replays_but_for_its_last_second(data_dir: Path, tmp_path: Path) -> None:
+    chance = random.Random(2)
+    clip = data_dir / "clips" / "hamilton-short.mp4"
+    for number in range(3):
+        folder = tmp_path / f"r{number}"
+        process = started("run", "--source", clip, "--pace", "real", "--no-clickhouse", "--record", folder)
+        try:
+            wait_until(_begun(folder), words="something is recorded", timeout_s=90)
+            time.sleep(chance.uniform(0, 1.5))
+        finally:
+            process.kill()
+            process.communicate()
+        assert time.time() - newest_us(folder) / 1e6 < 1.0 + SLACK_S
+        assert onlooker("recording", "verify", folder).code == 0
+        assert onlooker("replay", folder, "--digest").code == 0
+
+
+def _begun(folder: Path) -> Callable[[], bool]:
+    return lambda: newest_us(folder) > 0
+
+
+def newest_us(folder: Path) -> int:
+    """Arrival of the newest observation on the disk; 0 while there is none."""
+    if not (folder / "manifest.json").exists():
+        return 0
+    recording = Recording(folder)
+    times = [recording.summary(note).arrived_last_us or 0 for note in recording.files("observations")]
+    return max(times, default=0)
 
 
 def test_another_configuration_shows_its_first_difference(clip: Path, tmp_path: Path) -> None:
