@@ -14,7 +14,7 @@ FACTS: tuple[Topic, ...] = ("visits", "campaign_windows")
 """The topics that MEASURE writes: what is equal when two runs measured the same."""
 MOST_REMEMBERED = 100_000
 """Facts; one that comes again after so many others counts as another one."""
-_ENCODER = msgspec.json.Encoder(order="deterministic")
+_ENCODER = msgspec.json.Encoder(order="sorted")
 _SHORT_BYTES = 16
 
 

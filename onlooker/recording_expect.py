@@ -14,6 +14,8 @@ from schemas.recording import Unreadable, stand_of
 from schemas.recording_folder import Recording
 from schemas.topics import Topic
 
+_NOTHING: Any = object()
+"""What stands in a list behind its end."""
 _MOST_LINES = 20
 """Differences of one event that are shown."""
 _KINDS: dict[str, type[Any]] = {"visits": VisitEnded, "campaign_windows": WindowClosed}
@@ -139,13 +141,15 @@ def _different(path: str, one: Any, two: Any) -> Iterator[str]:
             yield from _different(f"{path}.{name}" if path else name, one.get(name), two.get(name))
     elif isinstance(one, list | tuple) and isinstance(two, list | tuple):
         for place in range(max(len(one), len(two))):
-            first, second = (each[place] if place < len(each) else "nothing" for each in (one, two))
+            first, second = (each[place] if place < len(each) else _NOTHING for each in (one, two))
             yield from _different(f"{path}[{place}]", first, second)
     elif one != two or type(one) is not type(two):
         yield f"  {path}: expected {_short(one)}, found {_short(two)}"
 
 
 def _short(value: Any) -> str:
+    if value is _NOTHING:
+        return "nothing"
     words = repr(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
     return words if len(words) <= 200 else f"{words[:200]}..."
 
