@@ -1,5 +1,6 @@
 """Builds the recorder: topics of the brokers into a recording, from where it ends."""
 
+import logging
 import os
 import threading
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from sinks.recorder_feed import KafkaSource
 from sinks.recorder_loop import Parts, Recorder, RecorderPlan
 from sinks.recorder_source import Lane
 
+log = logging.getLogger(__name__)
 DEFAULT_TOPICS: tuple[Topic, ...] = ("observations", "plays", "visits", "campaign_windows")
 """What is recorded unless told otherwise; none of it has pictures in it."""
 
@@ -87,6 +89,7 @@ def execute_record(
                 ),
                 _plan(source, positions, request, grant),
             )
+            _tell(request, positions, writer)
             recorder.run(stop)
         return {
             "folder": str(request.folder),
@@ -95,6 +98,13 @@ def execute_record(
             "gaps": len(writer.manifest.gaps),
             "breaks": msgspec.to_builtins(writer.manifest.breaks),
         }
+
+
+def _tell(request: RecordRequest, positions: Mapping[Lane, int], writer: RecordingWriter) -> None:
+    for torn in writer.manifest.breaks[-1:]:
+        log.warning("an earlier recorder was killed: %s bytes of %s dropped", torn.dropped_bytes, torn.path)
+    places = ", ".join(f"{topic}/{number} from {at}" for (topic, number), at in sorted(positions.items()))
+    log.info("recording into %s: %s", request.folder, places)
 
 
 def _grant(request: RecordRequest, now_us: int) -> Grant | None:

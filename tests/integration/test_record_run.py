@@ -5,9 +5,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from onlooker.recording_checks import digests, problems
+from onlooker.settings import Settings
+from onlooker.wiring.perception import build_parts, decoder
+from onlooker.wiring.record_about import frame_hiding
+from processors.perception.detection import FaceDetector
 from schemas.events import FaceObservations
 from schemas.recording_folder import Recording
 from tests.brokers import wait_until
@@ -65,6 +70,24 @@ def test_without_a_grant_there_are_no_pictures_and_with_one_faces_can_be_hidden(
     refused = onlooker(*run, tmp_path / "refused", "--frames-for", "10m")
     assert refused.code == 2
     assert "for a time and a reason" in refused.err
+
+
+def test_faces_in_frames_of_the_topic_can_be_hidden(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    done = onlooker(
+        "run", "--source", clip, "--no-clickhouse", "--duration-s", "1", "--record", folder, *GRANT
+    )
+    assert done.code == 0, done.err
+    settings = Settings()
+    hide, decode = frame_hiding(settings), decoder(settings.capture)
+    detector = FaceDetector(build_parts(settings).nets["detection"], settings.detection)
+    frame = next(record.event for record in Recording(folder).records("frames"))
+    assert detector.detect_thoroughly(decode(frame.picture))
+    hidden = hide(frame)
+    assert hidden is not None
+    assert (hidden.t_us, hidden.frame_index, hidden.encoding) == (frame.t_us, frame.frame_index, "png")
+    assert not detector.detect_thoroughly(decode(hidden.picture))
+    assert hide(msgspec.structs.replace(frame, picture=frame.picture[:90])) is None
 
 
 def test_a_killed_run_replays_but_for_its_last_second(data_dir: Path, tmp_path: Path) -> None:
