@@ -21,6 +21,8 @@ from sinks.clickhouse import ClickHouse, SqlError
 from sinks.dead_letters import Choice, counts_of, letters_of
 from sinks.embedded import EmbeddedServer
 from sinks.migrate import migrate, released
+from sinks.reprocessing import Reprocessings
+from sinks.reprocessing_side import SideStore
 from sinks.writer import FactWriter
 from tests.facts import RealClock, exposure, play, visit_ended
 
@@ -224,6 +226,29 @@ def test_the_operator_looks_at_dead_letters_and_notes_replays(client: ClickHouse
     assert count(client, "dead_letter_replays") == 1
     with pytest.raises(SqlError):
         client.command("SELECT * FROM v_visits")
+
+
+@to_be("reprocessor")
+def test_the_reprocessor_writes_beside_shows_and_discards_and_nothing_else(client: ClickHouse) -> None:
+    there = Reprocessings(client)
+    begun = there.begin("mine", recording="r", from_us=0, until_us=4_000_000_000_000_000)
+    side = SideStore(client, begun.generation)
+    writer = FactWriter(side, source="mine", clock=RealClock())
+    writer.add(visit_ended("recomputed"))
+    writer.flush()
+    it = there.show(there.finish(begun, ["entrance"], {"1": "{}"}))
+    assert count(client, "v_visits") == 1
+    there.discard(there.hide(it))
+    assert count(client, "v_visits") == 35
+    assert there.all() == []
+    for sql in (
+        "ALTER TABLE visits DELETE WHERE 1",
+        "TRUNCATE TABLE visits",
+        "INSERT INTO visits (stand_id) VALUES ('x')",
+        "SELECT * FROM dead_letters",
+    ):
+        with pytest.raises(SqlError):
+            client.command(sql)
 
 
 @to_be("migrator")
