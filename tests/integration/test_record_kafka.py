@@ -129,6 +129,7 @@ def test_killed_at_random_moments_it_goes_on_without_gaps_or_doubles(
         "record", folder, "--config", config, "--topic", "observations", "--until", "now", "--json"
     )
     assert last.code == 0, last.err
+    print("newest on the disk before each kill, s:", [round(each, 2) for each in lost_s])  # noqa: T201
     assert max(lost_s) < 1.0 + SLACK_S, lost_s
     found: list[list[int]] = [[], []]
     for record in Recording(folder).records("observations"):
