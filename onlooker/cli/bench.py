@@ -60,10 +60,11 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
     """
     import msgspec
 
-    from onlooker.lab.stream import Request, bench_stream, parts_from
+    from onlooker.lab.stream import Failed, Request, bench_stream, parts_from
     from onlooker.lab.stream_table import print_found
     from onlooker.settings import load_settings
     from onlooker.wiring.broker import broker_options
+    from schemas.errors import DependencyAwayError
 
     settings = load_settings(config_path)
     named = None if bootstrap is None else broker_options(settings, bootstrap)
@@ -75,3 +76,5 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
         click.echo(msgspec.json.encode(found).decode())
     else:
         print_found(found)
+    if failed := [part for part, measured in found.parts.items() if isinstance(measured, Failed)]:
+        raise DependencyAwayError(f"Not everything could be measured: {', '.join(failed)} (above).")

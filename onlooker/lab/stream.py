@@ -11,6 +11,8 @@ from typing import Any, Literal, get_args
 
 import msgspec
 from kafka.errors import KafkaError
+from rich.console import Console
+from rich.markup import escape
 
 from onlooker.lab.stream_density import bench_density
 from onlooker.lab.stream_faust import bench_faust
@@ -49,6 +51,17 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     repeat: int
     seconds: float
     parts: dict[Part, Any]
+
+
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
+    """A part that could not be measured; the others were."""
+
+    failed: str
+    """Why, in words."""
+
+    def show(self, console: Console) -> None:
+        """Print it for a person."""
+        console.print(f"[bold]Not measured:[/] {escape(self.failed)}")
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,10 +116,9 @@ def bench_stream(settings: Settings, request: Request, say: Say) -> Found:
         site = Site(settings, named=request.kafka, folder=folder, stack=stack)
         amounts = QUICK if request.quick else Amounts()
         work = Work(site=site, amounts=amounts, repeat=request.repeat, say=say)
-        try:
-            parts = {part: _measured(part, work) for part in request.parts}
-        except KafkaError as error:
-            raise DependencyAwayError(f"The brokers did not do what was asked of them: {error!r}.") from error
+        if set(request.parts) != {"measure"}:
+            site.start()
+        parts = {part: _measured(part, work) for part in request.parts}
     return Found(
         machine=machine(load),
         repeat=request.repeat,
@@ -158,7 +170,12 @@ def _cpu() -> str:
 def _measured(part: Part, work: Work) -> Any:
     runner, words = _RUNNERS[part]
     work.say(words)
-    return runner(work)
+    try:
+        return runner(work)
+    except (DependencyAwayError, KafkaError) as error:
+        failed = Failed(failed=str(error) or repr(error))
+        work.say(failed.failed)
+        return failed
 
 
 def _measure(work: Work) -> Sequence[Comparison]:

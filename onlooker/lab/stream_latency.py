@@ -33,7 +33,7 @@ WINDOW_S = 1.0
 """Windows so short that there are enough rows to take percentiles of."""
 PLAYLIST = PlaylistOptions(slots=(Slot(campaign_id="bench", creative_id="bench", duration_s=5),))
 READY_S = 60.0
-DRAINED_S = 30.0
+DRAINED_S = 60.0
 MEANING = (
     f"From the capture of the frame that closed a visit or a window (of {WINDOW_S:.0f} s here) to the row's "
     "_inserted_at, through capture, OBSERVE, MEASURE and sink, whose batches take up to a second."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-TITLES = {"publish": "publish", "faust": "Faust", "measure": "MEASURE", "sink": "sink"}
+PARTS = ("publish", "faust", "measure", "sink")
 
 
 def markdown_of(result: Any) -> str:
@@ -15,7 +15,7 @@ def markdown_of(result: Any) -> str:
     Returns:
         Markdown that names the machine and what else kept it busy.
     """
-    machine = result["machine"]
+    machine, parts = result["machine"], measured_parts(result)
     lines = [
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; medians of {result['repeat']}",
         "turns, lowest to highest in brackets. What else runs on the machine is noise: load before",
@@ -23,12 +23,24 @@ def markdown_of(result: Any) -> str:
         "",
         "| what | a second | floor, same run | share of the floor | aim |",
         "|---|---:|---:|---:|---|",
-        *(line for part in TITLES for each in result["parts"].get(part, ()) for line in _comparison(each)),
+        *(line for part in PARTS for each in parts.get(part, ()) for line in _comparison(each)),
         "",
-        *_latency(result["parts"].get("latency")),
-        *_density(result["parts"].get("density")),
+        *_latency(parts.get("latency")),
+        *_density(parts.get("density")),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def measured_parts(result: Any) -> dict[str, Any]:
+    """The parts of a result that could be measured.
+
+    Args:
+        result: the JSON of one run.
+
+    Returns:
+        By name.
+    """
+    return {name: part for name, part in result["parts"].items() if "failed" not in part}
 
 
 def _comparison(each: Any) -> Iterator[str]:

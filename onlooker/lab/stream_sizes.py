@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from onlooker.lab.stream_markdown import markdown_of
+from onlooker.lab.stream_markdown import markdown_of, measured_parts
 from onlooker.lab.stream_sizing import Inputs, Plan, plan_for
 
 ESTATES = (10, 1_000, 100_000)
@@ -98,7 +98,7 @@ def measured_by(result: Any) -> dict[str, float]:
         return {name: float(result[name]) for name in ("row_bytes", "rows_per_stand_hour")}
     if "ms_per_frame" in result:
         return {"observe_frames_per_s": float(result["frames_per_second"])}
-    parts, found = result["parts"], {}
+    parts, found = measured_parts(result), {}
     if "publish" in parts:
         found["publish_frames_per_s"] = parts["publish"][0]["ours"]["per_s"]
     if "faust" in parts:

