@@ -85,23 +85,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan_for(stands: int, given: Inputs) -> Plan:
-    """The arithmetic of docs/operations.md.
-
-    Args:
-        stands: of the whole estate.
-        given: measured figures and assumptions.
-
-    Returns:
-        What they need.
-    """
+    """What an estate of so many stands needs, by the arithmetic of docs/operations.md."""
     sites = ceil(stands / given.stands_per_site)
     here = ceil(stands / sites)
     frames = here * given.frames_per_s
     mb_per_s = frames * given.frame_bytes / 1e6
     cores = frames / (given.observe_frames_per_s * given.utilisation)
     workers = ceil(cores / given.observe_cores)
-    rows_per_s = stands * given.rows_per_stand_hour * given.peak / 3600
-    rows_per_day = stands * given.rows_per_stand_hour * given.hours_per_day
+    rows_per_hour = stands * given.rows_per_stand_hour
+    rows_per_day = rows_per_hour * given.hours_per_day
     disk = rows_per_day * given.row_bytes
     one_box = cores <= given.box_cores
     replication = 1 if one_box else given.replication
@@ -118,7 +110,9 @@ def plan_for(stands: int, given: Inputs) -> Plan:
         all_observe_cores=sites * ceil(cores),
         measure_workers=_enough(frames, given.measure_events_per_s, given, spare=not one_box),
         capture_services=_enough(frames, given.publish_frames_per_s, given),
-        sinks=_enough(rows_per_s / sites, given.sink_rows_per_s, given, spare=not one_box),
+        sinks=_enough(
+            rows_per_hour * given.peak / 3600 / sites, given.sink_rows_per_s, given, spare=not one_box
+        ),
         partitions=partitions,
         brokers=brokers,
         copies_per_broker=ceil(TOPICS * partitions * replication / brokers),
