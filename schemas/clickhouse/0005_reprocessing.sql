@@ -251,18 +251,20 @@ AS SELECT
     longest_look_ms, time_to_first_look_ms, engagement, engaged, expression, valence, age_years, gender, member_id,
     retracted, version, model_version, metric_version, _topic, _partition, _offset, _inserted_at
 FROM visits FINAL
-WHERE NOT retracted AND 0 = arrayLast(layer -> layer.2 <= started_at AND started_at < layer.3,
-    (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
-        arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1
+WHERE NOT retracted AND 0 = if(length((SELECT layers FROM reprocess_layers).1) = 1, 0,
+    arrayLast(layer -> layer.2 <= started_at AND started_at < layer.3,
+        (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
+            arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1)
 UNION ALL
 SELECT
     visit_id, stand_id, started_at, ended_at, presence_ms, dwell_ms, attention_ms, looks,
     longest_look_ms, time_to_first_look_ms, engagement, engaged, expression, valence, age_years, gender, member_id,
     retracted, version, model_version, metric_version, _topic, _partition, _offset, _inserted_at
 FROM reprocessed_visits FINAL
-WHERE NOT retracted AND generation = arrayLast(layer -> layer.2 <= started_at AND started_at < layer.3,
-    (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
-        arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1
+WHERE NOT retracted AND generation = if(length((SELECT layers FROM reprocess_layers).1) = 1, 0,
+    arrayLast(layer -> layer.2 <= started_at AND started_at < layer.3,
+        (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
+            arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1)
 COMMENT 'One presence of one person at one stand, each once in its last version';
 
 CREATE OR REPLACE VIEW v_exposures
@@ -309,9 +311,10 @@ FROM exposures FINAL
 WHERE (visit_id, version) IN
 (
     SELECT visit_id, version FROM visits FINAL
-    WHERE NOT retracted AND 0 = arrayLast(layer -> layer.2 <= started_at AND started_at < layer.3,
-        (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
-            arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1
+    WHERE NOT retracted AND 0 = if(length((SELECT layers FROM reprocess_layers).1) = 1, 0,
+        arrayLast(layer -> layer.2 <= started_at AND started_at < layer.3,
+            (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
+                arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1)
 )
 UNION ALL
 SELECT
@@ -323,9 +326,10 @@ FROM reprocessed_exposures FINAL
 WHERE (generation, visit_id, version) IN
 (
     SELECT generation, visit_id, version FROM reprocessed_visits FINAL
-    WHERE NOT retracted AND generation = arrayLast(layer -> layer.2 <= started_at AND started_at < layer.3,
-        (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
-            arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1
+    WHERE NOT retracted AND generation = if(length((SELECT layers FROM reprocess_layers).1) = 1, 0,
+        arrayLast(layer -> layer.2 <= started_at AND started_at < layer.3,
+            (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
+                arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1)
 )
 COMMENT 'One visit x one play: the fact behind every campaign figure, each once in its last version';
 
@@ -348,17 +352,19 @@ AS SELECT
     window_id, stand_id, window_start, window_end, observed_ms, version, model_version, metric_version,
     _topic, _partition, _offset, _inserted_at
 FROM windows FINAL
-WHERE 0 = arrayLast(layer -> layer.2 <= window_start AND window_start < layer.3,
-    (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
-        arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1
+WHERE 0 = if(length((SELECT layers FROM reprocess_layers).1) = 1, 0,
+    arrayLast(layer -> layer.2 <= window_start AND window_start < layer.3,
+        (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
+            arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1)
 UNION ALL
 SELECT
     window_id, stand_id, window_start, window_end, observed_ms, version, model_version, metric_version,
     _topic, _partition, _offset, _inserted_at
 FROM reprocessed_windows FINAL
-WHERE generation = arrayLast(layer -> layer.2 <= window_start AND window_start < layer.3,
-    (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
-        arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1
+WHERE generation = if(length((SELECT layers FROM reprocess_layers).1) = 1, 0,
+    arrayLast(layer -> layer.2 <= window_start AND window_start < layer.3,
+        (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
+            arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1)
 COMMENT 'One window of one stand: which version of it holds, each once in its last version';
 
 CREATE OR REPLACE VIEW v_campaign_windows
@@ -398,9 +404,10 @@ FROM campaign_windows FINAL
 WHERE (window_id, version) IN
 (
     SELECT window_id, version FROM windows FINAL
-    WHERE 0 = arrayLast(layer -> layer.2 <= window_start AND window_start < layer.3,
-        (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
-            arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1
+    WHERE 0 = if(length((SELECT layers FROM reprocess_layers).1) = 1, 0,
+        arrayLast(layer -> layer.2 <= window_start AND window_start < layer.3,
+            (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
+                arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1)
 )
 UNION ALL
 SELECT
@@ -411,9 +418,10 @@ FROM reprocessed_campaign_windows FINAL
 WHERE (generation, window_id, version) IN
 (
     SELECT generation, window_id, version FROM reprocessed_windows FINAL
-    WHERE generation = arrayLast(layer -> layer.2 <= window_start AND window_start < layer.3,
-        (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
-            arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1
+    WHERE generation = if(length((SELECT layers FROM reprocess_layers).1) = 1, 0,
+        arrayLast(layer -> layer.2 <= window_start AND window_start < layer.3,
+            (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
+                arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1)
 )
 COMMENT 'Figures of one creative on one stand in one window, each once in its last version';
 
@@ -449,9 +457,10 @@ FROM audience_windows FINAL
 WHERE (window_id, version) IN
 (
     SELECT window_id, version FROM windows FINAL
-    WHERE 0 = arrayLast(layer -> layer.2 <= window_start AND window_start < layer.3,
-        (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
-            arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1
+    WHERE 0 = if(length((SELECT layers FROM reprocess_layers).1) = 1, 0,
+        arrayLast(layer -> layer.2 <= window_start AND window_start < layer.3,
+            (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
+                arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1)
 )
 UNION ALL
 SELECT
@@ -462,8 +471,9 @@ FROM reprocessed_audience_windows FINAL
 WHERE (generation, window_id, version) IN
 (
     SELECT generation, window_id, version FROM reprocessed_windows FINAL
-    WHERE generation = arrayLast(layer -> layer.2 <= window_start AND window_start < layer.3,
-        (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
-            arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1
+    WHERE generation = if(length((SELECT layers FROM reprocess_layers).1) = 1, 0,
+        arrayLast(layer -> layer.2 <= window_start AND window_start < layer.3,
+            (SELECT layers FROM reprocess_layers).2[transform(stand_id, (SELECT layers FROM reprocess_layers).1,
+                arrayEnumerate((SELECT layers FROM reprocess_layers).1), 1)]).1)
 )
 COMMENT 'Figures of one audience segment at one stand in one window, whatever was shown, each once in its last version';

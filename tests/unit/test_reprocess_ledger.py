@@ -164,7 +164,7 @@ def test_every_replaced_view_asks_the_one_view_of_layers() -> None:
     assert set(views) == {f"CREATE OR REPLACE VIEW v_{table}" for table in SIDE_TABLES}
     before = {s.split("\n", 1)[0]: s for each in released()[:4] for s in each.statements}
     for name, sql in views.items():
-        assert sql.count("(SELECT layers FROM reprocess_layers)") == 6, name
+        assert sql.count("(SELECT layers FROM reprocess_layers)") == 8, name
         assert not re.search(r"FROM (reprocessings|system)", sql), name
         columns, comment = sql.split("\nAS SELECT")[0].split("\n", 1)[1], sql.rsplit("\nCOMMENT ", 1)[1]
         old = before[name.replace("OR REPLACE ", "")]
