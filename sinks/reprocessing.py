@@ -145,9 +145,13 @@ class Reprocessings:
             It, ready.
 
         Raises:
-            CheckFailedError: it was discarded meanwhile.
+            CheckFailedError: it was discarded meanwhile; what was written since is removed.
         """
-        self._present(it)
+        try:
+            self._present(it)
+        except CheckFailedError:
+            self._remove(it)
+            raise
         whole = msgspec.structs.replace(it, stand_ids=tuple(sorted(stand_ids)), thresholds=dict(thresholds))
         return self._note(whole, "ready")
 
@@ -201,6 +205,10 @@ class Reprocessings:
             raise UsageError(f"the views show {it.name!r}: --switch-back first")
         self._note(now, "writing")
         self._settle()
+        self._remove(now)
+
+    def _remove(self, it: Reprocessing) -> None:
+        """The rows, the ledger's last: until then it can be found and discarded again."""
         for table in (*SIDE_TABLES.values(), LEDGER):
             sql = f"ALTER TABLE {table} DROP PARTITION {int(it.generation)}"
             self._store.command(self._dialect.statement(sql))
