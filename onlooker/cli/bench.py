@@ -78,3 +78,31 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
         print_found(found)
     if failed := [part for part, measured in found.parts.items() if isinstance(measured, Failed)]:
         raise DependencyAwayError(f"Not everything could be measured: {', '.join(failed)} (above).")
+
+
+@bench.command()
+@click.argument(
+    "folder", required=False, metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False)
+)
+@click.option(
+    "--seconds",
+    type=click.IntRange(min=1),
+    default=3600,
+    show_default=True,
+    help="Of the ten stands that are recorded for it, without DIR.",
+)
+@click.option("--repeat", type=click.IntRange(min=1), default=3, show_default=True, help="Turns.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+def replay(folder: Path | None, seconds: int, repeat: int, as_json: bool) -> None:
+    """Events a second from a recording to windows, next to reading the same Avro and nothing else."""
+    import msgspec
+
+    from onlooker.lab.replay_bench import bench_replay, print_found
+
+    found = bench_replay(
+        folder, seconds=seconds, repeat=repeat, say=lambda words: click.echo(words, err=True)
+    )
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+    else:
+        print_found(found)

@@ -40,7 +40,6 @@ def test_the_columns_are_those_of_the_migrations() -> None:
 
 
 @pytest.mark.clickhouse
-@pytest.mark.xdist_group("clickhouse")
 @pytest.mark.parametrize("sql", QUESTIONS)
 def test_every_question_has_an_answer(store: ClickHouse, sql: str) -> None:
     assert store.rows(sql) != []

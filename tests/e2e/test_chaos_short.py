@@ -18,7 +18,6 @@ pytestmark = [
     pytest.mark.models,
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.xdist_group("kafka"),
 ]
 
 

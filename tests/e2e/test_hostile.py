@@ -39,7 +39,6 @@ pytestmark = [
     pytest.mark.models,
     pytest.mark.slow,
     pytest.mark.timeout(600),
-    pytest.mark.xdist_group("kafka"),
 ]
 
 PREFIX = "hostile"

@@ -21,7 +21,6 @@ from tests.facts import RealClock, exposure, play, visit_ended
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.clickhouse,
-    pytest.mark.xdist_group("clickhouse"),
 ]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = (

@@ -13,7 +13,6 @@ pytestmark = [
     pytest.mark.clickhouse,
     pytest.mark.models,
     pytest.mark.slow,
-    pytest.mark.xdist_group("kafka"),
 ]
 
 TABLES = ("visits", "exposures", "plays", "campaign_windows", "audience_windows", "windows")

@@ -31,7 +31,6 @@ pytestmark = [
     pytest.mark.clickhouse,
     pytest.mark.models,
     pytest.mark.slow,
-    pytest.mark.xdist_group("kafka"),
 ]
 
 NUMBERS = 3

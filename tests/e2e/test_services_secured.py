@@ -20,7 +20,6 @@ pytestmark = [
     pytest.mark.clickhouse,
     pytest.mark.models,
     pytest.mark.slow,
-    pytest.mark.xdist_group("kafka"),
 ]
 CONFIG = """
 data_dir: {folder}/data

@@ -17,7 +17,6 @@ pytestmark = [
     pytest.mark.models,
     pytest.mark.slow,
     pytest.mark.timeout(600),
-    pytest.mark.xdist_group("kafka"),
 ]
 LONGEST_S = 500
 """Forty seconds on a quiet machine of two cores."""

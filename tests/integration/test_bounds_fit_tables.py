@@ -17,7 +17,7 @@ from sinks.writer import FactWriter
 from tests.event_samples import AUDIENCE, CAMPAIGN, EXPOSURE, PLAY, VISIT, WINDOW
 from tests.facts import RealClock
 
-pytestmark = [pytest.mark.clickhouse, pytest.mark.xdist_group("clickhouse")]
+pytestmark = [pytest.mark.clickhouse]
 CODEC = AvroCodec(FileRegistry())
 LONG_NAME = "é" * 128
 LATEST = "2299-12-31 23:59:59.999999"

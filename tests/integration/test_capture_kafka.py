@@ -34,7 +34,7 @@ from tests.brokers import KafkaCluster, wait_until
 from tests.e2e.command import onlooker, started
 from tests.integration.test_cameras import MjpegServer, decode
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
+pytestmark = [pytest.mark.kafka]
 CODEC = AvroCodec(FileRegistry())
 FRAMES = 150
 PATIENCE_S = 60.0

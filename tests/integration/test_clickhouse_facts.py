@@ -19,7 +19,7 @@ from sinks.rows import WRITE_ORDER, Fact
 from sinks.writer import FactWriter
 from tests.facts import RealClock, audience_figures, campaign_figures, exposure, play, visit_ended, window
 
-pytestmark = [pytest.mark.clickhouse, pytest.mark.xdist_group("clickhouse")]
+pytestmark = [pytest.mark.clickhouse]
 RUNS = count()
 
 

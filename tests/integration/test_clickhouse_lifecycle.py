@@ -27,7 +27,7 @@ from sinks.ownership import InUseError
 from sinks.writer import FactWriter, WriterOptions
 from tests.facts import RealClock, exposure, play, visit_ended
 
-pytestmark = [pytest.mark.clickhouse, pytest.mark.xdist_group("clickhouse")]
+pytestmark = [pytest.mark.clickhouse]
 REPOSITORY = Path(__file__).resolve().parents[2]
 ID = "6f6e6c6f-6f6b-5e72-8a00-6f6e6c6f6f6b"
 ONE_FACT_A_BATCH = WriterOptions(batch=BatchOptions(max_rows=1), first_wait_s=0.02)

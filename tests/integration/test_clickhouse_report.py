@@ -28,7 +28,7 @@ from sinks.rows import Fact
 from sinks.writer import FactWriter
 from tests.facts import T0_US, RealClock, exposure, play, visit_ended, window
 
-pytestmark = [pytest.mark.clickhouse, pytest.mark.xdist_group("clickhouse")]
+pytestmark = [pytest.mark.clickhouse]
 
 FIRST = play("p1")
 SECOND = play("p2", start_us=T0_US + 55 * US_PER_S, end_us=T0_US + 65 * US_PER_S)

@@ -13,7 +13,7 @@ from sinks.embedded import EmbeddedServer
 from tests.certificates import Authority
 from tests.tls_hop import TlsHop
 
-pytestmark = [pytest.mark.clickhouse, pytest.mark.xdist_group("clickhouse-security")]
+pytestmark = [pytest.mark.clickhouse]
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from sinks.reprocessing_side import SideStore
 from sinks.writer import FactWriter
 from tests.facts import RealClock, exposure, play, visit_ended
 
-pytestmark = [pytest.mark.clickhouse, pytest.mark.xdist_group("clickhouse-users")]
+pytestmark = [pytest.mark.clickhouse]
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
 SQL = "\n".join(re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL))

@@ -19,7 +19,6 @@ pytestmark = [
     pytest.mark.kafka,
     pytest.mark.clickhouse,
     pytest.mark.slow,
-    pytest.mark.xdist_group("kafka"),
 ]
 FUTURE = CODEC.encode(visit_ended("future", started_us=T0_US, ended_us=4_000_000_000_000_000))
 GOOD = CODEC.encode(visit_ended("good"))

@@ -56,7 +56,6 @@ def test_a_missing_password_is_found_before_anybody_is_asked(tmp_path: Path) -> 
 
 
 @pytest.mark.kafka
-@pytest.mark.xdist_group("kafka")
 def test_kafka_is_asked_for_its_topics(kafka: KafkaCluster, topic_prefix: str, tmp_path: Path) -> None:
     options = BrokerOptions(bootstrap=kafka.bootstrap, prefix=topic_prefix)
     config = written(tmp_path, kafka={"bootstrap": kafka.bootstrap, "prefix": topic_prefix})
@@ -70,7 +69,6 @@ def test_kafka_is_asked_for_its_topics(kafka: KafkaCluster, topic_prefix: str, t
 
 
 @pytest.mark.clickhouse
-@pytest.mark.xdist_group("clickhouse")
 def test_clickhouse_is_asked_for_its_tables_with_the_user_of_the_configuration(tmp_path: Path) -> None:
     with EmbeddedServer(tmp_path / "data") as server:
         address = server.address()

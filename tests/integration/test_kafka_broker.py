@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 
 from tests.brokers import TOOL, KafkaCluster, NoBrokerError, read_all, wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
+pytestmark = [pytest.mark.kafka]
 LARGEST_BYTES = 4 * 1024 * 1024
 
 

@@ -14,7 +14,7 @@ from kafka.admin import NewTopic
 from tests.brokers import TOOL, KafkaCluster, read_all, wait_until
 from tests.ports import Port
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
+pytestmark = [pytest.mark.kafka]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from kafka.errors import KafkaError, TopicAuthorizationFailedError
 from producers.broker_arguments import broker_arguments
 from tests.secured_broker import SecuredBroker
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
+pytestmark = [pytest.mark.kafka]
 PREFIX = "mall-7"
 REFUSED = "invalid credentials|disconnected"
 """The broker says why and hangs up at once; the library does not always read what was said."""

@@ -25,7 +25,7 @@ from tests.recordings import fill, numbered
 from tests.services import services
 from tests.streams import StreamOptions, synthetic
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
+pytestmark = [pytest.mark.kafka]
 CODEC = AvroCodec(FileRegistry())
 SLACK_S = 4.0
 """A busy machine may give a recorder no time for so long."""

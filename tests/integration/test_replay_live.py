@@ -17,7 +17,6 @@ pytestmark = [
     pytest.mark.data,
     pytest.mark.slow,
     pytest.mark.timeout(1200),
-    pytest.mark.xdist_group("kafka"),
 ]
 CLIPS = ("intel-head-pose-female.mp4", "hamilton-short.mp4")
 SETTINGS = "topics: {partitions: 2}\nwork: {inference_threads: 1}\n"

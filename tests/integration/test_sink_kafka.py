@@ -17,7 +17,6 @@ pytestmark = [
     pytest.mark.kafka,
     pytest.mark.clickhouse,
     pytest.mark.slow,
-    pytest.mark.xdist_group("kafka"),
 ]
 
 

@@ -22,7 +22,6 @@ pytestmark = [
     pytest.mark.kafka,
     pytest.mark.clickhouse,
     pytest.mark.slow,
-    pytest.mark.xdist_group("kafka"),
 ]
 SESSION_S = 3.0
 

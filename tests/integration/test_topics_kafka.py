@@ -16,7 +16,7 @@ from tests.certificates import Authority
 from tests.e2e.command import Ended, onlooker
 from tests.secured_broker import SecuredBroker
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
+pytestmark = [pytest.mark.kafka]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from tests.hostile import png
 from tests.services import Services, lag, services, wait_until
 from tests.work_stream import Stream
 
-pytestmark = [pytest.mark.kafka, pytest.mark.models, pytest.mark.slow, pytest.mark.xdist_group("kafka")]
+pytestmark = [pytest.mark.kafka, pytest.mark.models, pytest.mark.slow]
 START_US = 1_772_445_600_000_000
 PERIOD_US = 100_000
 FRAMES = 60

@@ -25,7 +25,7 @@ from tests.work_stream import (
     some_done,
 )
 
-pytestmark = [pytest.mark.kafka, pytest.mark.xdist_group("kafka")]
+pytestmark = [pytest.mark.kafka]
 
 
 @pytest.fixture
