@@ -66,19 +66,19 @@ def record(
     from onlooker.wiring.record import RecordRequest, execute_record
 
     settings = load_settings(config_path)
-    kafka = broker_options(settings, options["bootstrap"])
-    settings = msgspec.structs.replace(settings, kafka=kafka)
-    request = RecordRequest(
-        frames_for_us=None if frames_for is None else duration_us(frames_for),
-        keep_us=None if keep is None else duration_us(keep),
-        **options,
-    )
+    settings = msgspec.structs.replace(settings, kafka=broker_options(settings, options["bootstrap"]))
+    frames_for_us, keep_us = (None if each is None else duration_us(each) for each in (frames_for, keep))
+    request = RecordRequest(frames_for_us=frames_for_us, keep_us=keep_us, **options)
     stop = threading.Event()
     with telemetry_flags.watching("record", secrets=secrets_of(settings)) as watch, stopped_by_signals(stop):
         found = execute_record(settings, request, watch, stop)
     if as_json:
         click.echo(json.dumps(found))
-        return
+    else:
+        _print(found)
+
+
+def _print(found: dict[str, Any]) -> None:
     click.echo(f"{found['recorded']} messages recorded in {found['folder']}")
     for torn in found["breaks"]:
         click.echo(f"an earlier recorder was killed: {torn['dropped_bytes']} bytes of {torn['path']} dropped")

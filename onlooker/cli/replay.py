@@ -85,19 +85,13 @@ def replay(
         raise click.UsageError("say either --data-dir or --no-clickhouse, not both")
     if options["to_kafka"]:
         _refuse_for_kafka(options, only_digest)
-    request = ReplayRequest(
-        from_us=None if since is None else instant_us(since),
-        until_us=None if until is None else instant_us(until),
-        speed=speed_of(pace),
-        **options,
-    )
+    from_us, until_us = (None if each is None else instant_us(each) for each in (since, until))
+    request = ReplayRequest(from_us=from_us, until_us=until_us, speed=speed_of(pace), **options)
     found = execute_replay(None if config_path is None else load_settings(config_path), request)
-    if only_digest:
-        click.echo(found["digest"])
-    elif as_json:
+    if as_json and not only_digest:
         click.echo(json.dumps(found))
     else:
-        _print(found)
+        click.echo(found["digest"]) if only_digest else _print(found)
 
 
 def _refuse_for_kafka(options: dict[str, Any], only_digest: bool) -> None:

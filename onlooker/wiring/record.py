@@ -77,27 +77,25 @@ def execute_record(
             writer.note_begins(positions)
             if grant is not None:
                 writer.note_grant(grant)
-            recorder = Recorder(
-                Parts(
-                    source=source,
-                    codec=build_codec(settings.registry, broker.topics, os.environ),
-                    writer=writer,
-                    clock=clock,
-                    meter=watch.meter,
-                    pulse=watch.pulse,
-                    blur=blur,
-                ),
-                _plan(source, positions, request, grant),
+            codec = build_codec(settings.registry, broker.topics, os.environ)
+            here = Parts(
+                source=source, codec=codec, writer=writer, clock=clock, meter=watch.meter, pulse=watch.pulse
             )
+            parts = msgspec.structs.replace(here, blur=blur)
+            recorder = Recorder(parts, _plan(source, positions, request, grant))
             _tell(request, positions, writer)
             recorder.run(stop)
-        return {
-            "folder": str(request.folder),
-            "recorded": recorder.recorded,
-            "left_out": writer.manifest.left_out,
-            "gaps": len(writer.manifest.gaps),
-            "breaks": msgspec.to_builtins(writer.manifest.breaks),
-        }
+        return _summary(request, recorder, writer)
+
+
+def _summary(request: RecordRequest, recorder: Recorder, writer: RecordingWriter) -> dict[str, Any]:
+    return {
+        "folder": str(request.folder),
+        "recorded": recorder.recorded,
+        "left_out": writer.manifest.left_out,
+        "gaps": len(writer.manifest.gaps),
+        "breaks": msgspec.to_builtins(writer.manifest.breaks),
+    }
 
 
 def _tell(request: RecordRequest, positions: Mapping[Lane, int], writer: RecordingWriter) -> None:
