@@ -63,6 +63,52 @@ class Showing(msgspec.Struct, frozen=True, kw_only=True):
     campaign: str = "camp"
 
 
+class SeenFace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One face as it was recorded, under another name."""
+
+    track: str
+    box_px: tuple[int, ...]
+    pose_deg: tuple[int, int, int] | None = None
+    """Yaw, pitch, roll."""
+    eyes_open: bool | None = None
+    expression: tuple[float, ...] | None = None
+    age: float | None = None
+    female: float | None = None
+    member: str | None = None
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One observation as it was recorded."""
+
+    camera: str
+    t_us: int
+    size_px: tuple[int, int] = (640, 480)
+    faces: tuple[SeenFace, ...] = ()
+
+
+def seen(stand_id: str, sight: Seen) -> FaceObservations:
+    """The event of a recorded observation."""
+    made = observation(stand_id, sight.camera, sight.t_us, tuple(map(_recorded_face, sight.faces)))
+    return msgspec.structs.replace(made, width_px=sight.size_px[0], height_px=sight.size_px[1])
+
+
+def _recorded_face(each: SeenFace) -> FaceObserved:
+    left, top, width, height = (float(x) for x in each.box_px)
+    pose = each.pose_deg
+    return FaceObserved(
+        track_id=track_id(each.track),
+        box_px=(left, top, width, height),
+        score=0.9,
+        quality=0.8,
+        pose=None if pose is None else Pose(yaw_deg=pose[0], pitch_deg=pose[1], roll_deg=pose[2]),
+        eyes_open=each.eyes_open,
+        expression_scores=each.expression,
+        age_years=each.age,
+        female_probability=each.female,
+        member_id=each.member,
+    )
+
+
 def track_id(name: str) -> UUID:
     """The id of a named track."""
     return derive_id("test-track", name)

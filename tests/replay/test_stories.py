@@ -3,7 +3,8 @@
 A story is a file of JSON lines: `tell` (what happens), `options`, `camera`, `crowd` and `play` (the scene, in
 seconds), then what is expected of the latest versions: every `visit`, every `window`, and `ignored` events.
 Expected lines name only some fields; a field `x_s` is compared with `x_us` in seconds. Cameras may `lag_s`
-behind in the order of arrival. `"end": false` leaves the stream open. `visits` expects many equal ones.
+behind in the order of arrival. `"end": false` leaves the stream open. `visits` expects many equal ones. A
+`seen` is one observation of a recording: `python -m tests.replay.story_of` makes such stories.
 """
 
 from pathlib import Path
@@ -16,7 +17,17 @@ from processors.measure import MeasureOptions
 from processors.stand_state import StandState
 from schemas.events import MeasureInput, MeasureOutput, VisitEnded, WindowClosed
 from schemas.units import US_PER_S, us_from_s
-from tests.replay.measure_scenes import Camera, Person, Showing, frames, identity, play, run
+from tests.replay.measure_scenes import (
+    Camera,
+    Person,
+    Seen,
+    Showing,
+    frames,
+    identity,
+    play,
+    run,
+    seen,
+)
 
 STORIES = sorted((Path(__file__).parent / "stories").glob("*.jsonl"))
 Line = dict[str, Any]
@@ -56,6 +67,7 @@ class Story:
             camera = msgspec.convert(value, Camera)
             camera = msgspec.structs.replace(camera, people=camera.people + people)
             made += [(lag_s, event) for event in frames(stand_id, camera)]
+        made += [(0.0, seen(stand_id, msgspec.convert(value, Seen))) for value in self.only("seen", stand_id)]
         return made
 
 
