@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -18,11 +19,14 @@ from sinks.feed import Bounds, BrokerAwayError, Committed, Membership, Message, 
 from sinks.kafka_options import connection_of
 from sinks.options import SinkOptions
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 ANSWER_MS = 5_000
 """How long the brokers may take for one answer, ms."""
 METADATA_MS = 5_000
 """How often the brokers are asked which topics there are: one made later is seen so soon, ms."""
+PATIENCE_S = 20.0
+"""How long the client may take to find into its group before another is tried, s."""
 MESSAGES_A_POLL = 10_000
 LONGEST_TURN_MS = 60_000
 """So long the others wait for a sink that hangs but lives; the library would let them wait five minutes."""
@@ -54,12 +58,22 @@ class GroupConsumer:
         options: session time-out and epoch.
     """
 
-    def __init__(self, broker: BrokerOptions, topics: Sequence[Topic], options: SinkOptions) -> None:
+    def __init__(
+        self,
+        broker: BrokerOptions,
+        topics: Sequence[Topic],
+        options: SinkOptions,
+        *,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
         self._broker = broker
         self._names = [broker.topics.name(topic) for topic in topics]
         self._options = options
+        self._clock_s = clock_s
         self._consumer: Any = None
+        self._homeless_s: float | None = None
+        """Since when this process belongs to no group."""
 
     def poll(self, wait_s: float) -> Mapping[Place, Sequence[Message]]:
         """The next messages, in order; keeps the membership alive."""
@@ -72,6 +86,23 @@ class GroupConsumer:
 
     def membership(self) -> Membership | None:
         """What this process owns now; None while the group is being formed."""
+        found = self._membership()
+        now_s = self._clock_s()
+        if found is not None:
+            self._homeless_s = None
+        elif self._homeless_s is None:
+            self._homeless_s = now_s
+        elif now_s - self._homeless_s > PATIENCE_S:
+            self._begin_anew()
+        return found
+
+    def _begin_anew(self) -> None:
+        """Give up a client that does not find into its group: a topic made anew can confuse it for ever."""
+        log.warning("no partitions for %.0f s: join the group with a new client", PATIENCE_S)
+        self.close()
+        self._consumer = self._homeless_s = None
+
+    def _membership(self) -> Membership | None:
         consumer = self._connected()
         group = consumer.group_metadata()
         if group.state != MemberState.STABLE:

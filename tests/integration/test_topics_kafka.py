@@ -142,8 +142,9 @@ def test_a_wrong_password_is_no_reason_to_wait(
     source: list[str | Path] = ["--source", picture, "--data-dir", tmp_path] if verb == ("capture",) else []
     wrong = {"ONLOOKER_KAFKA_PASSWORD": "guessed"}
     refused = onlooker(*verb, "--config", config, *source, environment=wrong)
-    assert refused.code == 2
-    assert "refuses user 'onlooker'" in refused.err
+    # A broker hangs up after a refusal, sometimes before the library has read it: then it only looks away.
+    assert refused.code in (2, 3)
+    assert "refuses user 'onlooker'" in refused.err or "check the password of 'onlooker'" in refused.err
     assert "guessed" not in refused.err + refused.out
 
 
