@@ -286,9 +286,10 @@ def test_a_live_camera_drops_its_oldest_while_the_broker_is_silent(tmp_path: Pat
     found = rig.run()
     indices = [index for _, _, index in broker.frames()]
     assert indices == sorted(set(indices))
-    assert found["frames"]["dropped_by_cause"]["drop_oldest"] > 20
+    dropped = found["frames"]["dropped_by_cause"]["drop_oldest"]
     gap = max(later - earlier for earlier, later in itertools.pairwise(indices))
-    assert gap > 10, "what was dropped lies in one piece, and fresh frames came after it"
+    # How many depends on how busy the machine is.
+    assert 1 < gap <= dropped + 1, "what was dropped lies in one piece, and fresh frames came after it"
 
 
 class SummingMeter(NoMeter):
