@@ -9,18 +9,18 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from onlooker.cli.models import wheel_bars
+from onlooker.foreground.progress import wheel_bars
 from onlooker.models.cache import ModelCache
 from onlooker.models.prepare import prepare
 from onlooker.models.registry import load_registry
 from onlooker.reporting.figures import CampaignReport, Figures, load_reports
 from onlooker.reporting.page import page
 from onlooker.reporting.plain import number, percent
-from onlooker.settings import load_settings
+from onlooker.settings.configuration import load_settings
 from onlooker.wiring import cache_dir
 from onlooker.wiring.people import enrol_people
-from onlooker.wiring.storage import RunRequest, execute_run
-from sinks.asking import asking
+from onlooker.wiring.run import RunRequest, execute_run
+from sinks.store.embedded.asking import asking
 
 SAMPLES = (
     "WolfgangLanger_Pexels.mp4",

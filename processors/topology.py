@@ -1,6 +1,6 @@
 """The topology: which stage reads and writes which topic. Every runtime reads this value and nothing else."""
 
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -33,3 +33,15 @@ TOPIC_OF: dict[type, Topic] = {
     WindowClosed: "campaign_windows",
 }
 """The topic that carries each kind of event."""
+
+
+class StageFold(Protocol):
+    """A stage as a fold over the events of one stand."""
+
+    def new_state(self, stand_id: str) -> Any:
+        """The state of a stand that has seen nothing."""
+        ...
+
+    def step(self, state: Any, event: Any) -> tuple[Any, tuple[Any, ...]]:
+        """The state after one event, and the events that follow from it."""
+        ...

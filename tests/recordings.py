@@ -7,9 +7,9 @@ from typing import Any
 from processors.topology import TOPIC_OF
 from schemas.events import FaceObservations, StreamEnded
 from schemas.message import About
-from schemas.recording import Recorded
-from schemas.recording_manifest import Manifest
-from sinks.recorder import RecordingWriter
+from schemas.recording.manifest import Manifest
+from schemas.recording.records import Recorded
+from sinks.recording.writer import RecordingWriter
 from tests.streams import START_US, StreamOptions, synthetic
 
 ABOUT = About(producer="observe@box:1", produced_us=START_US + 5, captured_us=START_US)

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from onlooker.settings import Settings
+from onlooker.settings.configuration import Settings
 from onlooker.wiring.replay_core import build_core
-from processors.measure_options import MeasureOptions
+from processors.thresholds import MeasureOptions
 from processors.topology import TOPIC_OF
 from schemas.events import MeasureInput, StreamEnded
 from schemas.ports import RowStore
 from schemas.units import us_from_s
-from sinks.writer import FactWriter
+from sinks.facts.writer import FactWriter
 from tests.facts import RealClock
 from tests.recordings import fill, numbered
 from tests.replay.measure_scenes import Camera, Person, Showing, by_time, frames, play

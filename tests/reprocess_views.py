@@ -3,7 +3,7 @@
 from typing import Any
 
 from schemas.ports import RowStore
-from sinks.reprocessing_side import SIDE_TABLES
+from sinks.reprocessing.side import SIDE_TABLES
 
 VIEWS = tuple(f"v_{table}" for table in SIDE_TABLES)
 REPORTS = ("v_campaign_totals", "v_campaign_report", "v_stand_report")

@@ -12,12 +12,12 @@ from schemas.errors import DependencyAwayError, UndecodableError
 from schemas.events import DeadLetter, VisitEnded
 from schemas.metrics import CounterName, NoMeter, NoPulse
 from schemas.topics import TopicNames
-from sinks.batch_writer import BatchWriter, Clocks, Reporting
-from sinks.feed import Bounds, BrokerAwayError, Committed, Membership, Message, NotOwnerError, Place
-from sinks.known import Remembered
-from sinks.options import SinkOptions
-from sinks.reading import Limits, Reader
-from sinks.service import Parts, Sink
+from sinks.service.batch_writer import BatchWriter, Clocks, Reporting
+from sinks.service.feed import Bounds, BrokerAwayError, Committed, Membership, Message, NotOwnerError, Place
+from sinks.service.known import Remembered
+from sinks.service.loop import Parts, Sink
+from sinks.service.options import SinkOptions
+from sinks.service.reading import Limits, Reader
 from tests.facts import FakeClock, exposure, play, visit_ended
 
 VISITS = "visits.v1"

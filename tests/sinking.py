@@ -17,15 +17,15 @@ from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from schemas.broker import BrokerOptions
-from schemas.codec import AvroCodec
 from schemas.events import Play, VisitEnded, WindowClosed
 from schemas.ids import derive_id
 from schemas.message import About
-from schemas.registry import FileRegistry
 from schemas.topics import TOPICS, Topic
 from schemas.units import US_PER_S
-from sinks.address import Address
-from sinks.clickhouse import ClickHouse
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
+from sinks.store.address import Address
+from sinks.store.clickhouse import ClickHouse
 from tests.brokers import KafkaCluster, wait_until
 from tests.facts import T0_US, audience_figures, campaign_figures, exposure, play, visit_ended, window
 

@@ -8,7 +8,7 @@ import msgspec
 from onlooker.models.cache import ModelCache
 from onlooker.wiring import cache_dir
 from schemas.broker import BrokerOptions
-from sinks.address import Address
+from sinks.store.address import Address
 from tests.services import Services
 
 MEMBER = "loyal-customer"

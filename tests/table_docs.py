@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from sinks.migrate import released
+from sinks.store.migrate import released
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "data.md"
 BEGIN, END = "<!-- columns: begin -->", "<!-- columns: end -->"

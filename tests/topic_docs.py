@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from schemas.avsc import EVENTS, schema_text
 from schemas.belief import topics_of
+from schemas.wire.avsc import EVENTS, schema_text
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "topics.md"
 BEGIN, END = "<!-- events: begin -->", "<!-- events: end -->"

@@ -12,15 +12,15 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
-from processors.local import Delivery, LocalRuntime
-from processors.measure_options import MeasureOptions
-from processors.stages import MeasureStage
+from processors.measure.stage import MeasureStage
+from processors.runtime.local import Delivery, LocalRuntime
+from processors.thresholds import MeasureOptions
 from schemas.broker import BrokerOptions
-from schemas.codec import AvroCodec
 from schemas.events import MeasureInput, Play, VisitEnded, WindowClosed
 from schemas.message import About
-from schemas.registry import FileRegistry
 from schemas.topics import TOPICS, Topic
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
 from tests.brokers import KafkaCluster
 from tests.services import Services, end_offsets, lag, wait_until
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from onlooker.analysis import Analysed, analysed, files_of
-from onlooker.cli.progress import progress
+from onlooker.analyze.files import Analysed, analysed, files_of
+from onlooker.foreground.progress import progress
 
 
 @click.command()
@@ -43,14 +43,14 @@ def analyze(
       onlooker analyze photos/ --gallery gallery/ > seen.jsonl
     """
     del as_json
-    from onlooker.settings import load_settings
+    from onlooker.settings.configuration import load_settings
     from onlooker.wiring import build_eyes
 
     files = files_of(paths)
     eyes = build_eyes(load_settings(config_path), gallery=gallery)
     lines = analysed(files, eyes)
     if draw is not None:
-        from onlooker.drawn_files import also_drawn
+        from onlooker.analyze.drawn import also_drawn
 
         lines = also_drawn(lines, draw)
     _print(lines, total=len(files))

@@ -25,7 +25,7 @@ def perception(clip: Path | None, repeat: int, config_path: Path | None, as_json
     The floor is the sum of the bare `session.run` times of the same run. CLIP defaults to the demo's footage.
     """
     from onlooker.lab.perception import bench_perception, print_table
-    from onlooker.settings import load_settings
+    from onlooker.settings.configuration import load_settings
 
     found = bench_perception(load_settings(config_path), clip, repeat=repeat)
     if as_json:
@@ -60,9 +60,9 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
     """
     import msgspec
 
-    from onlooker.lab.stream import Failed, Request, bench_stream, parts_from
-    from onlooker.lab.stream_table import print_found
-    from onlooker.settings import load_settings
+    from onlooker.lab.stream.bench import Failed, Request, bench_stream, parts_from
+    from onlooker.lab.stream.table import print_found
+    from onlooker.settings.configuration import load_settings
     from onlooker.wiring.broker import broker_options
     from schemas.errors import DependencyAwayError
 
@@ -97,7 +97,7 @@ def replay(folder: Path | None, seconds: int, repeat: int, as_json: bool) -> Non
     """Events a second from a recording to windows, next to reading the same Avro and nothing else."""
     import msgspec
 
-    from onlooker.lab.replay_bench import bench_replay, print_found
+    from onlooker.lab.replay import bench_replay, print_found
 
     found = bench_replay(
         folder, seconds=seconds, repeat=repeat, say=lambda words: click.echo(words, err=True)

@@ -60,8 +60,8 @@ def capture(
       onlooker capture --source walk.mp4
       onlooker capture --config shop.yaml --stand door --metrics-port 9100
     """
-    from onlooker.secrets import secrets_of
-    from onlooker.settings import load_settings, with_sources
+    from onlooker.settings.configuration import load_settings, with_sources
+    from onlooker.settings.passwords import secrets_of
     from onlooker.wiring.broker import broker_options
     from onlooker.wiring.capture import CaptureRequest, execute_capture
 
@@ -74,6 +74,6 @@ def capture(
     if as_json:
         click.echo(json.dumps(found))
     else:
-        from onlooker.capture_words import print_capture
+        from onlooker.capture.words import print_capture
 
         print_capture(found)

@@ -31,7 +31,7 @@ def config() -> None:
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of YAML.")
 def show(config_path: Path | None, as_json: bool) -> None:
     """Print every setting in force, defaults included."""
-    from onlooker.settings import load_settings, without_secrets
+    from onlooker.settings.configuration import load_settings, without_secrets
 
     plain = msgspec.to_builtins(without_secrets(load_settings(config_path)), str_keys=True, enc_hook=str)
     if as_json:
@@ -48,8 +48,8 @@ def check(config_path: Path | None, file: Path | None) -> None:
 
     No server is asked: `onlooker doctor --config FILE` does that.
     """
-    from onlooker.secrets import with_secrets
-    from onlooker.settings import load_settings
+    from onlooker.settings.configuration import load_settings
+    from onlooker.settings.passwords import with_secrets
     from onlooker.wiring.run import check_settings
 
     path = file or config_path

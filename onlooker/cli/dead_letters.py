@@ -17,7 +17,7 @@ from schemas.units import US_PER_S
 
 if TYPE_CHECKING:
     from onlooker.wiring.letters import Where
-    from sinks.dead_letters import Choice
+    from sinks.letters.stored import Choice
 
 CUT = "bytes are kept)"
 """How the detail of a letter ends whose message was too long to be kept whole."""
@@ -74,7 +74,7 @@ def dead_letters() -> None:
 def list_letters(*, from_topic: bool, as_json: bool, **options: Any) -> None:
     """How many letters there are by topic and cause, and the newest of them."""
     from onlooker.wiring.letters import codec_of, database, letters_on_topic
-    from sinks.dead_letters import counts_of, letters_of
+    from sinks.letters.stored import counts_of, letters_of
 
     where, choice = _where(options), _choice(options)
     if from_topic:
@@ -97,7 +97,7 @@ def list_letters(*, from_topic: bool, as_json: bool, **options: Any) -> None:
 def show(letter_id: str, *, from_topic: bool, **options: Any) -> None:
     """One letter: where it came from, its bytes, and what reading them says now."""
     from onlooker.wiring.letters import codec_of, database, letters_on_topic
-    from sinks.dead_letters import Choice, id_of, letters_of
+    from sinks.letters.stored import Choice, id_of, letters_of
 
     where, choice = _where(options), Choice(ids=(id_of(letter_id),))
     codec = codec_of(where, dict(os.environ))
@@ -132,7 +132,7 @@ def replay(*, ids: tuple[str, ...], dry_run: bool, again: bool, **options: Any) 
     They go to the end of their topic, with the header `replayed`; what is refused again is set aside again.
     """
     from onlooker.wiring.letters import database, send_again
-    from sinks.dead_letters import id_of, letters_of, note_sent, sent_again
+    from sinks.letters.stored import id_of, letters_of, note_sent, sent_again
 
     where = _where(options)
     choice = msgspec.structs.replace(_choice(options), ids=tuple(map(id_of, ids)))
@@ -173,8 +173,8 @@ def hexdump(data: bytes, lines: int = LINES) -> str:
 
 
 def _where(options: dict[str, Any]) -> "Where":
-    from onlooker.secrets import with_secrets
-    from onlooker.settings import load_settings
+    from onlooker.settings.configuration import load_settings
+    from onlooker.settings.passwords import with_secrets
     from onlooker.wiring.letters import Where
 
     return Where(
@@ -186,7 +186,7 @@ def _where(options: dict[str, Any]) -> "Where":
 
 
 def _choice(options: dict[str, Any]) -> "Choice":
-    from sinks.dead_letters import Choice
+    from sinks.letters.stored import Choice
 
     return Choice(cause=options["cause"], topic=options["topic"], limit=options["limit"])
 
@@ -196,7 +196,7 @@ def _time(at_us: int) -> str:
 
 
 def _print_json(letters: Sequence[DeadLetter]) -> None:
-    from sinks.dead_letters import without_bytes
+    from sinks.letters.stored import without_bytes
 
     for letter in letters:
         sys.stdout.buffer.write(msgspec.json.encode(without_bytes(letter)) + b"\n")

@@ -23,7 +23,7 @@ def doctor(config_path: Path | None, as_json: bool) -> None:
       onlooker doctor
       onlooker doctor --config onlooker.yaml
     """
-    from onlooker.doctor import examine, print_findings
+    from onlooker.doctor.machine import examine, print_findings
 
     findings = examine(config_path, os.environ)
     if as_json:

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import click
 
-from onlooker.reporting.opening import DEFAULT_DATA_DIR, database_options, opened
-from sinks.address import checked_identifier
-from sinks.clickhouse import NoDatabaseError
-from sinks.dialect import Dialect
-from sinks.migrate import Migration, pending, released
-from sinks.migrate import migrate as run_migrations
+from onlooker.cli.options import database_options
+from onlooker.settings.configuration import DEFAULT_DATA_DIR
+from onlooker.wiring.database import opened
+from sinks.store.address import checked_identifier
+from sinks.store.clickhouse import NoDatabaseError
+from sinks.store.dialect import Dialect
+from sinks.store.migrate import Migration, pending, released
+from sinks.store.migrate import migrate as run_migrations
 
 
 @click.command()

@@ -2,16 +2,15 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from onlooker.foreground.progress import wheel_bars
 from onlooker.models.cache import ModelCache, default_root
-from onlooker.models.prepare import Progress, Step
 from onlooker.models.recipes import RECIPES
 from onlooker.models.registry import ModelEntry, Registry, SampleEntry, load_registry
 from schemas.errors import CheckFailedError
@@ -146,30 +145,3 @@ def _print_table(rows: Sequence[dict[str, Any]], cache: ModelCache) -> None:
         prepared = "yes" if row["prepared"] else "no"
         table.add_row(row["stage"], row["name"], row["version"], row["licence"], size, prepared)
     Console().print(table)
-
-
-@contextmanager
-def wheel_bars() -> Iterator[Progress]:
-    """A bar for each wheel on a terminal, nothing otherwise."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn
-    from rich.progress import Progress as Bars
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TextColumn("{task.fields[phase]}"),
-    )
-    with Bars(*columns, console=Console(stderr=True)) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(step: Step) -> None:
-            if step.wheel not in tasks:
-                tasks[step.wheel] = bars.add_task(step.wheel, total=step.total_bytes, phase=step.phase)
-            bars.update(tasks[step.wheel], completed=step.done_bytes, phase=step.phase)
-
-        yield show

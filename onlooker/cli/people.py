@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from onlooker.cli.progress import progress
+from onlooker.foreground.progress import progress
 from onlooker.people.enrolment import EnrolmentReport
 from onlooker.people.plan import read_plan
 from onlooker.people.records import PersonRecord, checked_person_id
@@ -72,7 +72,7 @@ def enrol(
       onlooker people enrol photos/ --gallery gallery/
       onlooker people enrol members.csv --gallery gallery/ --json
     """
-    from onlooker.settings import load_settings
+    from onlooker.settings.configuration import load_settings
     from onlooker.wiring.people import build_enroller
 
     plan = read_plan(path)

@@ -7,10 +7,11 @@ import click
 import msgspec
 from rich.console import Console
 
+from onlooker.cli.options import database_options
 from onlooker.reporting.answers import full_width, laid_out
-from onlooker.reporting.opening import database_options, opened
 from onlooker.reporting.plain import plain
-from sinks.clickhouse import Answer
+from onlooker.wiring.database import opened
+from sinks.store.clickhouse import Answer
 
 
 @click.command()

@@ -58,10 +58,10 @@ def record(
       onlooker record yesterday --from 2026-11-20 --until 2026-11-21
       onlooker record strange --frames-for 10m --reason "camera 2 counts twice" --blur-faces
     """
-    from onlooker.recording_times import duration_us
-    from onlooker.secrets import secrets_of
-    from onlooker.settings import load_settings
-    from onlooker.stopping import stopped_by_signals
+    from onlooker.foreground.stopping import stopped_by_signals
+    from onlooker.recordings.times import duration_us
+    from onlooker.settings.configuration import load_settings
+    from onlooker.settings.passwords import secrets_of
     from onlooker.wiring.broker import broker_options
     from onlooker.wiring.record import RecordRequest, execute_record
 

@@ -10,8 +10,8 @@ import click
 import msgspec
 
 if TYPE_CHECKING:
-    from onlooker.recording_checks import TopicSummary
-    from schemas.recording_manifest import Manifest
+    from onlooker.recordings.checks import TopicSummary
+    from schemas.recording.manifest import Manifest
 
 _folder = click.argument(
     "folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False)
@@ -37,7 +37,7 @@ def recording() -> None:
 @click.option("--digest", is_flag=True, help="Also read everything and say the digests, as `replay` does.")
 def show(folder: Path, as_json: bool, digest: bool) -> None:
     """What a recording holds: topics, times, offsets, and who allowed pictures."""
-    from onlooker.recording_checks import digests, shown
+    from onlooker.recordings.checks import digests, shown
 
     opened, topics = shown(folder)
     found = digests(folder) if digest else {}
@@ -59,7 +59,7 @@ def show(folder: Path, as_json: bool, digest: bool) -> None:
 @_as_json
 def verify(folder: Path, as_json: bool) -> None:
     """Read all of a recording and compare it with its manifest. Exit 1 if something is wrong."""
-    from onlooker.recording_checks import problems
+    from onlooker.recordings.checks import problems
 
     found = list(problems(folder))
     if as_json:
@@ -78,8 +78,8 @@ def verify(folder: Path, as_json: bool) -> None:
 @_as_json
 def expire(folder: Path, older_than: str, as_json: bool) -> None:
     """Delete the hours of a recording that are old; the manifest keeps what they were."""
-    from onlooker.recording_times import duration_us
-    from sinks.recorder_expiry import expired
+    from onlooker.recordings.times import duration_us
+    from sinks.recording.expiry import expired
 
     now_us = time.time_ns() // 1000
     gone = expired(folder, now_us - duration_us(older_than), now_us)
@@ -96,7 +96,7 @@ def _print(manifest: "Manifest", topics: "list[TopicSummary]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from onlooker.recording_times import time_words
+    from onlooker.recordings.times import time_words
 
     console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
     source = "Kafka" if manifest.source == "kafka" else "a run in one process"
@@ -126,7 +126,7 @@ def _print(manifest: "Manifest", topics: "list[TopicSummary]") -> None:
 
 
 def _print_notes(console: Any, manifest: "Manifest") -> None:
-    from onlooker.recording_times import time_words
+    from onlooker.recordings.times import time_words
 
     for grant in manifest.grants:
         faces = "faces blurred" if grant.faces_blurred else "faces as they are"

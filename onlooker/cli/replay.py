@@ -77,8 +77,8 @@ def replay(
       onlooker replay yesterday --stand door --from 2026-11-20T18:00 --until 2026-11-20T19:00 --data-dir seen
       onlooker replay yesterday --to-kafka --prefix trial --pace x10 --shift-to-now --loop
     """
-    from onlooker.recording_times import instant_us, speed_of
-    from onlooker.settings import load_settings
+    from onlooker.recordings.times import instant_us, speed_of
+    from onlooker.settings.configuration import load_settings
     from onlooker.wiring.replay import ReplayRequest, execute_replay
 
     if options.pop("no_clickhouse") and options["data_dir"] is not None:

@@ -9,10 +9,11 @@ import click
 import msgspec
 from rich.console import Console
 
+from onlooker.cli.options import database_options
 from onlooker.reporting.figures import CampaignReport, load_reports
-from onlooker.reporting.opening import database_options, opened
 from onlooker.reporting.plain import plain
 from onlooker.reporting.terminal import render
+from onlooker.wiring.database import opened
 from schemas.errors import LimitReachedError, OnlookerError, UsageError
 
 

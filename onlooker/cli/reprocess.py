@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from onlooker.reporting.opening import database_options
+from onlooker.cli.options import database_options
 
 Found = tuple[Any, Callable[[], None]]
 """What there is to say: JSON values for programs, and what prints the words for people."""
@@ -65,7 +65,7 @@ def reprocess(
       onlooker reprocess --switch-back stricter
       onlooker reprocess --discard stricter
     """
-    from onlooker.settings import load_settings
+    from onlooker.settings.configuration import load_settings
     from onlooker.wiring.reprocess import Where, open_site
 
     _check(options)
@@ -89,7 +89,7 @@ def _check(options: dict[str, Any]) -> None:
 
 
 def _done(site: Any, settings: Any, options: dict[str, Any]) -> Found:
-    from onlooker.reprocess_words import plain_reprocessing
+    from onlooker.reprocess.words import plain_reprocessing
 
     there = site.reprocessings
     if options["as_list"]:
@@ -106,7 +106,7 @@ def _done(site: Any, settings: Any, options: dict[str, Any]) -> Found:
 
 
 def _listed(all_of_them: list[Any]) -> Found:
-    from onlooker.reprocess_words import plain_reprocessing
+    from onlooker.reprocess.words import plain_reprocessing
 
     rows = [plain_reprocessing(each) for each in all_of_them]
 
@@ -121,7 +121,7 @@ def _listed(all_of_them: list[Any]) -> Found:
 
 
 def _compared(site: Any, settings: Any, options: dict[str, Any]) -> Found:
-    from onlooker.reprocess_words import plain_reprocessing, plain_row, warnings_of, write_csv
+    from onlooker.reprocess.words import plain_reprocessing, plain_row, warnings_of, write_csv
     from schemas.errors import CheckFailedError
 
     it = site.recompute(settings, _request(options)) if options["recording"] else None
@@ -143,7 +143,7 @@ def _compared(site: Any, settings: Any, options: dict[str, Any]) -> Found:
 
 
 def _request(options: dict[str, Any]) -> Any:
-    from onlooker.recording_times import duration_us, instant_us
+    from onlooker.recordings.times import duration_us, instant_us
     from onlooker.wiring.reprocess import ReprocessRequest
 
     since, until = options["since"], options["until"]
@@ -162,7 +162,7 @@ def _request(options: dict[str, Any]) -> Any:
 def _print(it: Any, compared: Any) -> None:
     from rich.console import Console
 
-    from onlooker.reprocess_words import SURE, shown_time, tables, warnings_of
+    from onlooker.reprocess.words import SURE, shown_time, tables, warnings_of
 
     console = Console() if sys.stdout.isatty() else Console(width=160)
     stands = ", ".join(it.stand_ids)

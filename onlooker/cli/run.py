@@ -61,8 +61,8 @@ def run(
       onlooker run --source walk.mp4 --record walked
       onlooker report --data-dir figures
     """
-    from onlooker.settings import load_settings, with_sources
-    from onlooker.wiring.storage import RunRequest, execute_run
+    from onlooker.settings.configuration import load_settings, with_sources
+    from onlooker.wiring.run import RunRequest, execute_run
 
     options["record"] = _recording(options)
     settings = with_sources(load_settings(config_path), sources)
@@ -75,7 +75,7 @@ def run(
     if as_json:
         click.echo(json.dumps(found))
     else:
-        from onlooker.run_words import print_summary
+        from onlooker.run.words import print_summary
 
         print_summary(found)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from onlooker.secrets import REGISTRY_PASSWORD
+from onlooker.settings.passwords import REGISTRY_PASSWORD
 from onlooker.wiring.schemas import build_confluent
-from schemas.registry import FileRegistry, RegistryOptions
-from schemas.releases import Comparison, KnownSchema, compare_registered, compare_released, known_schemas
 from schemas.topics import TopicNames
+from schemas.wire.registry import FileRegistry, RegistryOptions
+from schemas.wire.releases import Comparison, KnownSchema, compare_registered, compare_released, known_schemas
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="For programs: JSON on stdout.")
 prefix_option = click.option("--prefix", default="", metavar="SITE", help="The site's prefix of all topics.")

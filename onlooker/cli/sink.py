@@ -38,9 +38,9 @@ def sink(
     """
     import os
 
-    from onlooker.secrets import secrets_of, with_secrets
-    from onlooker.settings import load_settings
-    from onlooker.stopping import stopped_by_signals
+    from onlooker.foreground.stopping import stopped_by_signals
+    from onlooker.settings.configuration import load_settings
+    from onlooker.settings.passwords import secrets_of, with_secrets
     from onlooker.wiring.sink import SinkRequest, execute_sink
 
     settings = with_secrets(load_settings(config_path), os.environ)

@@ -13,8 +13,8 @@ import msgspec
 from schemas.topics import TOPICS
 
 if TYPE_CHECKING:
-    from producers.topic_plan import TopicPlan
-    from producers.topics import Topics
+    from producers.brokers.plan import TopicPlan
+    from producers.brokers.topics import Topics
 
 _OPTIONS = (
     click.option(
@@ -87,10 +87,10 @@ def _opened(
     config_path: Path | None, bootstrap: str | None
 ) -> Iterator[tuple["Topics", Callable[[], "TopicPlan"]]]:
     """The door to the topics, and what asks it what is to be done."""
-    from onlooker.settings import load_settings
+    from onlooker.settings.configuration import load_settings
     from onlooker.wiring.broker import broker_options
-    from producers.topic_plan import plan_topics, wanted_topics
-    from producers.topics import Topics
+    from producers.brokers.plan import plan_topics, wanted_topics
+    from producers.brokers.topics import Topics
 
     settings = load_settings(config_path)
     kafka = broker_options(settings, bootstrap)

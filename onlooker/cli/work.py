@@ -10,7 +10,7 @@ import click
 from onlooker.telemetry import TelemetryFlags, telemetry_options
 
 if TYPE_CHECKING:
-    from onlooker.settings import Settings
+    from onlooker.settings.configuration import Settings
 
 
 @click.command()
@@ -43,8 +43,8 @@ def work(role: str, leashed: bool, **options: Any) -> None:
       onlooker work --role measure --bootstrap 127.0.0.1:9092
       onlooker work --role observe --config shop.yaml --metrics-port 9102
     """
-    from onlooker.settings import load_settings
-    from onlooker.stopping import stopped_by_signals
+    from onlooker.foreground.stopping import stopped_by_signals
+    from onlooker.settings.configuration import load_settings
     from onlooker.wiring.work_roles import leash
 
     settings = load_settings(options["config_path"])
@@ -58,7 +58,7 @@ def work(role: str, leashed: bool, **options: Any) -> None:
 
 
 def _run_one(settings: "Settings", role: str, options: dict[str, Any], stop: threading.Event) -> None:
-    from onlooker.secrets import secrets_of
+    from onlooker.settings.passwords import secrets_of
     from onlooker.wiring.work import WorkRequest, execute_work
 
     flags: TelemetryFlags = options["telemetry_flags"]

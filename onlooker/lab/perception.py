@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from onlooker.settings import Settings, with_sources
+from onlooker.settings.configuration import Settings, with_sources
 from onlooker.wiring import Parts, build_parts, sample_clip
 from onlooker.wiring.run import build_run
 from schemas.errors import DependencyAwayError

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from onlooker.people.store import Damaged, open_store
-from processors.identity import Gallery
+from processors.observe.identity import Gallery
 from schemas.errors import UsageError
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from onlooker.people.pictures import EnrolFace
-from processors.stills import StillReader
+from processors.observe.stills import StillReader
 from schemas.ports import Pixels
 
 

@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from onlooker.reporting.plain import plain
-from sinks.clickhouse import Answer
+from sinks.store.clickhouse import Answer
 
 UNLIMITED = 100_000
 

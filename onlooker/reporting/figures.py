@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from schemas.errors import UsageError
-from sinks.clickhouse import ClickHouse
+from sinks.store.clickhouse import ClickHouse
 
 PARTS = {
     "creatives": ("v_campaign_report", "creative_id"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from producers.sources import redacted
+from producers.cameras.sources import redacted
 
 SHORTEST = 3
 """A configured secret of fewer characters is no secret; hiding it would eat every word."""

@@ -46,7 +46,7 @@ def telemetry(
         port: of /metrics, /healthz and /readyz; 0: any free one, told in the log; None: no pages.
         host: address to listen on; 0.0.0.0 lets other machines read the pages.
         log_format: `text` for people, `json` for machines; both on stderr.
-        secrets: values that must never be logged or shown: `onlooker.secrets.secrets_of(settings)`.
+        secrets: values that must never be logged or shown, as `secrets_of` gives them.
         limits: how long a loop may be silent.
 
     Yields:

@@ -4,8 +4,8 @@ import os
 
 import msgspec
 
-from onlooker.secrets import kafka_with_secrets
-from onlooker.settings import Settings
+from onlooker.settings.configuration import Settings
+from onlooker.settings.passwords import kafka_with_secrets
 from schemas.broker import BrokerOptions
 
 

@@ -12,22 +12,22 @@ from typing import Any
 
 import msgspec
 
-from onlooker.capture_figures import CaptureEnd, CaptureTally, capture_summary
-from onlooker.captured_stand import CapturedStand
-from onlooker.capturing import CaptureParts, CaptureService
-from onlooker.cli.progress import progress
-from onlooker.running import CameraLine, expected_frames
-from onlooker.settings import Settings, StandSettings
-from onlooker.stopping import stopped_by_signals
+from onlooker.cameras.lines import CameraLine, expected_frames
+from onlooker.capture.service import CaptureParts, CaptureService
+from onlooker.capture.stand import CapturedStand
+from onlooker.capture.tally import CaptureEnd, CaptureTally, capture_summary
+from onlooker.foreground.progress import progress
+from onlooker.foreground.stopping import stopped_by_signals
+from onlooker.settings.configuration import Settings, StandSettings
 from onlooker.telemetry import Watch
 from onlooker.wiring.lines import Delivered, camera_lines, camera_sources
 from onlooker.wiring.schemas import build_codec
-from producers.journal import Journal, StandNote, recording_digest
 from producers.options import Pace
-from producers.pictures import encode_picture
 from producers.playlist import PlayFeed
-from producers.publisher import KafkaClient
-from producers.publishing import Publisher
+from producers.publish.journal import Journal, StandNote, recording_digest
+from producers.publish.pictures import encode_picture
+from producers.publish.publisher import KafkaClient
+from producers.publish.publishing import Publisher
 from schemas.errors import DependencyAwayError, UsageError
 from sinks.ownership import Ownership
 

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import msgspec
 
-from onlooker.reporting.opening import opened
-from onlooker.settings import Settings
+from onlooker.settings.configuration import Settings
 from onlooker.wiring.broker import broker_options
+from onlooker.wiring.database import opened
 from onlooker.wiring.schemas import build_codec
 from schemas.errors import UndecodableError, UsageError
 from schemas.events import DeadLetter
 from schemas.message import REPEATED
 from schemas.ports import EventCodec
-from sinks.clickhouse import ClickHouse
-from sinks.consumer import whole_topic
-from sinks.dead_letter_topic import AcknowledgedProducer, Outgoing
-from sinks.dead_letters import Choice
+from sinks.letters.stored import Choice
+from sinks.letters.topic import AcknowledgedProducer, Outgoing
+from sinks.service.consumer import whole_topic
+from sinks.store.clickhouse import ClickHouse
 
 REPLAYED = "replayed"
 """Header of a message that was sent again: the id of its dead letter."""

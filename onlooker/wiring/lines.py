@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 import msgspec
 
-from onlooker.running import CameraLine
-from onlooker.settings import CameraSettings, Settings, StandSettings
+from onlooker.cameras.lines import CameraLine
+from onlooker.settings.configuration import CameraSettings, Settings, StandSettings
 from onlooker.wiring.perception import open_source
-from producers.buffer import FrameBuffer
-from producers.camera import claimed_frames
-from producers.capture import CameraPlan, CaptureThread, Clocks
+from producers.cameras.buffer import FrameBuffer
+from producers.cameras.camera import claimed_frames
+from producers.cameras.pacing import policy_at
+from producers.cameras.sources import SourceSpec, parse_source
+from producers.cameras.thread import CameraPlan, CaptureThread, Clocks
 from producers.options import CaptureOptions, Pace
-from producers.pacing import policy_at
-from producers.sources import SourceSpec, parse_source
 
 WAITING_FRAMES = 4
 """A recording that waits needs no deep buffer: it only has to keep the next frame ready."""

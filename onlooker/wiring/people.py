@@ -11,9 +11,9 @@ from onlooker.people.pictures import EnrolmentOptions, PictureJudge
 from onlooker.people.plan import read_plan
 from onlooker.people.still_faces import StillFaceReader
 from onlooker.people.store import open_or_create_store
-from onlooker.settings import PeopleSettings, Settings
+from onlooker.settings.configuration import PeopleSettings, Settings
 from onlooker.wiring.perception import build_parts, decoder
-from processors.stills import StillReader
+from processors.observe.stills import StillReader
 
 
 def build_enroller(settings: Settings) -> Enroller:

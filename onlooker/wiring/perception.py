@@ -7,28 +7,28 @@ from pathlib import Path
 import click
 import msgspec
 
-from onlooker.analysis import Eyes, VideoReader
+from onlooker.analyze.files import Eyes, VideoReader
 from onlooker.models.cache import ModelCache, default_root, digest_of, model_version
 from onlooker.models.overrides import resolve_models
-from onlooker.settings import Settings
-from processors.describe import DescribeOptions, Describer
-from processors.faces import Faculties
-from processors.identity import Recogniser
-from processors.measure_options import MeasureOptions
-from processors.observe import CameraState, Observer
-from processors.perception.age_gender import AgeGenderEstimator
-from processors.perception.detection import FaceDetector
-from processors.perception.expression import ExpressionClassifier
-from processors.perception.mesh import MeshFitter
-from processors.perception.template import TemplateExtractor
-from processors.seen import SeenFace
-from processors.stills import StillReader
+from onlooker.settings.configuration import Settings
+from processors.observe.describe import DescribeOptions, Describer
+from processors.observe.faculties import Faculties
+from processors.observe.identity import Recogniser
+from processors.observe.observer import CameraState, Observer
+from processors.observe.perception.age_gender import AgeGenderEstimator
+from processors.observe.perception.detection import FaceDetector
+from processors.observe.perception.expression import ExpressionClassifier
+from processors.observe.perception.mesh import MeshFitter
+from processors.observe.perception.template import TemplateExtractor
+from processors.observe.seen import SeenFace
+from processors.observe.stills import StillReader
+from processors.thresholds import MeasureOptions
 from processors.vision.nets import OnnxNet
 from processors.vision.pixels import decode_picture
-from producers.camera import open_camera
+from producers.cameras.camera import open_camera
+from producers.cameras.readings import Camera
+from producers.cameras.sources import SourceSpec
 from producers.options import CaptureOptions
-from producers.readings import Camera
-from producers.sources import SourceSpec
 from schemas.errors import DependencyAwayError
 from schemas.ports import Pixels
 

@@ -10,20 +10,20 @@ from typing import Any
 
 import msgspec
 
-from onlooker.recording_times import instant_us
-from onlooker.settings import Settings
+from onlooker.recordings.times import instant_us
+from onlooker.settings.configuration import Settings
 from onlooker.telemetry import Watch
 from onlooker.wiring.broker import broker_options
 from onlooker.wiring.record_about import WallClock, frame_hiding, grant_of, manifest_of
 from onlooker.wiring.schemas import build_codec
 from schemas.errors import UsageError
-from schemas.recording_manifest import Grant
+from schemas.recording.manifest import Grant
 from schemas.topics import Topic
-from sinks.feed import Bounds
-from sinks.recorder import RecordingWriter
-from sinks.recorder_feed import KafkaSource
-from sinks.recorder_loop import Parts, Recorder, RecorderPlan
-from sinks.recorder_source import Lane
+from sinks.recording.feed import KafkaSource
+from sinks.recording.loop import Parts, Recorder, RecorderPlan
+from sinks.recording.source import Lane
+from sinks.recording.writer import RecordingWriter
+from sinks.service.feed import Bounds
 
 log = logging.getLogger(__name__)
 DEFAULT_TOPICS: tuple[Topic, ...] = ("observations", "plays", "visits", "campaign_windows")

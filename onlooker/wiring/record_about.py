@@ -10,15 +10,15 @@ from typing import Any, Literal
 import msgspec
 
 from onlooker.models.cache import ModelCache, digest_of
-from onlooker.recording_blur import blurred
-from onlooker.settings import Settings, without_secrets
+from onlooker.recordings.blur import blurred
+from onlooker.settings.configuration import Settings, without_secrets
 from onlooker.wiring.perception import build_parts, cache_dir, decoder, measure_options, model_files
-from processors.perception.detection import FaceDetector
-from producers.pictures import encode_picture
+from processors.observe.perception.detection import FaceDetector
+from producers.publish.pictures import encode_picture
 from schemas.errors import BadPictureError, DependencyAwayError, UsageError
 from schemas.events import FrameCaptured
 from schemas.ports import Pixels
-from schemas.recording_manifest import Grant, Manifest
+from schemas.recording.manifest import Grant, Manifest
 from schemas.topics import Topic
 
 SECRETS = ("password", "password_file", "key_file")

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import msgspec
 
-from onlooker.recording_times import duration_us
-from onlooker.settings import Settings
+from onlooker.recordings.times import duration_us
+from onlooker.settings.configuration import Settings
 from onlooker.wiring.record_about import WallClock, face_hiding, grant_of, manifest_of
-from processors.local import Delivery
-from producers.pictures import encode_picture
+from processors.runtime.local import Delivery
+from producers.publish.pictures import encode_picture
 from schemas.errors import BadPictureError, UsageError
 from schemas.events import FrameCaptured
 from schemas.frames import Frame
 from schemas.ports import Pixels
-from schemas.recording import Recorded
-from schemas.recording_manifest import NAME, Grant
-from sinks.recorder import RecordingWriter
+from schemas.recording.manifest import NAME, Grant
+from schemas.recording.records import Recorded
+from sinks.recording.writer import RecordingWriter
 
 
 class RunRecording(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,27 +12,27 @@ from typing import Any, cast
 import click
 import msgspec
 
-from onlooker.recording_controls import controlled
-from onlooker.recording_expect import Expected
-from onlooker.secrets import clickhouse_with_secrets
-from onlooker.settings import Settings
-from onlooker.stopping import stopped_by_signals
+from onlooker.foreground.pausing import controlled
+from onlooker.foreground.stopping import stopped_by_signals
+from onlooker.recordings.expect import Expected
+from onlooker.settings.configuration import Settings
+from onlooker.settings.passwords import clickhouse_with_secrets
 from onlooker.wiring.broker import broker_options
+from onlooker.wiring.database import open_writer
 from onlooker.wiring.replay_core import EmbeddedCore, build_core
 from onlooker.wiring.schemas import build_codec
-from onlooker.wiring.storage import open_writer
-from producers.publisher import KafkaClient
-from producers.publishing import Publisher
-from producers.replay import Choice
-from producers.replay_drive import DriveOptions, ReplayDrive
-from producers.replay_pace import Pauses, ReplayPacer
-from producers.replay_publish import REPLAYED_TOPICS, ReplaySender, Sending
-from producers.replay_shift import Rounds
-from producers.topic_plan import plan_topics, wanted_topics
-from producers.topics import Topics
+from producers.brokers.plan import plan_topics, wanted_topics
+from producers.brokers.topics import Topics
+from producers.publish.publisher import KafkaClient
+from producers.publish.publishing import Publisher
+from producers.replay.drive import DriveOptions, ReplayDrive
+from producers.replay.order import Choice
+from producers.replay.pace import Pauses, ReplayPacer
+from producers.replay.send import REPLAYED_TOPICS, ReplaySender, Sending
+from producers.replay.shift import Rounds
 from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
-from schemas.recording_folder import Range, Recording
+from schemas.recording.folder import Range, Recording
 from schemas.topics import Prefix, Topic
 
 

@@ -3,19 +3,19 @@
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from onlooker.recording_digest import FACTS, StreamDigest
-from onlooker.recording_expect import Expected, output_line
-from onlooker.settings import Settings
+from onlooker.recordings.digest import FACTS, StreamDigest
+from onlooker.recordings.expect import Expected, output_line
+from onlooker.settings.configuration import Settings
 from onlooker.wiring.perception import build_observer, build_parts, decoder, measure_options
-from processors.alignment import AlignedMeasure
-from processors.local import Delivery, LocalRuntime, StageFold
-from processors.replaying import RecordedFrames
-from processors.stages import ObserveStage
-from processors.topology import StageName
+from processors.measure.aligned import AlignedMeasure
+from processors.observe.recorded_frames import RecordedFrames
+from processors.observe.stage import ObserveStage
+from processors.runtime.local import Delivery, LocalRuntime
+from processors.topology import StageFold, StageName
 from schemas.events import Play, VisitEnded, WindowClosed
-from schemas.recording import stand_of
+from schemas.recording.records import stand_of
 from schemas.topics import Topic
-from sinks.writer import FactWriter
+from sinks.facts.writer import FactWriter
 
 
 class EmbeddedCore:

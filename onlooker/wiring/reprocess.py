@@ -11,33 +11,32 @@ from typing import Any
 import click
 import msgspec
 
-from onlooker.reporting.opening import opened
-from onlooker.reprocess_difference import Difference, differences
-from onlooker.secrets import clickhouse_with_secrets
-from onlooker.settings import Settings
-from onlooker.stopping import stopped_by_signals
+from onlooker.foreground.stopping import stopped_by_signals
+from onlooker.reprocess.difference import Difference, differences
+from onlooker.settings.configuration import Settings
+from onlooker.settings.passwords import clickhouse_with_secrets
+from onlooker.wiring.database import SystemClock, opened
 from onlooker.wiring.perception import measure_options
 from onlooker.wiring.replay import settings_of
 from onlooker.wiring.replay_core import build_core
-from onlooker.wiring.storage import SystemClock
-from processors.measure_options import MeasureOptions
-from producers.replay import Choice
-from producers.replay_drive import DriveOptions, ReplayDrive
-from producers.replay_pace import Pauses, ReplayPacer
-from producers.replay_shift import Rounds
+from processors.thresholds import MeasureOptions
+from producers.replay.drive import DriveOptions, ReplayDrive
+from producers.replay.order import Choice
+from producers.replay.pace import Pauses, ReplayPacer
+from producers.replay.shift import Rounds
 from schemas.belief import event_time_us
 from schemas.errors import UsageError
-from schemas.recording import stand_of
-from schemas.recording_folder import Range, Recording
+from schemas.recording.folder import Range, Recording
+from schemas.recording.records import stand_of
 from schemas.topics import Topic
 from schemas.units import us_from_s
-from sinks.clickhouse import ClickHouse
-from sinks.dialect import Dialect
-from sinks.migrate import migrate, released
-from sinks.reprocessing import Reprocessing, Reprocessings, default_name
-from sinks.reprocessing_figures import Coverage, coverage_of, sums_of
-from sinks.reprocessing_side import SideStore
-from sinks.writer import FactWriter
+from sinks.facts.writer import FactWriter
+from sinks.reprocessing.figures import Coverage, coverage_of, sums_of
+from sinks.reprocessing.ledger import Reprocessing, Reprocessings, default_name
+from sinks.reprocessing.side import SideStore
+from sinks.store.clickhouse import ClickHouse
+from sinks.store.dialect import Dialect
+from sinks.store.migrate import migrate, released
 
 
 class Where(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,23 +1,41 @@
 """Builds the embedded run: cameras with their buffers, play feeds, stages in a runtime."""
 
+import os
 import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
+import click
+import msgspec
+
+from onlooker.cameras.watching import CameraWatch
+from onlooker.foreground.progress import progress
+from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.models.cache import ModelCache
-from onlooker.running import EmbeddedRun, Tally
-from onlooker.settings import Settings
+from onlooker.run.running import EmbeddedRun, Tally, summary
+from onlooker.settings.configuration import Settings
+from onlooker.settings.passwords import clickhouse_with_secrets
+from onlooker.wiring.database import open_writer
 from onlooker.wiring.lines import camera_lines
 from onlooker.wiring.perception import (
     Parts,
     build_observer,
+    build_parts,
     cache_dir,
     measure_options,
     model_files,
 )
-from processors.local import Deliver, Delivery, LocalRuntime
-from processors.stages import MeasureStage, ObserveStage
+from onlooker.wiring.record_run import RunRecorder, RunRecording, recording_run
+from processors.measure.stage import MeasureStage
+from processors.observe.stage import ObserveStage
+from processors.runtime.local import Deliver, Delivery, LocalRuntime
+from producers.cameras.sources import parse_source
 from producers.options import Pace
 from producers.playlist import PlayFeed, playlist_from
-from producers.sources import parse_source
+from schemas.errors import DependencyAwayError
+from schemas.events import Play, VisitEnded, WindowClosed
+from sinks.facts.writer import FactWriter
 
 
 def build_run(
@@ -76,3 +94,88 @@ def check_settings(settings: Settings) -> None:
         playlist_from(stand.playlist, 0)
         for camera in stand.cameras:
             parse_source(camera.source)
+
+
+class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `run` was asked for besides its settings."""
+
+    data_dir: Path | None = None
+    gallery: Path | None = None
+    pace: Pace = "fast"
+    duration_s: float | None = None
+    no_clickhouse: bool = False
+    record: RunRecording | None = None
+    """A recording of everything that passes; None: none is made."""
+
+
+def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
+    """Run all cameras of the settings until they end or somebody stops it, and store what was measured.
+
+    Args:
+        settings: stands, cameras, thresholds.
+        request: where to store, how fast, how long.
+
+    Returns:
+        The summary of `run --json`.
+
+    Raises:
+        UsageError: Another process owns the data directory, or a setting is wrong.
+        DependencyAwayError: A model or the server is away, or no source gave a single frame.
+        LimitReachedError: The disk is full.
+    """
+    database = clickhouse_with_secrets(settings.clickhouse, os.environ)
+    settings = msgspec.structs.replace(settings, clickhouse=database)
+    data_dir = request.data_dir or settings.data_dir
+    stop = threading.Event()
+    with ExitStack() as stack:
+        parts = build_parts(settings, request.gallery)
+        writer = None if request.no_clickhouse else stack.enter_context(open_writer(settings, data_dir))
+        recorder = stack.enter_context(recording_run(settings, request.record)) if request.record else None
+        interrupted = stack.enter_context(stopped_by_signals(stop))
+        run, tally = build_run(
+            settings,
+            parts,
+            deliver=_delivery_to(writer, recorder),
+            stop=stop,
+            pace=request.pace,
+            duration_s=request.duration_s,
+        )
+        _drive(run, writer)
+        _require_frames(run, tally.observed, interrupted=interrupted.is_set())
+        rows = {} if writer is None else writer.counts.rows
+        embedded = writer is not None and settings.clickhouse.url is None
+        return summary(run, tally, rows=rows, data_dir=str(data_dir) if embedded else None)
+
+
+def _delivery_to(writer: FactWriter | None, recorder: RunRecorder | None) -> Deliver:
+    """Listens to the topics whose events become rows, and to all that are recorded."""
+
+    def deliver(delivery: Delivery) -> None:
+        if recorder is not None:
+            recorder.deliver(delivery)
+        if writer is not None and isinstance(delivery.event, Play | VisitEnded | WindowClosed):
+            writer.add(delivery.event)
+
+    return deliver
+
+
+def _drive(run: EmbeddedRun, writer: FactWriter | None) -> None:
+    """Run to the end with progress and news of the cameras; what was gathered is written at the end."""
+    watch = CameraWatch(run.statuses, lambda sentence: click.echo(sentence, err=True))
+    with progress("Measuring", total=run.expected_frames, unit="frames") as advance, watch:
+
+        def after_frame(frames: int) -> None:
+            advance(frames)
+            if writer is not None:
+                writer.tick()
+
+        run.run(after_frame)
+    if writer is not None:
+        writer.flush()
+
+
+def _require_frames(run: EmbeddedRun, observed: int, *, interrupted: bool) -> None:
+    """Complain when every source failed before its first frame."""
+    problems = [status.problem for status in run.statuses() if status.problem]
+    if observed == 0 and problems and not interrupted:
+        raise DependencyAwayError(f"No source gave a single frame: {'; '.join(problems)}")

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Mapping
 
-from onlooker.secrets import Warn, registry_with_secrets
-from schemas.codec import AvroCodec
-from schemas.confluent import ConfluentRegistry
-from schemas.registry import FileRegistry, RegistryOptions, SchemaRegistry
+from onlooker.settings.passwords import Warn, registry_with_secrets
 from schemas.topics import TopicNames
+from schemas.wire.codec import AvroCodec
+from schemas.wire.confluent import ConfluentRegistry
+from schemas.wire.registry import FileRegistry, RegistryOptions, SchemaRegistry
 
 _warn = logging.getLogger(__name__).warning
 

@@ -11,26 +11,26 @@ from pathlib import Path
 
 import msgspec
 
-from onlooker.settings import Settings
+from onlooker.settings.configuration import Settings
 from onlooker.telemetry import KindMeter, Watch
 from onlooker.wiring.broker import broker_options
+from onlooker.wiring.database import prepare
 from onlooker.wiring.schemas import build_codec
-from onlooker.wiring.storage import prepare
 from schemas.broker import BrokerOptions
 from schemas.errors import DependencyAwayError, LimitReachedError, UsageError
 from schemas.ports import EventCodec
 from schemas.topics import Topic
-from sinks.address import Address
-from sinks.backoff import Backoff
-from sinks.batch_writer import BatchWriter, Reporting
-from sinks.clickhouse import ClickHouse
-from sinks.consumer import GroupConsumer
-from sinks.dead_letter_topic import AcknowledgedProducer
-from sinks.embedded import EmbeddedServer
-from sinks.known import Remembered
-from sinks.letters import LetterBox
-from sinks.reading import Limits, Reader
-from sinks.service import Parts, Sink
+from sinks.letters.box import LetterBox
+from sinks.letters.topic import AcknowledgedProducer
+from sinks.service.backoff import Backoff
+from sinks.service.batch_writer import BatchWriter, Reporting
+from sinks.service.consumer import GroupConsumer
+from sinks.service.known import Remembered
+from sinks.service.loop import Parts, Sink
+from sinks.service.reading import Limits, Reader
+from sinks.store.address import Address
+from sinks.store.clickhouse import ClickHouse
+from sinks.store.embedded.server import EmbeddedServer
 
 TOPICS: tuple[Topic, ...] = ("visits", "plays", "campaign_windows", "dead_letters")
 """What becomes rows."""

@@ -13,23 +13,23 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from onlooker.settings import Settings
+from onlooker.settings.configuration import Settings
 from onlooker.telemetry import Watch
 from onlooker.wiring.broker import broker_options
 from onlooker.wiring.perception import build_observer, build_parts, decoder, measure_options
 from onlooker.wiring.schemas import build_codec
-from processors.agents import Bench, WorkPlan, work
-from processors.alignment import AlignedMeasure
-from processors.aside import Aside
-from processors.measure_desk import MeasureDesk
-from processors.observe_desk import ObserveDesk
-from processors.observe_keeping import CameraKeeper
-from processors.reading import Reader
-from processors.stages import ObserveStage
-from processors.stands import Load, StandStates
+from processors.measure.aligned import AlignedMeasure
+from processors.observe.keeping import CameraKeeper
+from processors.observe.stage import ObserveStage
+from processors.runtime.agents import Bench, WorkPlan, work
+from processors.runtime.work.aside import Aside
+from processors.runtime.work.measure_desk import MeasureDesk
+from processors.runtime.work.observe_desk import ObserveDesk
+from processors.runtime.work.reading import Reader
+from processors.runtime.work.stands import Load, StandStates
 from processors.topology import StageName
-from schemas.codec import AvroCodec
 from schemas.metrics import Meter
+from schemas.wire.codec import AvroCodec
 
 log = logging.getLogger(__name__)
 OpenBench = Callable[[Load], Bench]

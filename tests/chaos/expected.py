@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from onlooker.wiring.storage import SystemClock
-from processors.local import Delivery, LocalRuntime
-from processors.measure_options import MeasureOptions
-from processors.stages import MeasureStage
+from onlooker.wiring.database import SystemClock
+from processors.measure.stage import MeasureStage
+from processors.runtime.local import Delivery, LocalRuntime
+from processors.thresholds import MeasureOptions
 from processors.topology import TOPIC_OF
 from schemas.events import MeasureInput, Play, VisitEnded, WindowClosed
 from schemas.ports import RowStore
-from sinks.writer import FactWriter
+from sinks.facts.writer import FactWriter
 from tests.e2e.command import COMMAND
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from kafka import KafkaProducer
 
 from schemas.broker import BrokerOptions
-from schemas.codec import AvroCodec
 from schemas.events import MeasureInput, Play
 from schemas.message import About
 from schemas.ports import EventCodec
-from schemas.registry import FileRegistry
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
 
 CHUNK = 200
 IN_FLIGHT = 2000

@@ -14,14 +14,14 @@ import yaml
 
 from onlooker.models.cache import ModelCache
 from onlooker.wiring import cache_dir
-from producers.camera import claimed_frames
-from producers.sources import parse_source
+from producers.cameras.camera import claimed_frames
+from producers.cameras.sources import parse_source
 from schemas.broker import BrokerOptions
 from schemas.errors import DependencyAwayError
-from sinks.address import Address
-from sinks.clickhouse import ClickHouse, create_database
-from sinks.embedded import EmbeddedServer
-from sinks.migrate import migrate, released
+from sinks.store.address import Address
+from sinks.store.clickhouse import ClickHouse, create_database
+from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.migrate import migrate, released
 from tests.brokers import KafkaCluster
 from tests.chaos.options import ChaosOptions
 from tests.chaos.supervised import Supervised

@@ -14,14 +14,14 @@ import fastavro
 import msgspec
 import pytest
 
-from schemas.avsc import EVENT_OF, EVENTS, FOLDER, NAMESPACE, digest, file_name, record_name, schema_text
 from schemas.belief import KINDS_OF
-from schemas.codec import AvroCodec
 from schemas.errors import UndecodableError
 from schemas.events import StreamEnded
-from schemas.evolution import breaking_changes, parsed
 from schemas.message import CAPTURED, PRODUCED, PRODUCER, REPEATED
-from schemas.registry import FileRegistry
+from schemas.wire.avsc import EVENT_OF, EVENTS, FOLDER, NAMESPACE, digest, file_name, record_name, schema_text
+from schemas.wire.codec import AvroCodec
+from schemas.wire.evolution import breaking_changes, parsed
+from schemas.wire.registry import FileRegistry
 from tests.event_samples import LETTER, PLAY, VISIT_ENDED, samples
 from tests.topic_docs import PAGE, page_with_events
 

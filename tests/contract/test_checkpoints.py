@@ -5,11 +5,16 @@ import hashlib
 import msgspec
 import pytest
 
-from processors.alignment import AlignedMeasure, AlignedState
-from processors.checkpoint import CHECKPOINT_VERSION, Checkpoint, checkpoint_bytes, checkpoint_from
-from processors.measure_options import MeasureOptions
-from processors.observe_keeping import CAMERAS_VERSION, CameraKeeper, KeptCameras
-from processors.stand_state import STATE_VERSION, StandState
+from processors.measure.aligned import AlignedMeasure, AlignedState
+from processors.measure.state import STATE_VERSION, StandState
+from processors.observe.keeping import CAMERAS_VERSION, CameraKeeper, KeptCameras
+from processors.runtime.work.checkpoint import (
+    CHECKPOINT_VERSION,
+    Checkpoint,
+    checkpoint_bytes,
+    checkpoint_from,
+)
+from processors.thresholds import MeasureOptions
 
 SHAPES = [
     (Checkpoint, CHECKPOINT_VERSION, "cddafd73e704e61b"),

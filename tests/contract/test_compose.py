@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from onlooker.cli.root import VERBS
-from onlooker.settings import load_settings
+from onlooker.settings.configuration import load_settings
 from schemas.bounds import LETTER_BYTES
 
 DOCKER = Path(__file__).resolve().parents[2] / "docker"

@@ -5,8 +5,8 @@ import time
 import msgspec
 import pytest
 
-from processors.measure import MeasureOptions, checkpoint_of, new_stand, state_from, step
-from processors.stand_state import STATE_VERSION, StandState
+from processors.measure.fold import MeasureOptions, checkpoint_of, new_stand, state_from, step
+from processors.measure.state import STATE_VERSION, StandState
 from schemas.errors import UsageError
 from schemas.events import MeasureInput, StreamEnded
 from tests.replay.measure_scenes import Camera, Person, Showing, by_time, frames, play

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from sinks.clickhouse import ClickHouse
-from sinks.embedded import EmbeddedServer
-from sinks.migrate import migrate, released
-from sinks.rows import Fact
-from sinks.writer import FactWriter
+from sinks.facts.kinds import Fact
+from sinks.facts.writer import FactWriter
+from sinks.store.clickhouse import ClickHouse
+from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.migrate import migrate, released
 from tests.facts import RealClock, exposure, play, visit_ended, window
 from tests.table_docs import PAGE, page_with_tables
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from processors.visits import AGE_BANDS
-from sinks.migrate import released
+from processors.measure.visits import AGE_BANDS
+from sinks.store.migrate import released
 
 RELEASED = {
     1: "9ad3dced6f986d6c8b3eea1ccf039c79131b342ce7591b2104fa64fdd76d6258",

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from schemas.broker import BrokerOptions
-from sinks.embedded import EmbeddedServer
+from sinks.store.embedded.server import EmbeddedServer
 from tests.brokers import KafkaCluster
 from tests.e2e.command import onlooker
 from tests.services import services, wait_until_drained

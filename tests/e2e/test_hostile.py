@@ -12,19 +12,19 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from onlooker.models.cache import ModelCache
 from onlooker.wiring import cache_dir
-from processors.local import LocalRuntime
-from processors.measure_options import MeasureOptions
-from processors.stages import MeasureStage
+from processors.measure.stage import MeasureStage
+from processors.runtime.local import LocalRuntime
+from processors.thresholds import MeasureOptions
 from processors.topology import TOPIC_OF
 from schemas.broker import BrokerOptions
-from schemas.codec import AvroCodec
 from schemas.events import DeadLetter, FaceObservations, FrameCaptured, MeasureInput, Play, VisitEnded
-from schemas.registry import FileRegistry
 from schemas.topics import Topic
-from sinks.address import Address
-from sinks.clickhouse import ClickHouse, create_database
-from sinks.embedded import EmbeddedServer
-from sinks.migrate import migrate, released
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
+from sinks.store.address import Address
+from sinks.store.clickhouse import ClickHouse, create_database
+from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.migrate import migrate, released
 from tests.brokers import KafkaCluster
 from tests.chaos.expected import Blind, write_synthetic
 from tests.chaos.tables import IDS, differences, views

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from schemas.units import US_PER_S
-from sinks.clickhouse import ClickHouse
-from sinks.embedded import EmbeddedServer
-from sinks.migrate import migrate, released
-from sinks.writer import FactWriter
+from sinks.facts.writer import FactWriter
+from sinks.store.clickhouse import ClickHouse
+from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.migrate import migrate, released
 from tests.conftest import skip_or_fail
 from tests.e2e.command import onlooker
 from tests.facts import RealClock, exposure, play, visit_ended

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sinks.clickhouse import ClickHouse
-from sinks.embedded import EmbeddedServer
+from sinks.store.clickhouse import ClickHouse
+from sinks.store.embedded.server import EmbeddedServer
 from tests.site import MEMBER, Site
 
 pytestmark = [

@@ -13,16 +13,16 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from onlooker.people.store import open_store
-from onlooker.settings import load_settings
+from onlooker.settings.configuration import load_settings
 from onlooker.wiring.perception import build_parts
 from onlooker.wiring.run import build_run
-from processors.faces import Faculties
-from processors.local import Delivery
-from processors.perception.template import TemplateExtractor
-from processors.scene import thumbnail
+from processors.observe.faculties import Faculties
+from processors.observe.perception.template import TemplateExtractor
+from processors.observe.scene import thumbnail
+from processors.runtime.local import Delivery
 from schemas.frames import Frame
 from schemas.ports import Floats, Pixels
-from sinks.clickhouse import ClickHouse
+from sinks.store.clickhouse import ClickHouse
 from tests.services import end_offsets
 from tests.site import MEMBER, Site, written
 

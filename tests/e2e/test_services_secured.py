@@ -8,8 +8,8 @@ import pytest
 
 from onlooker.models.cache import ModelCache
 from onlooker.wiring import cache_dir
-from sinks.clickhouse import ClickHouse
-from sinks.embedded import EmbeddedServer
+from sinks.store.clickhouse import ClickHouse
+from sinks.store.embedded.server import EmbeddedServer
 from tests.e2e.command import onlooker
 from tests.secured_broker import SecuredBroker
 from tests.services import services, wait_until

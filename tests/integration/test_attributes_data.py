@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from onlooker.lab.accuracy.attributes import age_gender_figures, expression_figures
-from onlooker.settings import Settings
+from onlooker.settings.configuration import Settings
 from onlooker.wiring.perception import build_eyes, build_parts, decoder
-from processors.identity import Gallery, IdentityOptions, Recogniser
-from processors.stills import StillReader
+from processors.observe.identity import Gallery, IdentityOptions, Recogniser
+from processors.observe.stills import StillReader
 from schemas.ports import Floats
 
 pytestmark = [pytest.mark.data, pytest.mark.models, pytest.mark.slow]

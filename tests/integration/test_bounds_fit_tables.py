@@ -7,13 +7,13 @@ import msgspec
 import pytest
 
 from schemas.bounds import LATEST_US, MOST
-from schemas.codec import AvroCodec
 from schemas.events import Play, VisitEnded, WindowClosed
-from schemas.registry import FileRegistry
-from sinks.clickhouse import ClickHouse
-from sinks.embedded import EmbeddedServer
-from sinks.migrate import migrate, released
-from sinks.writer import FactWriter
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
+from sinks.facts.writer import FactWriter
+from sinks.store.clickhouse import ClickHouse
+from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.migrate import migrate, released
 from tests.event_samples import AUDIENCE, CAMPAIGN, EXPOSURE, PLAY, VISIT, WINDOW
 from tests.facts import RealClock
 

@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 import pytest
 
-from producers.buffer import FrameBuffer
-from producers.camera import open_camera
-from producers.capture import CameraPlan, CaptureStatus, CaptureThread, Clocks
-from producers.merge import event_order, merge_frames
+from producers.cameras.buffer import FrameBuffer
+from producers.cameras.camera import open_camera
+from producers.cameras.merge import event_order, merge_frames
+from producers.cameras.readings import BadPicture, CameraLostError, EndOfSource, Reading
+from producers.cameras.sources import SourceSpec, parse_source
+from producers.cameras.thread import CameraPlan, CaptureStatus, CaptureThread, Clocks
 from producers.options import CaptureOptions, DropPolicy
-from producers.readings import BadPicture, CameraLostError, EndOfSource, Reading
-from producers.sources import SourceSpec, parse_source
 from schemas.errors import BadPictureError
 from schemas.frames import Frame
 from schemas.ports import Pixels
@@ -231,10 +231,10 @@ def test_nothing_is_printed_and_no_password_shown(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
     program = """
 import sys
-from producers.camera import open_camera
+from producers.cameras.camera import open_camera
 from producers.options import CaptureOptions
-from producers.readings import CameraLostError
-from producers.sources import parse_source
+from producers.cameras.readings import CameraLostError
+from producers.cameras.sources import parse_source
 for name in sys.argv[1:]:
     try:
         open_camera(parse_source(name), CaptureOptions(open_timeout_s=2.0), decode=None)

@@ -15,21 +15,21 @@ import numpy as np
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from producers.camera import open_camera
-from producers.in_flight import Outgoing
+from producers.cameras.camera import open_camera
+from producers.cameras.readings import Reading
+from producers.cameras.sources import parse_source
 from producers.options import CaptureOptions, PublishOptions
-from producers.publisher import KafkaClient
-from producers.publishing import Publisher
-from producers.readings import Reading
-from producers.sources import parse_source
+from producers.publish.in_flight import Outgoing
+from producers.publish.publisher import KafkaClient
+from producers.publish.publishing import Publisher
 from schemas.broker import BrokerOptions
-from schemas.codec import AvroCodec
 from schemas.events import FrameCaptured, Play, StreamEnded
 from schemas.ids import derive_id
 from schemas.message import About, captured_us_of, is_repeated
 from schemas.ports import Pixels
-from schemas.registry import FileRegistry
 from schemas.topics import Topic, TopicNames
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
 from tests.brokers import KafkaCluster, wait_until
 from tests.e2e.command import onlooker, started
 from tests.integration.test_cameras import MjpegServer, decode

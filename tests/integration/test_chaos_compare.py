@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sinks.clickhouse import ClickHouse, create_database
-from sinks.embedded import EmbeddedServer
-from sinks.migrate import migrate, released
+from sinks.store.clickhouse import ClickHouse, create_database
+from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.migrate import migrate, released
 from tests.chaos.compare import compared
 from tests.chaos.expected import write_synthetic
 from tests.chaos.tables import make_witnesses

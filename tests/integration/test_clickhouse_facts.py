@@ -6,17 +6,17 @@ from itertools import count
 
 import pytest
 
-from onlooker.settings import CameraSettings, Settings, StandSettings
-from onlooker.wiring.storage import note_thresholds
-from processors.measure_options import MeasureOptions
+from onlooker.settings.configuration import CameraSettings, Settings, StandSettings
+from onlooker.wiring.database import note_thresholds
+from processors.thresholds import MeasureOptions
 from schemas.errors import CheckFailedError
 from schemas.events import DeadLetter
 from schemas.ids import derive_id
-from sinks.clickhouse import ClickHouse, SqlError
-from sinks.embedded import EmbeddedServer
-from sinks.migrate import Migration, migrate, pending, released
-from sinks.rows import WRITE_ORDER, Fact
-from sinks.writer import FactWriter
+from sinks.facts.kinds import WRITE_ORDER, Fact
+from sinks.facts.writer import FactWriter
+from sinks.store.clickhouse import ClickHouse, SqlError
+from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.migrate import Migration, migrate, pending, released
 from tests.facts import RealClock, audience_figures, campaign_figures, exposure, play, visit_ended, window
 
 pytestmark = [pytest.mark.clickhouse]

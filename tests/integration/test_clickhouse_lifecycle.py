@@ -17,14 +17,14 @@ import pytest
 from onlooker.models.cache import ModelCache
 from onlooker.wiring import cache_dir
 from schemas.errors import DependencyAwayError, LimitReachedError, UsageError
-from sinks.address import Address
-from sinks.asking import asking
-from sinks.batching import BatchOptions
-from sinks.clickhouse import ClickHouse
-from sinks.embedded import EmbeddedServer
-from sinks.migrate import migrate, released
+from sinks.facts.batching import BatchOptions
+from sinks.facts.writer import FactWriter, WriterOptions
 from sinks.ownership import InUseError
-from sinks.writer import FactWriter, WriterOptions
+from sinks.store.address import Address
+from sinks.store.clickhouse import ClickHouse
+from sinks.store.embedded.asking import asking
+from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.migrate import migrate, released
 from tests.facts import RealClock, exposure, play, visit_ended
 
 pytestmark = [pytest.mark.clickhouse]
@@ -120,7 +120,7 @@ def test_the_nameless_user_sees_no_data(server: EmbeddedServer) -> None:
 
 def test_the_server_dies_with_its_parent_and_the_directory_is_free(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from sinks.embedded import EmbeddedServer\n"
+        "import sys, time; from pathlib import Path; from sinks.store.embedded.server import EmbeddedServer\n"
         f"server = EmbeddedServer(Path({str(tmp_path / 'data')!r})); server.start()\n"
         "print(server.pid, flush=True); time.sleep(60)"
     )
@@ -159,7 +159,7 @@ def test_a_full_disk_names_the_data_directory(tmp_path: Path, monkeypatch: pytes
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("sinks.embedded.write_configuration", full)
+    monkeypatch.setattr("sinks.store.embedded.server.write_configuration", full)
     with pytest.raises(LimitReachedError, match=str(tmp_path)):
         EmbeddedServer(tmp_path).start()
 

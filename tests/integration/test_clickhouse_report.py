@@ -21,11 +21,11 @@ from onlooker.reporting.words import period
 from schemas.errors import UsageError
 from schemas.events import VisitEnded
 from schemas.units import US_PER_S
-from sinks.clickhouse import ClickHouse
-from sinks.embedded import EmbeddedServer
-from sinks.migrate import migrate, released
-from sinks.rows import Fact
-from sinks.writer import FactWriter
+from sinks.facts.kinds import Fact
+from sinks.facts.writer import FactWriter
+from sinks.store.clickhouse import ClickHouse
+from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.migrate import migrate, released
 from tests.facts import T0_US, RealClock, exposure, play, visit_ended, window
 
 pytestmark = [pytest.mark.clickhouse]

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from onlooker.settings_clickhouse import ClickHouseSettings
+from onlooker.settings.clickhouse_section import ClickHouseSettings
 from schemas.errors import DependencyAwayError, UsageError
-from sinks.address import Address
-from sinks.clickhouse import ClickHouse
-from sinks.embedded import EmbeddedServer
+from sinks.store.address import Address
+from sinks.store.clickhouse import ClickHouse
+from sinks.store.embedded.server import EmbeddedServer
 from tests.certificates import Authority
 from tests.tls_hop import TlsHop
 

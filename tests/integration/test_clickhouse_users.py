@@ -15,15 +15,15 @@ import msgspec
 import pytest
 
 from schemas.errors import UsageError
-from sinks import embedded_files
-from sinks.address import Address
-from sinks.clickhouse import ClickHouse, SqlError
-from sinks.dead_letters import Choice, counts_of, letters_of
-from sinks.embedded import EmbeddedServer
-from sinks.migrate import migrate, released
-from sinks.reprocessing import Reprocessings
-from sinks.reprocessing_side import SideStore
-from sinks.writer import FactWriter
+from sinks.facts.writer import FactWriter
+from sinks.letters.stored import Choice, counts_of, letters_of
+from sinks.reprocessing.ledger import Reprocessings
+from sinks.reprocessing.side import SideStore
+from sinks.store.address import Address
+from sinks.store.clickhouse import ClickHouse, SqlError
+from sinks.store.embedded import files as embedded_files
+from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.migrate import migrate, released
 from tests.facts import RealClock, exposure, play, visit_ended
 
 pytestmark = [pytest.mark.clickhouse]

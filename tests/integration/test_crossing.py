@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from onlooker.models.cache import ModelCache
-from onlooker.settings import Settings
+from onlooker.settings.configuration import Settings
 from onlooker.wiring import build_eyes, cache_dir
-from processors.seen import SeenFace
+from processors.observe.seen import SeenFace
 from schemas.ports import Pixels
 
 pytestmark = pytest.mark.models

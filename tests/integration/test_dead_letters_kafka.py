@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sinks.clickhouse import create_database
-from sinks.embedded import EmbeddedServer
+from sinks.store.clickhouse import create_database
+from sinks.store.embedded.server import EmbeddedServer
 from tests.brokers import KafkaCluster
 from tests.e2e.command import onlooker
 from tests.facts import T0_US, visit_ended

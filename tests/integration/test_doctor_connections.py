@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from onlooker.doctor_connections import connection_checks
-from producers.topic_plan import TopicOptions, plan_topics, wanted_topics
-from producers.topics import Topics
+from onlooker.doctor.servers import connection_checks
+from producers.brokers.plan import TopicOptions, plan_topics, wanted_topics
+from producers.brokers.topics import Topics
 from schemas.broker import BrokerOptions
 from schemas.errors import OnlookerError
-from sinks.clickhouse import ClickHouse
-from sinks.embedded import EmbeddedServer
-from sinks.migrate import migrate, released
+from sinks.store.clickhouse import ClickHouse
+from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.migrate import migrate, released
 from tests.brokers import KafkaCluster
 
 NOTHING: Mapping[str, str] = {}

@@ -11,11 +11,17 @@ import cv2
 import numpy as np
 import pytest
 
-from processors.perception.detection import DetectionOptions, FaceDetector
-from processors.perception.landmarks import landmarks_68
-from processors.perception.mesh import Mesh, MeshFitter, confirms, region_from_detection, region_from_mesh
-from processors.perception.pose import estimate_pose
-from processors.perception.quality import face_sharpness
+from processors.observe.perception.detection import DetectionOptions, FaceDetector
+from processors.observe.perception.landmarks import landmarks_68
+from processors.observe.perception.mesh import (
+    Mesh,
+    MeshFitter,
+    confirms,
+    region_from_detection,
+    region_from_mesh,
+)
+from processors.observe.perception.pose import estimate_pose
+from processors.observe.perception.quality import face_sharpness
 from processors.vision.nets import OnnxNet
 from processors.vision.pixels import decode_picture
 from schemas.errors import BadPictureError

@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from producers.broker_arguments import broker_arguments
+from producers.brokers.arguments import broker_arguments
 from tests.secured_broker import SecuredBroker
 
 pytestmark = [pytest.mark.kafka]

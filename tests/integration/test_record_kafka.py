@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 
-from onlooker.recording_checks import digests, problems
-from schemas.codec import AvroCodec
+from onlooker.recordings.checks import digests, problems
 from schemas.message import About
-from schemas.recording_folder import Recording
-from schemas.registry import FileRegistry
+from schemas.recording.folder import Recording
 from schemas.topics import TopicNames
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
 from tests.brokers import KafkaCluster, wait_until
 from tests.e2e.command import COMMAND, onlooker
 from tests.recordings import fill, numbered

@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from onlooker.recording_checks import digests, problems
-from onlooker.settings import Settings
+from onlooker.recordings.checks import digests, problems
+from onlooker.settings.configuration import Settings
 from onlooker.wiring.perception import build_parts, decoder
 from onlooker.wiring.record_about import frame_hiding
-from processors.perception.detection import FaceDetector
+from processors.observe.perception.detection import FaceDetector
 from schemas.events import FaceObservations
-from schemas.recording_folder import Recording
+from schemas.recording.folder import Recording
 from tests.brokers import wait_until
 from tests.e2e.command import onlooker, started
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from onlooker.recording_checks import digests, problems
+from onlooker.recordings.checks import digests, problems
 from tests.brokers import KafkaCluster
 from tests.e2e.command import onlooker
 from tests.services import Services, services, wait_until

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from onlooker.lab.replay_bench import write_traffic
-from onlooker.lab.stream_input import Crowd
+from onlooker.lab.replay import write_traffic
+from onlooker.lab.stream.input import Crowd
 
 pytestmark = [pytest.mark.slow]
 MOST_MIB = 400

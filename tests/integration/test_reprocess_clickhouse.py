@@ -16,17 +16,17 @@ import pytest
 from click.testing import CliRunner
 
 from onlooker.cli.reprocess import reprocess
-from onlooker.reprocess_difference import changed
+from onlooker.reprocess.difference import changed
 from onlooker.wiring.reprocess import ReprocessRequest, Site
 from schemas.errors import CheckFailedError, UsageError
-from sinks.clickhouse import ClickHouse
-from sinks.dialect import ONE_SERVER
-from sinks.embedded import EmbeddedServer
-from sinks.migrate import migrate, released
-from sinks.reprocessing import LEDGER, LONGEST_SETTLING_S, Reprocessing, Reprocessings
-from sinks.reprocessing_side import SIDE_TABLES, SideStore
-from sinks.rows import WRITE_ORDER
-from sinks.writer import FactWriter
+from sinks.facts.kinds import WRITE_ORDER
+from sinks.facts.writer import FactWriter
+from sinks.reprocessing.ledger import LEDGER, LONGEST_SETTLING_S, Reprocessing, Reprocessings
+from sinks.reprocessing.side import SIDE_TABLES, SideStore
+from sinks.store.clickhouse import ClickHouse
+from sinks.store.dialect import ONE_SERVER
+from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.migrate import migrate, released
 from tests.facts import RealClock, visit_ended
 from tests.reprocess_day import START_US, STRICTER, day, measured_live, minute_us, recorded
 from tests.reprocess_views import EVERYTHING, FACTS, VIEWS, seen

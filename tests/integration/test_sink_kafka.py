@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sinks.address import Address
-from sinks.clickhouse import create_database
-from sinks.embedded import EmbeddedServer
+from sinks.store.address import Address
+from sinks.store.clickhouse import create_database
+from sinks.store.embedded.server import EmbeddedServer
 from tests.brokers import KafkaCluster, wait_until
 from tests.facts import visit_ended
 from tests.sinking import Site, facts_of, site_of

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sinks.address import Address
-from sinks.clickhouse import ClickHouse, create_database
-from sinks.embedded import EmbeddedServer
-from sinks.migrate import migrate, released
+from sinks.store.address import Address
+from sinks.store.clickhouse import ClickHouse, create_database
+from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.migrate import migrate, released
 from tests.brokers import KafkaCluster, wait_until
 from tests.sinking import Site, facts_of, go_on, pause, site_of
 

@@ -10,10 +10,10 @@ import pytest
 from kafka import KafkaProducer
 
 from onlooker.models.cache import ModelCache
-from onlooker.settings import Settings
+from onlooker.settings.configuration import Settings
 from onlooker.wiring import cache_dir
 from onlooker.wiring.perception import build_observer, build_parts
-from processors.stages import ObserveStage
+from processors.observe.stage import ObserveStage
 from schemas.events import DeadLetter, FaceObservations, FrameCaptured, StreamEnded
 from schemas.frames import Frame
 from schemas.message import About

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from processors.measure import MeasureOptions, new_stand, step
-from processors.stand_state import StandState
+from processors.measure.fold import MeasureOptions, new_stand, step
+from processors.measure.state import StandState
 from schemas.events import (
     EXPRESSIONS,
     FaceObservations,

@@ -15,10 +15,10 @@ from typing import Any
 
 import msgspec
 
-from onlooker.recording_times import instant_us
-from producers.replay import Choice, replayed
+from onlooker.recordings.times import instant_us
+from producers.replay.order import Choice, replayed
 from schemas.events import FaceObservations, FaceObserved, MeasureInput, MeasureOutput, Play, VisitEnded
-from schemas.recording_folder import Range, Recording
+from schemas.recording.folder import Range, Recording
 from schemas.units import US_PER_S
 from tests.replay.measure_scenes import Seen, SeenFace, Showing, identity, play, run, seen
 

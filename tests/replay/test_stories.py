@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from processors.measure import MeasureOptions
-from processors.stand_state import StandState
+from processors.measure.fold import MeasureOptions
+from processors.measure.state import StandState
 from schemas.events import MeasureInput, MeasureOutput, VisitEnded, WindowClosed
 from schemas.units import US_PER_S, us_from_s
 from tests.replay.measure_scenes import (

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.perception.age_gender import (
+from processors.observe.perception.age_gender import (
     CHIP_POINTS,
     CHIP_TEMPLATE,
     AgeGenderEstimator,

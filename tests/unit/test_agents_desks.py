@@ -9,25 +9,25 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from processors.alignment import AlignedMeasure
-from processors.aside import Aside
-from processors.measure_desk import MeasureDesk
-from processors.measure_options import MeasureOptions
-from processors.observe import CameraState
-from processors.observe_desk import ObserveDesk
-from processors.observe_keeping import CameraKeeper
-from processors.reading import Reader
-from processors.stages import ObserveStage
-from processors.stands import StandStates
-from processors.traffic import Outgoing, Place, Received
-from schemas.codec import AvroCodec
+from processors.measure.aligned import AlignedMeasure
+from processors.observe.keeping import CameraKeeper
+from processors.observe.observer import CameraState
+from processors.observe.stage import ObserveStage
+from processors.runtime.work.aside import Aside
+from processors.runtime.work.measure_desk import MeasureDesk
+from processors.runtime.work.observe_desk import ObserveDesk
+from processors.runtime.work.reading import Reader
+from processors.runtime.work.stands import StandStates
+from processors.runtime.work.traffic import Outgoing, Place, Received
+from processors.thresholds import MeasureOptions
 from schemas.dead_letters import DeadLetterOptions
 from schemas.errors import BadPictureError, LimitReachedError
 from schemas.events import DeadLetter, FaceObservations, FrameCaptured, StreamEnded
 from schemas.metrics import NoMeter
 from schemas.ports import Pixels
-from schemas.registry import FileRegistry
 from schemas.topics import Topic, TopicNames
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
 from tests.replay.measure_scenes import Camera, Person, frames
 
 NAMES = TopicNames(prefix="mall")

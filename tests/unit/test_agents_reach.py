@@ -2,7 +2,7 @@
 
 from faust.types import TP
 
-from processors.agents.reach import Reach
+from processors.runtime.agents.reach import Reach
 
 A, B = TP("t", 0), TP("t", 1)
 

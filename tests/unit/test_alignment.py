@@ -6,13 +6,13 @@ from typing import Any, cast
 import pytest
 from faust.types import TP
 
-from processors.agents.asking import Asking
-from processors.agents.order import PlaysBefore
-from processors.alignment import AlignedMeasure, AlignedState, PlaysFirst
-from processors.local import Delivery, LocalRuntime
-from processors.measure_options import MeasureOptions
-from processors.stages import MeasureStage
-from processors.traffic import Place, Received
+from processors.measure.aligned import AlignedMeasure, AlignedState
+from processors.measure.stage import MeasureStage
+from processors.runtime.agents.asking import Asking
+from processors.runtime.agents.order import PlaysBefore, PlaysFirst
+from processors.runtime.local import Delivery, LocalRuntime
+from processors.runtime.work.traffic import Place, Received
+from processors.thresholds import MeasureOptions
 from schemas.errors import UsageError
 from schemas.events import MeasureInput, Play, StreamEnded, VisitEnded, WindowClosed
 from tests.replay.measure_scenes import Camera, Person, Showing, frames, play
@@ -135,7 +135,7 @@ class Offsets:
 
 @pytest.fixture(autouse=True)
 def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("processors.agents.order.EVERY_S", 0.0)
+    monkeypatch.setattr("processors.runtime.agents.order.EVERY_S", 0.0)
 
 
 def message(topic: Any, partition: int, offset: int) -> Received:
@@ -171,7 +171,7 @@ def test_observations_fetched_while_others_wait_are_asked_for_anew() -> None:
 
 
 def test_offsets_without_a_play_do_not_hold_observations_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("processors.agents.order.PATIENCE_S", 0.0)
+    monkeypatch.setattr("processors.runtime.agents.order.PATIENCE_S", 0.0)
     brokers = Offsets({0: 4})
     brokers.read_to[0] = 4
     order = PlaysBefore(cast(Asking, brokers), "plays")
@@ -191,7 +191,7 @@ def test_offsets_without_a_play_do_not_hold_observations_for_ever(monkeypatch: p
 
 def test_plays_that_come_when_read_again_enter_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """The consumer stands behind the play, which a change of assignment has swallowed."""
-    monkeypatch.setattr("processors.agents.order.PATIENCE_S", 0.0)
+    monkeypatch.setattr("processors.runtime.agents.order.PATIENCE_S", 0.0)
     brokers = Offsets({0: 4})
     brokers.read_to[0] = 4
     order = PlaysBefore(cast(Asking, brokers), "plays")

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from onlooker.lab.stream import (
+from onlooker.lab.stream.agent import passed
+from onlooker.lab.stream.bench import (
     _RUNNERS,
     PARTS,
     Failed,
@@ -19,11 +20,10 @@ from onlooker.lab.stream import (
     machine,
     parts_from,
 )
-from onlooker.lab.stream_columns import ready
-from onlooker.lab.stream_density import LIMIT_MS, judged, stand_counts
-from onlooker.lab.stream_facts import heaps
-from onlooker.lab.stream_faust import passed
-from onlooker.lab.stream_figures import (
+from onlooker.lab.stream.columns import ready
+from onlooker.lab.stream.density import LIMIT_MS, judged, stand_counts
+from onlooker.lab.stream.facts import heaps
+from onlooker.lab.stream.figures import (
     Asked,
     Names,
     Run,
@@ -33,14 +33,14 @@ from onlooker.lab.stream_figures import (
     percentile,
     speed_of,
 )
-from onlooker.lab.stream_handled import Handled
-from onlooker.lab.stream_input import Crowd, traffic
-from onlooker.lab.stream_markdown import markdown_of, measured_parts
-from onlooker.lab.stream_measure import bench_measure
-from onlooker.lab.stream_meter import RowCounter
-from onlooker.lab.stream_servers import broker
-from onlooker.lab.stream_table import print_found
-from onlooker.settings import Settings
+from onlooker.lab.stream.handled import Handled
+from onlooker.lab.stream.input import Crowd, traffic
+from onlooker.lab.stream.markdown import markdown_of, measured_parts
+from onlooker.lab.stream.measure import bench_measure
+from onlooker.lab.stream.meter import RowCounter
+from onlooker.lab.stream.servers import broker
+from onlooker.lab.stream.table import print_found
+from onlooker.settings.configuration import Settings
 from schemas.errors import DependencyAwayError, UsageError
 from schemas.events import FaceObservations, Play, VisitEnded
 from schemas.topics import Topic
@@ -247,7 +247,7 @@ def test_a_missing_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     tool = tmp_path / "start.sh"
     tool.write_text("#!/bin/sh\necho 'Kafka needs Java 17 or newer' >&2\nexit 3\n", encoding="utf-8")
     tool.chmod(0o755)
-    monkeypatch.setattr("onlooker.lab.stream_servers.TOOL", tmp_path)
+    monkeypatch.setattr("onlooker.lab.stream.servers.TOOL", tmp_path)
     with (
         pytest.raises(DependencyAwayError, match=r"Java 17 or newer.*--bootstrap"),
         broker(None, tmp_path),
@@ -256,7 +256,7 @@ def test_a_missing_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_installation_without_the_script_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onlooker.lab.stream_servers.TOOL", tmp_path / "nowhere")
+    monkeypatch.setattr("onlooker.lab.stream.servers.TOOL", tmp_path / "nowhere")
     with pytest.raises(DependencyAwayError, match="--bootstrap"), broker(None, tmp_path):
         pass
 
@@ -311,7 +311,7 @@ def test_a_part_that_fails_does_not_lose_the_others(monkeypatch: pytest.MonkeyPa
         raise DependencyAwayError("no broker answers")
 
     monkeypatch.setitem(_RUNNERS, "sink", (away, "The sink"))
-    monkeypatch.setattr("onlooker.lab.stream_site.Site.start", lambda _: None)
+    monkeypatch.setattr("onlooker.lab.stream.site.Site.start", lambda _: None)
     request = Request(parts=("measure", "sink"), repeat=1, quick=True)
     found = bench_stream(Settings(), request, lambda _: None)
     assert found.parts["sink"] == Failed(failed="no broker answers")

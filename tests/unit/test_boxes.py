@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processors.boxes import FORBIDDEN, Box, assign, distance_in_sides, moved, overlap, pair_costs
+from processors.vision.boxes import FORBIDDEN, Box, assign, distance_in_sides, moved, overlap, pair_costs
 
 boxes = st.tuples(st.floats(-100, 100), st.floats(-100, 100), st.floats(1, 100), st.floats(1, 100))
 

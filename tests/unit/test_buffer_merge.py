@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producers.buffer import FrameBuffer
-from producers.merge import event_order, merge_frames
+from producers.cameras.buffer import FrameBuffer
+from producers.cameras.merge import event_order, merge_frames
 from schemas.frames import Frame
 
 DEADLINE_S = 20.0

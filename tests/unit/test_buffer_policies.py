@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producers.buffer import FrameBuffer
+from producers.cameras.buffer import FrameBuffer
 from producers.options import DropPolicy
 from schemas.frames import Frame
 

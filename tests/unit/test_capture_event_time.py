@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.event_time import LiveClock, PositionClock, frame_rate, nominal_us
+from producers.cameras.event_time import LiveClock, PositionClock, frame_rate, nominal_us
 
 
 @pytest.mark.parametrize(

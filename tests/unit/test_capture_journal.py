@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from producers.journal import Journal, StandNote, recording_digest
+from producers.cameras.sources import SourceSpec
 from producers.options import CaptureOptions
-from producers.sources import SourceSpec
+from producers.publish.journal import Journal, StandNote, recording_digest
 from schemas.errors import UsageError
 
 OPTIONS = CaptureOptions()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from producers.options import PublishOptions
-from producers.pictures import Attempt, attempts, encode_picture
+from producers.publish.pictures import Attempt, attempts, encode_picture
 from schemas.errors import BadPictureError
 from schemas.ports import Pixels
 

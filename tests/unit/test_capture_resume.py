@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from producers.buffer import FrameBuffer
-from producers.capture import CameraPlan, CaptureThread, Clocks
-from producers.event_time import LiveClock
+from producers.cameras.buffer import FrameBuffer
+from producers.cameras.event_time import LiveClock
+from producers.cameras.readings import BadPicture, EndOfSource, Reading
+from producers.cameras.sources import SourceSpec
+from producers.cameras.thread import CameraPlan, CaptureThread, Clocks
 from producers.options import CaptureOptions, Pace
 from producers.playlist import PlayFeed, PlaylistOptions, Slot
-from producers.readings import BadPicture, EndOfSource, Reading
-from producers.sources import SourceSpec
 from schemas.events import Play
 from schemas.frames import Frame
 
@@ -113,7 +113,7 @@ def test_an_earlier_clock_that_was_wrong_is_not_believed() -> None:
 
 
 def test_merging_calls_idle_while_nothing_comes() -> None:
-    from producers.merge import merge_frames
+    from producers.cameras.merge import merge_frames
 
     buffer = FrameBuffer(4, "wait", max_bytes=10**6)
     idled = threading.Event()

@@ -12,20 +12,20 @@ import msgspec
 import numpy as np
 import pytest
 
-from onlooker.capture_figures import CaptureEnd, CaptureTally, capture_summary
-from onlooker.captured_stand import CapturedStand, FrameMark
-from onlooker.capturing import CaptureParts, CaptureService
-from onlooker.running import CameraLine
-from producers.buffer import FrameBuffer
-from producers.capture import CameraPlan, CaptureThread, Clocks
-from producers.in_flight import Outgoing
-from producers.journal import Journal, StandNote
+from onlooker.cameras.lines import CameraLine
+from onlooker.capture.service import CaptureParts, CaptureService
+from onlooker.capture.stand import CapturedStand, FrameMark
+from onlooker.capture.tally import CaptureEnd, CaptureTally, capture_summary
+from producers.cameras.buffer import FrameBuffer
+from producers.cameras.readings import BadPicture, EndOfSource, Reading
+from producers.cameras.sources import SourceSpec
+from producers.cameras.thread import CameraPlan, CaptureThread, Clocks
 from producers.options import CaptureOptions, DropPolicy, PublishOptions
-from producers.pictures import Encoded
 from producers.playlist import PlayFeed, PlaylistOptions, Slot
-from producers.publishing import OnDone, Publisher
-from producers.readings import BadPicture, EndOfSource, Reading
-from producers.sources import SourceSpec
+from producers.publish.in_flight import Outgoing
+from producers.publish.journal import Journal, StandNote
+from producers.publish.pictures import Encoded
+from producers.publish.publishing import OnDone, Publisher
 from schemas.errors import BadPictureError, DependencyAwayError, UsageError
 from schemas.events import FrameCaptured, Play, StreamEnded
 from schemas.frames import Frame
@@ -436,7 +436,7 @@ def test_a_refusal_ends_the_capture_with_its_words(tmp_path: Path) -> None:
 
 
 def test_a_registry_that_is_away_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onlooker.capturing._REGISTRY_AGAIN_S", 0.01)
+    monkeypatch.setattr("onlooker.capture.service._REGISTRY_AGAIN_S", 0.01)
     broker = Broker()
     rig = Rig(tmp_path, broker)
     rig.add("door", [2])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.capture_state import (
+from producers.cameras.state import (
     CaptureEvent,
     CaptureState,
     Ended,

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from producers.buffer import FrameBuffer
-from producers.capture import CameraPlan, CaptureThread, Clocks
+from producers.cameras.buffer import FrameBuffer
+from producers.cameras.pacing import Pacer, policy_at
+from producers.cameras.readings import BadPicture, CameraLostError, EndOfSource, Reading
+from producers.cameras.sources import SourceSpec
+from producers.cameras.thread import CameraPlan, CaptureThread, Clocks
 from producers.options import CaptureOptions, DropPolicy, Pace
-from producers.pacing import Pacer, policy_at
-from producers.readings import BadPicture, CameraLostError, EndOfSource, Reading
-from producers.sources import SourceSpec
 from schemas.frames import Frame
 
 DEADLINE_S = 20.0

@@ -2,11 +2,16 @@
 
 import pytest
 
-from processors.alignment import AlignedMeasure
-from processors.checkpoint import CHECKPOINT_VERSION, Checkpoint, checkpoint_bytes, checkpoint_from
-from processors.measure_options import MeasureOptions
-from processors.stands import StandStates
-from processors.traffic import Place
+from processors.measure.aligned import AlignedMeasure
+from processors.runtime.work.checkpoint import (
+    CHECKPOINT_VERSION,
+    Checkpoint,
+    checkpoint_bytes,
+    checkpoint_from,
+)
+from processors.runtime.work.stands import StandStates
+from processors.runtime.work.traffic import Place
+from processors.thresholds import MeasureOptions
 from schemas.errors import UsageError
 from tests.replay.measure_scenes import Camera, Person, frames
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.avsc import EVENTS
 from schemas.bounds import LATEST_US, MOST
-from schemas.codec import AvroCodec
 from schemas.errors import UsageError
 from schemas.events import FaceObservations, FaceObserved
-from schemas.registry import FileRegistry
+from schemas.wire.avsc import EVENTS
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
 from tests.event_samples import OBSERVATIONS, PLAY, STRANGER, samples
 
 CODEC = AvroCodec(FileRegistry())

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.avsc import EVENTS, record_name, schema_text
 from schemas.belief import believable, event_time_us, fitting, topics_of
 from schemas.bounds import FRAME_BYTES, LATEST_US
-from schemas.codec import AvroCodec
 from schemas.errors import UndecodableError
 from schemas.events import FaceObservations, Play, StreamEnded, VisitEnded
-from schemas.registry import FileRegistry
 from schemas.topics import TOPICS
+from schemas.wire.avsc import EVENTS, record_name, schema_text
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
 from tests.event_samples import OBSERVATIONS, PLAY, T_US, VISIT_ENDED, WINDOW, samples
 
 CODEC = AvroCodec(FileRegistry())

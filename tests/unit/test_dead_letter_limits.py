@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.bounds import LETTER_BYTES
-from schemas.codec import AvroCodec
 from schemas.dead_letters import MOST_KEPT_BYTES, DeadLetterLimit, DeadLetterOptions, letter_of
 from schemas.errors import LimitReachedError, UndecodableError
 from schemas.events import DeadLetter
-from schemas.registry import FileRegistry
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
 from tests.event_samples import T_US
 
 CODEC = AvroCodec(FileRegistry())

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from processors.perception.detection import STRIDES, Detection, DetectionOptions, FaceDetector
+from processors.observe.perception.detection import STRIDES, Detection, DetectionOptions, FaceDetector
 from schemas.ports import Floats, Pixels
 
 KINDS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.perception.expression import NET_ORDER, ExpressionClassifier, combined
-from processors.perception.face_shape import FaceShape, face_shape
+from processors.observe.perception.expression import NET_ORDER, ExpressionClassifier, combined
+from processors.observe.perception.face_shape import FaceShape, face_shape
 from schemas.events import EXPRESSIONS
 from schemas.ports import Floats
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from processors.perception.eyes import (
+from processors.observe.perception.eyes import (
     HALVES,
     LEFT_EYE,
     RIGHT_EYE,
     eye_aspect_ratio,
     eyes_open,
 )
-from processors.perception.mesh import POINTS, Mesh
+from processors.observe.perception.mesh import POINTS, Mesh
 from schemas.ports import Floats
 
 

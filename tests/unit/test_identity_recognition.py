@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from processors.identity import (
+from processors.observe.identity import (
     Gallery,
     IdentityOptions,
     IdentityVote,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.perception.landmarks import INNER, JAW_LINE, five_points, landmarks_68
-from processors.perception.mesh import POINTS, Mesh
+from processors.observe.perception.landmarks import INNER, JAW_LINE, five_points, landmarks_68
+from processors.observe.perception.mesh import POINTS, Mesh
 from schemas.ports import Floats
 
 

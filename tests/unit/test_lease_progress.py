@@ -2,8 +2,8 @@
 
 import pytest
 
-from processors.lease import Lease, LeaseLostError
-from processors.progress import Progress
+from processors.runtime.work.lease import Lease, LeaseLostError
+from processors.runtime.work.progress import Progress
 from tests.facts import FakeClock
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from processors.local import LocalRuntime
+from processors.runtime.local import LocalRuntime
 from processors.topology import TOPOLOGY
 from schemas.events import FaceObservations, Play, StreamEnded
 from schemas.ids import derive_id

@@ -1,7 +1,7 @@
 """Looking: entered within 20 degrees, left beyond 30; eyes closed for long end it; blinks do not."""
 
-from processors.looking import Gaze, next_gaze
-from processors.measure_options import MeasureOptions, StandOptions
+from processors.observe.looking import Gaze, next_gaze
+from processors.thresholds import MeasureOptions, StandOptions
 from schemas.events import Pose
 
 

@@ -5,7 +5,7 @@ from random import Random
 import msgspec
 import pytest
 
-from processors.measure import MeasureOptions
+from processors.measure.fold import MeasureOptions
 from schemas.events import FaceObservations, Play
 from tests.replay.measure_scenes import (
     Camera,

@@ -9,10 +9,10 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from processors.engagement import is_engaged
-from processors.measure import MeasureOptions, new_stand, step
-from processors.measure_options import StandOptions
-from processors.stand_state import StandState
+from processors.measure.engagement import is_engaged
+from processors.measure.fold import MeasureOptions, new_stand, step
+from processors.measure.state import StandState
+from processors.thresholds import StandOptions
 from schemas.events import (
     EXPRESSIONS,
     AudienceFigures,

@@ -4,13 +4,14 @@ import math
 
 import pytest
 
-from processors.attention import Reading, read
-from processors.engagement import engagement, is_engaged
-from processors.measure_options import MeasureOptions, StandOptions
-from processors.samples import AWAY, NEAR, TOWARDS, Sample, gaze_class, in_zone, sample_of
-from processors.segments import Segment, clip, stack, union
-from processors.totals import Totals, growth, instant_of, mean_valence, totals_of
-from processors.visits import age_band, gender_of
+from processors.gaze import AWAY, NEAR, TOWARDS, gaze_class
+from processors.measure.attention import Reading, read
+from processors.measure.engagement import engagement, is_engaged
+from processors.measure.samples import Sample, in_zone, sample_of
+from processors.measure.segments import Segment, clip, stack, union
+from processors.measure.totals import Totals, growth, instant_of, mean_valence, totals_of
+from processors.measure.visits import age_band, gender_of
+from processors.thresholds import MeasureOptions, StandOptions
 from schemas.events import EXPRESSIONS, FaceObserved, Pose
 from schemas.ids import derive_id
 from tests.replay.measure_scenes import observation

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.perception.detection import Detection
-from processors.perception.mesh import (
+from processors.observe.perception.detection import Detection
+from processors.observe.perception.mesh import (
     FIVE_POINTS,
     LEFT_EYE_OUTER,
     POINTS,

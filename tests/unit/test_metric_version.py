@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from onlooker.settings import CameraSettings, Settings, StandSettings
-from onlooker.wiring.storage import note_thresholds
-from processors.measure_options import MeasureOptions, StandOptions
+from onlooker.settings.configuration import CameraSettings, Settings, StandSettings
+from onlooker.wiring.database import note_thresholds
+from processors.thresholds import MeasureOptions, StandOptions
 from schemas.events import METRIC_VERSION
 
 OTHER: dict[str, Any] = {

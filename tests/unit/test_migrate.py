@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import CheckFailedError, UsageError
-from sinks.migrate import Migration, migrate, pending, released
+from sinks.store.migrate import Migration, migrate, pending, released
 
 
 class Ledger:

@@ -6,15 +6,15 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from processors.boxes import Box, centre
-from processors.describe import DescribeOptions, Describer
-from processors.faces import Faculties
-from processors.observe import CameraState, ObserveOptions, Observer
-from processors.perception.age_gender import AgeGender
-from processors.perception.detection import Detection
-from processors.perception.expression import Expression
-from processors.perception.mesh import Mesh, Region
-from processors.seen import SeenFace
+from processors.observe.describe import DescribeOptions, Describer
+from processors.observe.faculties import Faculties
+from processors.observe.observer import CameraState, ObserveOptions, Observer
+from processors.observe.perception.age_gender import AgeGender
+from processors.observe.perception.detection import Detection
+from processors.observe.perception.expression import Expression
+from processors.observe.perception.mesh import Mesh, Region
+from processors.observe.seen import SeenFace
+from processors.vision.boxes import Box, centre
 from schemas.events import EXPRESSIONS
 from schemas.ports import Floats, Pixels
 
@@ -26,9 +26,9 @@ PERIOD_US = 100_000
 @pytest.fixture(autouse=True)
 def _good_faces(monkeypatch: pytest.MonkeyPatch) -> None:
     """The made-up pictures show no face that could be judged."""
-    monkeypatch.setattr("processors.describe.face_quality", lambda *_: 0.8)
+    monkeypatch.setattr("processors.observe.describe.face_quality", lambda *_: 0.8)
     monkeypatch.setattr(
-        "processors.observe.confirms", lambda mesh, _, *, min_presence: mesh.presence >= min_presence
+        "processors.observe.observer.confirms", lambda mesh, _, *, min_presence: mesh.presence >= min_presence
     )
 
 

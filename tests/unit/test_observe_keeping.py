@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.describe import Described
-from processors.identity import Gallery, IdentityOptions, IdentityVote, Match, Recogniser
-from processors.observe import CameraState
-from processors.observe_keeping import CameraKeeper, KeptCameras
+from processors.observe.describe import Described
+from processors.observe.identity import Gallery, IdentityOptions, IdentityVote, Match, Recogniser
+from processors.observe.keeping import CameraKeeper, KeptCameras
+from processors.observe.observer import CameraState
 from schemas.errors import UsageError
 from schemas.ids import derive_id
 from schemas.ports import Floats
@@ -85,7 +85,7 @@ def recogniser() -> Recogniser:
 
 def vote_for(row: Floats, known: Described) -> Described:
     """What `Describer` does with a face that was embedded."""
-    from processors.describe import DescribeOptions, Describer, View
+    from processors.observe.describe import DescribeOptions, Describer, View
 
     faculties: Any = type("Faculties", (), {"templates": _Always(row)})
     describer = Describer(faculties, recogniser(), DescribeOptions())

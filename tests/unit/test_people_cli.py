@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from onlooker.cli.people import people
 from onlooker.people.enrolment import Enroller
 from onlooker.people.pictures import EnrolFace, EnrolmentOptions, PictureJudge
-from onlooker.settings import Settings
+from onlooker.settings.configuration import Settings
 from schemas.errors import BadPictureError, CheckFailedError, UsageError
 from schemas.ports import Pixels
 

@@ -14,7 +14,7 @@ from onlooker.people.records import PersonRecord, checked_person_id, packed_temp
 from onlooker.people.sealing import SealBrokenError, new_key, seal, unseal, unwrap_key, wrap_key
 from onlooker.people.site_key import create_site_key, read_site_key
 from onlooker.people.store import GalleryStore, open_or_create_store, open_store
-from onlooker.settings import Settings
+from onlooker.settings.configuration import Settings
 from onlooker.wiring.perception import _recogniser
 from schemas.errors import UsageError
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.perception.mesh import POINTS, Mesh
-from processors.perception.pose import (
+from processors.observe.perception.mesh import POINTS, Mesh
+from processors.observe.perception.pose import (
     DEPTH_GAIN,
     FOREHEAD_POINTS,
     LEFT_POINTS,

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.in_flight import InFlight, Outgoing
 from producers.options import PublishOptions
-from producers.publishing import OnDone, Publisher
+from producers.publish.in_flight import InFlight, Outgoing
+from producers.publish.publishing import OnDone, Publisher
 from schemas.errors import DependencyAwayError, OnlookerError, UsageError
 from schemas.message import About
 

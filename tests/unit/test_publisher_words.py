@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from kafka.errors import KafkaTimeoutError, SaslAuthenticationFailedError, TopicAuthorizationFailedError
 
-from producers.broker_arguments import broker_arguments
-from producers.broker_trouble import complaints, trouble_of
+from producers.brokers.arguments import broker_arguments
+from producers.brokers.trouble import complaints, trouble_of
 from schemas.broker import BrokerOptions
 from schemas.errors import DependencyAwayError, UsageError
 

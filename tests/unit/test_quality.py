@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from processors.perception.mesh import POINTS, Mesh
-from processors.perception.quality import face_quality, face_sharpness, frontalness
+from processors.observe.perception.mesh import POINTS, Mesh
+from processors.observe.perception.quality import face_quality, face_sharpness, frontalness
 from processors.vision.pixels import resized
 from schemas.events import Pose
 from schemas.ports import Pixels

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from onlooker.recording_checks import problems, shown
-from onlooker.recording_times import duration_us, instant_us, speed_of, time_words
+from onlooker.recordings.checks import problems, shown
+from onlooker.recordings.times import duration_us, instant_us, speed_of, time_words
 from schemas.errors import UsageError
-from schemas.recording_folder import Recording
-from schemas.recording_index import index_path
-from schemas.recording_manifest import HOUR_US, read_manifest
-from sinks.recorder_expiry import expired
+from schemas.recording.folder import Recording
+from schemas.recording.index import index_path
+from schemas.recording.manifest import HOUR_US, read_manifest
+from sinks.recording.expiry import expired
 from tests.e2e.command import onlooker
 from tests.recordings import fill, observations, writer
 from tests.streams import START_US

@@ -3,8 +3,8 @@
 import hashlib
 import json
 
-from onlooker.recording_digest import StreamDigest, canonical
-from onlooker.recording_expect import differences
+from onlooker.recordings.digest import StreamDigest, canonical
+from onlooker.recordings.expect import differences
 from tests.event_samples import VISIT_ENDED, WINDOW
 
 

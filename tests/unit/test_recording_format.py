@@ -12,11 +12,11 @@ import pytest
 
 from schemas.belief import topics_of
 from schemas.errors import CheckFailedError, UsageError
-from schemas.recording import Recorded, Unreadable
-from schemas.recording_folder import Range, Recording
-from schemas.recording_index import gaps, index_path, scanned
-from schemas.recording_manifest import HOUR_US, NAME, read_manifest
-from sinks.recorder import RecordingWriter
+from schemas.recording.folder import Range, Recording
+from schemas.recording.index import gaps, index_path, scanned
+from schemas.recording.manifest import HOUR_US, NAME, read_manifest
+from schemas.recording.records import Recorded, Unreadable
+from sinks.recording.writer import RecordingWriter
 from tests.event_samples import samples
 from tests.recordings import ABOUT, HandClock, fill, observations, writer
 from tests.streams import START_US

@@ -7,20 +7,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from onlooker.recording_blur import blurred
-from schemas.codec import AvroCodec
+from onlooker.recordings.blur import blurred
 from schemas.errors import DependencyAwayError, UsageError
 from schemas.events import FrameCaptured
 from schemas.message import About
 from schemas.metrics import NoMeter, NoPulse
-from schemas.recording import Unreadable
-from schemas.recording_folder import Recording
-from schemas.recording_manifest import Grant
-from schemas.registry import FileRegistry
+from schemas.recording.folder import Recording
+from schemas.recording.manifest import Grant
+from schemas.recording.records import Unreadable
 from schemas.topics import Topic
-from sinks.feed import Bounds
-from sinks.recorder_loop import Blur, Parts, Recorder, RecorderPlan
-from sinks.recorder_source import Arrived, Lane
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
+from sinks.recording.loop import Blur, Parts, Recorder, RecorderPlan
+from sinks.recording.source import Arrived, Lane
+from sinks.service.feed import Bounds
 from tests.event_samples import FRAME, OBSERVATIONS
 from tests.recordings import HandClock, writer
 from tests.streams import START_US
@@ -204,7 +204,7 @@ def test_a_topic_that_begins_anew_ends_the_recording(tmp_path: Path) -> None:
 
 
 def test_brokers_that_are_away_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sinks.recorder_loop.AGAIN_S", 0.001)
+    monkeypatch.setattr("sinks.recording.loop.AGAIN_S", 0.001)
     found = record(tmp_path / "r", [message(SEEN, 0), message(SEEN, 1)], away=3)
     assert offsets(found, "observations") == [0, 1]
 

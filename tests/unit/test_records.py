@@ -3,10 +3,10 @@
 import msgspec
 import numpy as np
 
-from onlooker.records import face_as_json
-from processors.perception.mesh import POINTS, Mesh
-from processors.seen import SeenFace
-from processors.vision.drawing import words_of
+from onlooker.analyze.records import face_as_json
+from processors.observe.drawing import words_of
+from processors.observe.perception.mesh import POINTS, Mesh
+from processors.observe.seen import SeenFace
 from schemas.events import EXPRESSIONS, Pose
 
 UNKNOWN = SeenFace(

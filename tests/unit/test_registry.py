@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from onlooker.wiring.schemas import build_codec, build_registry
-from schemas.avsc import EVENTS, FOLDER, digest, record_name, schema_text
-from schemas.codec import AvroCodec
-from schemas.confluent import ConfluentRegistry
 from schemas.errors import DependencyAwayError, UndecodableError, UsageError
 from schemas.events import FaceObservations, Play, StreamEnded
-from schemas.registry import FileRegistry, RegistryOptions, subject_of
 from schemas.topics import TopicNames
+from schemas.wire.avsc import EVENTS, FOLDER, digest, record_name, schema_text
+from schemas.wire.codec import AvroCodec
+from schemas.wire.confluent import ConfluentRegistry
+from schemas.wire.registry import FileRegistry, RegistryOptions, subject_of
 from tests.event_samples import PLAY, samples
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from onlooker.lab.replay_bench import bench_replay
-from onlooker.recording_controls import _listen, controlled
-from producers.replay_pace import Pauses
+from onlooker.foreground.pausing import _listen, controlled
+from onlooker.lab.replay import bench_replay
+from producers.replay.pace import Pauses
 from tests.brokers import wait_until
 
 

@@ -7,15 +7,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from onlooker.recording_digest import StreamDigest, canonical
-from onlooker.recording_expect import Expected
+from onlooker.recordings.digest import StreamDigest, canonical
+from onlooker.recordings.expect import Expected
 from onlooker.wiring.replay import ReplayRequest, execute_replay
-from processors.local import Delivery, LocalRuntime
-from processors.measure_options import MeasureOptions
-from processors.stages import MeasureStage
+from processors.measure.stage import MeasureStage
+from processors.runtime.local import Delivery, LocalRuntime
+from processors.thresholds import MeasureOptions
 from processors.topology import TOPIC_OF
 from schemas.errors import CheckFailedError, UsageError
-from schemas.recording import Recorded
+from schemas.recording.records import Recorded
 from tests.recordings import HandClock, fill, numbered, writer
 from tests.streams import START_US, StreamOptions, synthetic
 

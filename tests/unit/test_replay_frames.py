@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from processors.replaying import RecordedFrames
-from processors.stages import Cameras
+from processors.observe.recorded_frames import RecordedFrames
+from processors.observe.stage import Cameras
 from schemas.errors import BadPictureError
 from schemas.events import FrameCaptured, StreamEnded
 from schemas.frames import Frame

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from producers.in_flight import Outgoing
 from producers.options import PublishOptions
-from producers.publishing import OnDone, Publisher
-from producers.replay import Choice
-from producers.replay_drive import DriveOptions, ReplayDrive
-from producers.replay_pace import Pauses, ReplayPacer
-from producers.replay_publish import ReplaySender, Sending
-from producers.replay_shift import ROUND_GAP_US, Rounds, shifted
-from schemas.codec import AvroCodec
+from producers.publish.in_flight import Outgoing
+from producers.publish.publishing import OnDone, Publisher
+from producers.replay.drive import DriveOptions, ReplayDrive
+from producers.replay.order import Choice
+from producers.replay.pace import Pauses, ReplayPacer
+from producers.replay.send import ReplaySender, Sending
+from producers.replay.shift import ROUND_GAP_US, Rounds, shifted
 from schemas.errors import LimitReachedError, UsageError
 from schemas.events import FaceObservations, Play, StreamEnded
-from schemas.recording_folder import Recording
-from schemas.registry import FileRegistry
+from schemas.recording.folder import Recording
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
 from tests.event_samples import FRAME, OBSERVATIONS, PLAY, VISIT_ENDED
 from tests.recordings import fill, numbered
 from tests.streams import START_US, StreamOptions, synthetic

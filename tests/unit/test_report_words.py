@@ -15,8 +15,8 @@ from onlooker.reporting.answers import laid_out
 from onlooker.reporting.plain import number, percent, plain
 from onlooker.reporting.terminal import bar, sparkline
 from schemas.errors import UsageError
-from sinks.address import Address, address_from_url, checked_identifier
-from sinks.clickhouse import Answer, shortened
+from sinks.store.address import Address, address_from_url, checked_identifier
+from sinks.store.clickhouse import Answer, shortened
 
 
 @pytest.mark.parametrize(

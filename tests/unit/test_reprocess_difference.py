@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onlooker.reprocess_difference import changed, differences, figures, normal, wilson
-from onlooker.reprocess_words import COLUMNS, plain_row, shown_time, tables, warnings_of, write_csv
-from sinks.reprocessing_figures import Coverage, Group, Sums
+from onlooker.reprocess.difference import changed, differences, figures, normal, wilson
+from onlooker.reprocess.words import COLUMNS, plain_row, shown_time, tables, warnings_of, write_csv
+from sinks.reprocessing.figures import Coverage, Group, Sums
 
 COFFEE: Group = ("campaign", "coffee", "", "")
 DOOR: Group = ("whole stand", "", "", "door")

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from onlooker.cli.reprocess import reprocess
 from onlooker.wiring.reprocess import ReprocessRequest, range_of
 from schemas.errors import UsageError
-from schemas.recording_folder import Recording
-from sinks.dialect import ONE_SERVER, Dialect
-from sinks.migrate import released
-from sinks.reprocessing import LEDGER, LONGEST_SETTLING_S, Reprocessing, Reprocessings, default_name
-from sinks.reprocessing_side import SIDE_TABLES, SideStore
+from schemas.recording.folder import Recording
+from sinks.reprocessing.ledger import LEDGER, LONGEST_SETTLING_S, Reprocessing, Reprocessings, default_name
+from sinks.reprocessing.side import SIDE_TABLES, SideStore
+from sinks.store.dialect import ONE_SERVER, Dialect
+from sinks.store.migrate import released
 from tests.facts import FakeClock
 from tests.recordings import fill, observations
 from tests.streams import START_US

@@ -6,9 +6,9 @@ import pytest
 
 from schemas.events import EXPRESSIONS, DeadLetter
 from schemas.ids import derive_id
-from sinks.columns import UNKNOWN, WRITE_ORDER, Fact, tables_of
-from sinks.migrate import released
-from sinks.rows import SourcedFact, rows_in
+from sinks.facts.columns import UNKNOWN, WRITE_ORDER, Fact, tables_of
+from sinks.facts.kinds import SourcedFact, rows_in
+from sinks.store.migrate import released
 from tests.facts import audience_figures, campaign_figures, exposure, play, visit_ended, window
 
 Row = dict[str, Any]

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import DependencyAwayError, LimitReachedError
-from sinks.batching import Batcher, BatchOptions
-from sinks.writer import FactWriter, WriterOptions
+from sinks.facts.batching import Batcher, BatchOptions
+from sinks.facts.writer import FactWriter, WriterOptions
 from tests.facts import FakeClock, exposure, play, visit_ended
 
 MANY = WriterOptions(batch=BatchOptions(max_rows=2, max_age_s=1.0))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from processors.scene import is_cut, thumbnail
+from processors.observe.scene import is_cut, thumbnail
 from schemas.ports import Pixels
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from schemas.evolution import BadSchemaError, breaking_changes, parsed
-from schemas.resolution import Schema, endless, unreadable
+from schemas.wire.evolution import BadSchemaError, breaking_changes, parsed
+from schemas.wire.resolution import Schema, endless, unreadable
 
 TIME = {"type": "long", "logicalType": "timestamp-micros"}
 INNER = {"type": "record", "name": "Inner", "fields": [{"name": "a", "type": "long"}]}

@@ -8,12 +8,12 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from onlooker.cli import schemas as command
-from schemas.avsc import EVENTS, FOLDER, file_name, record_name, schema_text
 from schemas.errors import DependencyAwayError
 from schemas.events import Play
-from schemas.registry import FileRegistry
-from schemas.releases import compare_registered, compare_released
 from schemas.topics import TopicNames
+from schemas.wire.avsc import EVENTS, FOLDER, file_name, record_name, schema_text
+from schemas.wire.registry import FileRegistry
+from schemas.wire.releases import compare_registered, compare_released
 
 
 def run(*arguments: str) -> Result:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from onlooker.secrets import secrets_of, with_secrets
-from onlooker.settings import Settings, load_settings, without_secrets
-from onlooker.settings_clickhouse import ClickHouseSettings
+from onlooker.settings.clickhouse_section import ClickHouseSettings
+from onlooker.settings.configuration import Settings, load_settings, without_secrets
+from onlooker.settings.passwords import secrets_of, with_secrets
 from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
 

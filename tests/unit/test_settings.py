@@ -6,8 +6,8 @@ import msgspec
 import pytest
 import yaml
 
-from onlooker.settings import Settings, load_settings, with_sources, without_secrets
-from onlooker.settings_clickhouse import ClickHouseSettings
+from onlooker.settings.clickhouse_section import ClickHouseSettings
+from onlooker.settings.configuration import Settings, load_settings, with_sources, without_secrets
 from schemas.errors import UsageError
 
 GOOD = """

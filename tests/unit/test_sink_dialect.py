@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from onlooker.cli.migrate import migrate
-from sinks.dialect import ONE_SERVER, Dialect
-from sinks.migrate import LEDGER, released
+from sinks.store.dialect import ONE_SERVER, Dialect
+from sinks.store.migrate import LEDGER, released
 
 STATEMENTS = [LEDGER, *(statement for migration in released() for statement in migration.statements)]
 CLUSTER = Dialect(cluster="ads", replicated=True)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import CheckFailedError, DependencyAwayError, LimitReachedError
-from sinks.feed import BrokerAwayError, Committed
+from sinks.service.feed import BrokerAwayError, Committed
 from tests.sink_model import Killed, World, appended, rows_of_facts
 
 FACTS = [(number, 1) for number in range(40)]

@@ -6,8 +6,8 @@ import pytest
 from kafka.structs import MemberState
 
 from schemas.broker import BrokerOptions
-from sinks.consumer import PATIENCE_S, GroupConsumer
-from sinks.options import SinkOptions
+from sinks.service.consumer import PATIENCE_S, GroupConsumer
+from sinks.service.options import SinkOptions
 
 
 class Client:

@@ -10,7 +10,7 @@ from onlooker.cli.dead_letters import hexdump
 from schemas.errors import UsageError
 from schemas.events import DeadLetter
 from schemas.ids import derive_id
-from sinks.dead_letters import Choice, id_of, without_bytes
+from sinks.letters.stored import Choice, id_of, without_bytes
 
 LETTER = DeadLetter(
     letter_id=derive_id("letter"),

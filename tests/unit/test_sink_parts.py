@@ -11,15 +11,15 @@ from schemas.dead_letters import DeadLetterOptions
 from schemas.errors import CheckFailedError, LimitReachedError, UsageError
 from schemas.events import DeadLetter
 from schemas.metrics import NoMeter
-from sinks.backoff import Backoff
-from sinks.batch_writer import BatchWriter, Reporting, StoreAwayError, refused_among
-from sinks.clickhouse import RowsRefusedError
-from sinks.feed import Bounds, Committed
-from sinks.gathering import Batch, Entry, Gathering
-from sinks.known import Remembered, identity_of
-from sinks.offsets import Known, Note, Start, commit_of, note_of, start_of
-from sinks.options import SinkOptions
-from sinks.reading import Limits
+from sinks.service.backoff import Backoff
+from sinks.service.batch_writer import BatchWriter, Reporting, StoreAwayError, refused_among
+from sinks.service.feed import Bounds, Committed
+from sinks.service.gathering import Batch, Entry, Gathering
+from sinks.service.known import Remembered, identity_of
+from sinks.service.offsets import Known, Note, Start, commit_of, note_of, start_of
+from sinks.service.options import SinkOptions
+from sinks.service.reading import Limits
+from sinks.store.clickhouse import RowsRefusedError
 from tests.facts import FakeClock, play, visit_ended, window
 
 PLACE = ("visits.v1", 0)

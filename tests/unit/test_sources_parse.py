@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.sources import SourceSpec, parse_source, picture_paths, redacted
+from producers.cameras.sources import SourceSpec, parse_source, picture_paths, redacted
 from schemas.errors import UsageError
 
 

@@ -16,7 +16,7 @@ from onlooker.telemetry.flood import Flood, FloodOptions
 from onlooker.telemetry.logs import OWN, LogFormat, logging_to
 from onlooker.telemetry.redaction import LONGEST, Redaction
 
-OURS = logging.getLogger("sinks.consumer")
+OURS = logging.getLogger("sinks.service.consumer")
 THEIRS = logging.getLogger("kafka.conn")
 
 
@@ -46,7 +46,7 @@ def test_machines_read_json_lines() -> None:
     assert {name: first[name] for name in ("level", "service", "logger", "message", "extras")} == {
         "level": "warning",
         "service": "sink",
-        "logger": "sinks.consumer",
+        "logger": "sinks.service.consumer",
         "message": "wrote 7 rows",
         "extras": {"table": "visits", "rows": 7},
     }

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.perception.alignment import cut_chip, inverse_of, similarity_between
-from processors.perception.template import ARCFACE_POINTS_PX, TemplateExtractor
+from processors.observe.perception.face_alignment import cut_chip, inverse_of, similarity_between
+from processors.observe.perception.template import ARCFACE_POINTS_PX, TemplateExtractor
 from schemas.ports import Floats, Pixels
 
 

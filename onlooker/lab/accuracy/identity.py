@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from onlooker.analysis import Eyes
+from onlooker.analyze.files import Eyes
 from onlooker.lab.accuracy.attributes import largest_face
 from onlooker.lab.accuracy.figure import Figure, table_rows
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from onlooker.analysis import Eyes, analysed
+from onlooker.analyze.files import Eyes, analysed
 from onlooker.lab.accuracy.figure import Figure, table_rows
 from schemas.ports import Floats
 

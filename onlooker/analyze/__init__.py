@@ -1,0 +1,1 @@
+"""`analyze`: pictures and videos to one JSON line a picture or frame, and drawings."""

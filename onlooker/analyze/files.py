@@ -1,0 +1,161 @@
+"""Analyses files: every picture, every frame of every video, one record each; broken ones with an error."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from onlooker.analyze.records import Record, face_as_json
+from processors.observe.seen import SeenFace
+from producers.cameras.readings import BadPicture, Camera, CameraLostError, EndOfSource
+from producers.cameras.sources import PICTURE_SUFFIXES, SourceSpec
+from producers.options import CaptureOptions
+from schemas.errors import BadPictureError, UsageError
+from schemas.ports import Pixels
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv"})
+
+StillReader = Callable[[Pixels], tuple[SeenFace, ...]]
+"""Sees the faces of one picture."""
+VideoReader = Callable[[Pixels, int], tuple[SeenFace, ...]]
+"""Sees the faces of the next frame at its event time, us; remembers the frames before."""
+
+
+class Analysed(msgspec.Struct, frozen=True, kw_only=True):
+    """A record together with what it was made from, for whoever wants to draw it."""
+
+    record: Record
+    path: Path
+    picture: Pixels | None = None
+    faces: Sequence[SeenFace] = ()
+
+    def __repr__(self) -> str:
+        return f"Analysed({self.record.source}, frame={self.record.frame}, faces={len(self.faces)})"
+
+
+class Eyes(msgspec.Struct, frozen=True, kw_only=True):
+    """What an analysis needs, handed over: decoding, stills, videos, cameras."""
+
+    decode: Callable[[bytes], Pixels]
+    read_still: StillReader
+    new_video_reader: Callable[[str], VideoReader]
+    """Given the name of the video."""
+    open_camera: Callable[[SourceSpec, CaptureOptions], Camera]
+    options: CaptureOptions
+
+
+def files_of(paths: Sequence[Path]) -> list[Path]:
+    """The files that are meant by paths.
+
+    Args:
+        paths: files, and folders that are searched with all their subfolders.
+
+    Returns:
+        Named files as they are; of folders all pictures and videos, sorted.
+
+    Raises:
+        UsageError: A path does not exist, or a folder holds neither picture nor video.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"There is no file or folder {path}.")
+        files += _files_inside(path) if path.is_dir() else [path]
+    return files
+
+
+def _files_inside(folder: Path) -> list[Path]:
+    known = PICTURE_SUFFIXES | VIDEO_SUFFIXES
+    inside = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known and path.is_file())
+    if not inside:
+        raise UsageError(
+            f"The folder {folder} holds neither a picture nor a video ({' '.join(sorted(known))})."
+        )
+    return inside
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file is analysed frame by frame (told by its suffix)."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def analysed(files: Sequence[Path], eyes: Eyes) -> Iterator[Analysed]:
+    """Everything that is seen in files, in their order.
+
+    Args:
+        files: pictures and videos.
+        eyes: what to look with.
+
+    Yields:
+        One value a picture or frame; a file that cannot be read gives one with `error`.
+    """
+    for path in files:
+        if is_video(path):
+            yield from _video(path, eyes)
+        else:
+            yield _still(path, eyes)
+
+
+def _still(path: Path, eyes: Eyes) -> Analysed:
+    try:
+        picture = eyes.decode(_content(path, eyes.options.max_picture_bytes))
+    except BadPictureError as error:
+        return _broken(path, error.cause, str(error))
+    except OSError as error:
+        return _broken(path, "unreadable", error.strerror or str(error))
+    faces = eyes.read_still(picture)
+    return Analysed(record=_record(path, picture, faces), path=path, picture=picture, faces=faces)
+
+
+def _content(path: Path, max_bytes: int) -> bytes:
+    if path.stat().st_size > max_bytes:
+        raise BadPictureError("too_large", f"the file has more than {max_bytes} bytes")
+    return path.read_bytes()
+
+
+def _video(path: Path, eyes: Eyes) -> Iterator[Analysed]:
+    camera: Camera | None = None
+    try:
+        camera = eyes.open_camera(SourceSpec(kind="file", target=str(path)), eyes.options)
+        yield from _frames(path, camera, eyes.new_video_reader(path.name))
+    except CameraLostError as error:
+        yield _broken(path, error.cause, str(error))
+    finally:
+        if camera is not None:
+            camera.close()
+
+
+def _frames(path: Path, camera: Camera, read: VideoReader) -> Iterator[Analysed]:
+    index = 0
+    while not isinstance(reading := camera.read(), EndOfSource):
+        if isinstance(reading, BadPicture):
+            yield _broken(path, reading.cause, reading.detail)
+            continue
+        t_us = reading.position_us or 0
+        faces = read(reading.picture, t_us)
+        record = _record(path, reading.picture, faces, frame=index, t_us=t_us)
+        yield Analysed(record=record, path=path, picture=reading.picture, faces=faces)
+        index += 1
+
+
+def _record(
+    path: Path,
+    picture: Pixels,
+    faces: Sequence[SeenFace],
+    *,
+    frame: int | None = None,
+    t_us: int | None = None,
+) -> Record:
+    height, width = picture.shape[:2]
+    return Record(
+        source=str(path),
+        frame=frame,
+        t_us=t_us,
+        width_px=width,
+        height_px=height,
+        faces=[face_as_json(face) for face in faces],
+    )
+
+
+def _broken(path: Path, cause: str, detail: str) -> Analysed:
+    return Analysed(record=Record(source=str(path), error=f"{cause}: {detail}"), path=path)

@@ -1,0 +1,139 @@
+"""Figures of a capture: what became of every frame, as metrics on the way and as a summary at the end."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from onlooker.cameras.lines import CameraLine
+from producers.cameras.thread import CaptureStatus
+from producers.publish.publishing import Publisher
+from schemas.metrics import Meter
+from schemas.topics import Topic
+
+Camera = tuple[str, str]
+"""Stand and camera."""
+
+
+class CaptureTally:
+    """Counts what passes through a capture; `captured = published + dropped` once it has ended."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
+        self.published: Counter[Camera] = Counter()
+        self.dropped: defaultdict[Camera, Counter[str]] = defaultdict(Counter)
+        """Frames that left their buffer and did not arrive, by cause."""
+        self.plays = 0
+        self.plays_repeated = 0
+        self.bytes = 0
+        self.ended: list[str] = []
+        self._told_retries = 0
+        self._told_captured: Counter[Camera] = Counter()
+        self._told_dropped: Counter[tuple[str, str, str]] = Counter()
+
+    def frame_published(self, camera: Camera, latency_s: float) -> None:
+        """A frame was acknowledged, so long after its capture."""
+        self.published[camera] += 1
+        self._meter.observe("latency_seconds", latency_s, topic="frames")
+
+    def frame_dropped(self, camera: Camera, cause: str) -> None:
+        """A frame left its buffer and will not arrive."""
+        self.dropped[camera][cause] += 1
+
+    def message_published(self, topic: Topic, size_bytes: int) -> None:
+        """A message was acknowledged."""
+        self.bytes += size_bytes
+        self._meter.count("messages_published", topic=topic)
+        self._meter.count("bytes_published", size_bytes, topic=topic)
+
+    def drops_of(self, status: CaptureStatus) -> dict[str, int]:
+        """Frames of a camera that did not arrive, by cause, wherever they were lost."""
+        camera = (status.stand_id, status.camera_id)
+        return dict(Counter(status.buffer.dropped_by_cause) + self.dropped[camera])
+
+    def tell(self, lines: Sequence[CameraLine], publisher: Publisher) -> None:
+        """Bring the metrics up to date."""
+        self._meter.gauge("bytes_in_flight", publisher.bytes_in_flight)
+        if publisher.retries > self._told_retries:
+            self._meter.count("retries", publisher.retries - self._told_retries, dependency="kafka")
+            self._told_retries = publisher.retries
+        for line in lines:
+            status = line.capture.status()
+            camera = (line.stand_id, line.camera_id)
+            labels = {"stand_id": line.stand_id, "camera_id": line.camera_id}
+            streaming = status.phase == "streaming" and not status.frozen
+            self._meter.gauge("camera_streaming", float(streaming), **labels)
+            captured = status.buffer.captured - self._told_captured[camera]
+            if captured:
+                self._told_captured[camera] += captured
+                self._meter.count("frames_captured", captured, **labels)
+            for cause, count in self.drops_of(status).items():
+                self._tell_dropped((*camera, cause), count)
+
+    def _tell_dropped(self, key: tuple[str, str, str], count: int) -> None:
+        more = count - self._told_dropped[key]
+        if more:
+            self._told_dropped[key] = count
+            stand_id, camera_id, cause = key
+            self._meter.count("frames_dropped", more, stand_id=stand_id, camera_id=camera_id, cause=cause)
+
+
+class CaptureEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """What else the summary says."""
+
+    seconds: float
+    interrupted: bool
+    finished: tuple[str, ...]
+    """Stands whose recordings had been sent to their end before."""
+
+
+def capture_summary(lines: Sequence[CameraLine], tally: CaptureTally, end: CaptureEnd) -> dict[str, Any]:
+    """The object of `capture --json`.
+
+    Args:
+        lines: cameras that have ended.
+        tally: what became of their frames.
+        end: how it ended.
+
+    Returns:
+        Plain JSON values.
+    """
+    statuses = [line.capture.status() for line in lines]
+    drops = [tally.drops_of(status) for status in statuses]
+    by_cause = sum((Counter(each) for each in drops), Counter())
+    published = sum(tally.published.values())
+    return {
+        "frames": {
+            "captured": sum(status.buffer.captured for status in statuses),
+            "published": published,
+            "dropped": sum(by_cause.values()),
+            "dropped_by_cause": dict(by_cause),
+            "undecodable": sum(status.undecodable for status in statuses),
+            "sent_before": sum(status.frames - status.buffer.captured for status in statuses),
+        },
+        "plays": tally.plays,
+        "plays_repeated": tally.plays_repeated,
+        "bytes": tally.bytes,
+        "seconds": round(end.seconds, 3),
+        "frames_per_second": round(published / end.seconds, 1) if end.seconds > 0 else 0.0,
+        "interrupted": end.interrupted,
+        "ended": list(tally.ended),
+        "sent_before": list(end.finished),
+        "cameras": [_camera(status, tally) for status in statuses],
+    }
+
+
+def _camera(status: CaptureStatus, tally: CaptureTally) -> dict[str, Any]:
+    return {
+        "stand_id": status.stand_id,
+        "camera_id": status.camera_id,
+        "source": status.source,
+        "captured": status.buffer.captured,
+        "published": tally.published[status.stand_id, status.camera_id],
+        "dropped_by_cause": tally.drops_of(status),
+        "sent_before": status.frames - status.buffer.captured,
+        "reopened": status.reopened,
+        "problem": status.problem,
+        "by_cause": status.by_cause,
+    }

@@ -1,0 +1,1 @@
+"""Recordings as a person handles them: shown, verified, compared, blurred."""

@@ -1,0 +1,190 @@
+"""Compares what a replay measures with what was measured before, and says where they part."""
+
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from onlooker.recordings.digest import FACTS, StreamDigest, canonical
+from schemas.errors import CheckFailedError, UsageError
+from schemas.events import VisitEnded, WindowClosed
+from schemas.recording.folder import Recording
+from schemas.recording.records import Unreadable, stand_of
+from schemas.topics import Topic
+
+_NOTHING: Any = object()
+"""What stands in a list behind its end."""
+_MOST_LINES = 20
+"""Differences of one event that are shown."""
+_KINDS: dict[str, type[Any]] = {"visits": VisitEnded, "campaign_windows": WindowClosed}
+Lane = tuple[Topic, str]
+"""A topic and a stand: within it facts have an order."""
+
+
+class OutputLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the output of a replay."""
+
+    topic: Topic
+    stand_id: str
+    event: msgspec.Raw
+
+
+def output_line(topic: Topic, event: Any) -> bytes:
+    """An event as a line of `replay --output`.
+
+    Args:
+        topic: its kind.
+        event: of it.
+
+    Returns:
+        JSON with a line feed.
+    """
+    raw = msgspec.Raw(canonical(event))
+    line = OutputLine(topic=topic, stand_id=stand_of(event) or "", event=raw)
+    return msgspec.json.encode(line) + b"\n"
+
+
+class Expected:
+    """An earlier output, read beside the new one: only what one is ahead of the other is held.
+
+    Args:
+        path: lines of `replay --output`, or a recording with visits and windows.
+        stands: only these are compared; empty: all.
+
+    Raises:
+        UsageError: it is neither.
+    """
+
+    def __init__(self, path: Path, stands: frozenset[str] = frozenset()) -> None:
+        self._path = path
+        self._stands = stands
+        self._readers = _readers(path)
+        self._waiting: dict[Lane, deque[Any]] = {}
+        self._counts: dict[Lane, int] = {}
+
+    def check(self, topic: Topic, event: Any) -> None:
+        """Compare the next fact of a stand.
+
+        Args:
+            topic: its kind; other than visits and windows pass.
+            event: the fact.
+
+        Raises:
+            CheckFailedError: it differs; the words say where.
+        """
+        if topic not in FACTS:
+            return
+        lane = (topic, stand_of(event) or "")
+        expected = self._next(lane)
+        self._counts[lane] = number = self._counts.get(lane, 0) + 1
+        if expected is None:
+            raise CheckFailedError(
+                f"{_where(lane, number)}: one more than expected by {self._path}:\n{_shown(event)}"
+            )
+        if canonical(expected) != canonical(event):
+            words = "\n".join(differences(expected, event))
+            raise CheckFailedError(f"{_where(lane, number)} differs from {self._path}:\n{words}")
+
+    def end(self) -> None:
+        """Nothing more comes.
+
+        Raises:
+            CheckFailedError: something more was expected.
+        """
+        for topic in FACTS:
+            while self._read(topic):
+                pass
+        for lane, waiting in sorted(self._waiting.items()):
+            if waiting:
+                number = self._counts.get(lane, 0) + 1
+                words = f"expected by {self._path}, and did not come:\n{_shown(waiting[0])}"
+                raise CheckFailedError(f"{_where(lane, number)}: {words}")
+
+    def _next(self, lane: Lane) -> Any:
+        while not self._waiting.get(lane):
+            if not self._read(lane[0]):
+                return None
+        return self._waiting[lane].popleft()
+
+    def _read(self, topic: Topic) -> bool:
+        """One more expected fact; False when there is none."""
+        found = next(self._readers[topic], None)
+        if found is None:
+            return False
+        kind, event = found
+        stand_id = stand_of(event) or ""
+        if not self._stands or stand_id in self._stands:
+            self._waiting.setdefault((kind, stand_id), deque()).append(event)
+        return True
+
+
+def differences(expected: Any, found: Any) -> list[str]:
+    """Where two events part, for a person.
+
+    Args:
+        expected: the one from before.
+        found: the new one.
+
+    Returns:
+        A line for each field that differs, at most twenty.
+    """
+    lines = list(_different("", msgspec.to_builtins(expected), msgspec.to_builtins(found)))
+    more = len(lines) - _MOST_LINES
+    return lines[:_MOST_LINES] + ([f"  ... and {more} more"] if more > 0 else [])
+
+
+def _different(path: str, one: Any, two: Any) -> Iterator[str]:
+    if isinstance(one, dict) and isinstance(two, dict):
+        for name in [*one, *(name for name in two if name not in one)]:
+            yield from _different(f"{path}.{name}" if path else name, one.get(name), two.get(name))
+    elif isinstance(one, list | tuple) and isinstance(two, list | tuple):
+        for place in range(max(len(one), len(two))):
+            first, second = (each[place] if place < len(each) else _NOTHING for each in (one, two))
+            yield from _different(f"{path}[{place}]", first, second)
+    elif one != two or type(one) is not type(two):
+        yield f"  {path}: expected {_short(one)}, found {_short(two)}"
+
+
+def _short(value: Any) -> str:
+    if value is _NOTHING:
+        return "nothing"
+    words = repr(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return words if len(words) <= 200 else f"{words[:200]}..."
+
+
+def _shown(event: Any) -> str:
+    return f"  {_short(msgspec.to_builtins(event))}"
+
+
+def _where(lane: Lane, number: int) -> str:
+    return f"{lane[0]} of the stand {lane[1]}, number {number}"
+
+
+def _readers(path: Path) -> dict[Topic, Iterator[tuple[Topic, Any]]]:
+    if path.is_dir():
+        recording = Recording(path)
+        return {topic: _recorded(recording, topic) for topic in FACTS}
+    if not path.is_file():
+        raise UsageError(f"There is no {path} to compare with: name an output of `replay` or a recording.")
+    lines = _lines(path)
+    return dict.fromkeys(FACTS, lines)
+
+
+def _recorded(recording: Recording, topic: Topic) -> Iterator[tuple[Topic, Any]]:
+    seen = StreamDigest()
+    for record in recording.records(topic):
+        if not isinstance(record.event, Unreadable) and seen.take(topic, record.event):
+            yield topic, record.event
+
+
+def _lines(path: Path) -> Iterator[tuple[Topic, Any]]:
+    with path.open("rb") as file:
+        for number, text in enumerate(file, start=1):
+            try:
+                line = msgspec.json.decode(text, type=OutputLine)
+                if line.topic in FACTS:
+                    yield line.topic, msgspec.json.decode(line.event, type=_KINDS[line.topic])
+            except msgspec.MsgspecError as error:
+                raise UsageError(f"{path}, line {number} is no output of `replay`: {error}") from error

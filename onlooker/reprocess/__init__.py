@@ -1,0 +1,1 @@
+"""Reprocessing as a person sees it: differences and words."""

@@ -1,0 +1,1 @@
+"""The embedded run: cameras through the topology in one process."""

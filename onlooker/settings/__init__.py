@@ -1,0 +1,1 @@
+"""The configuration: its sections, what is refused, where passwords come from."""

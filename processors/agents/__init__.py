@@ -1,6 +1,0 @@
-"""The door to Faust: OBSERVE and MEASURE as agents over Kafka, with checkpoints of their own making."""
-
-from processors.agents.plan import Bench, WorkPlan
-from processors.agents.service import work
-
-__all__ = ["Bench", "WorkPlan", "work"]

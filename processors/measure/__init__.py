@@ -1,0 +1,1 @@
+"""MEASURE: observations and plays of a stand to visits, exposures and windows."""

@@ -1,0 +1,109 @@
+"""MEASURE: the fold from a stand's observations and plays to its visits and campaign windows."""
+
+import msgspec
+
+from processors.measure.closing import closed, watermark_us
+from processors.measure.intake import Frames, admitted, with_frame
+from processors.measure.plays import with_play
+from processors.measure.state import STATE_VERSION, StandState
+from processors.thresholds import MeasureOptions
+from schemas.errors import UsageError
+from schemas.events import FaceObservations, MeasureInput, MeasureOutput, Play
+
+__all__ = ["MeasureOptions", "StandState", "checkpoint_of", "new_stand", "state_from", "step"]
+
+Facts = tuple[MeasureOutput, ...]
+
+
+def new_stand(stand_id: str) -> StandState:
+    """The state of a stand that has seen nothing.
+
+    Args:
+        stand_id: the stand.
+
+    Returns:
+        An empty state.
+    """
+    return StandState(stand_id=stand_id)
+
+
+def step(state: StandState, event: MeasureInput, options: MeasureOptions) -> tuple[StandState, Facts]:
+    """The state after one event, and the facts that follow from it.
+
+    Args:
+        state: the stand; the value stays valid.
+        event: an observation, a play, or the end of the stand's sources. An event of another stand, a
+            repeated one and one that is too late change nothing but a counter.
+        options: the thresholds.
+
+    Returns:
+        The new state, and the facts in a fixed order: windows by start, then visits by begin.
+    """
+    if event.stand_id != state.stand_id:
+        return state, ()
+    if isinstance(event, FaceObservations):
+        state, frames = admitted(state, event, options)
+        return _with_frames(state, frames, options)
+    if isinstance(event, Play):
+        return with_play(state, event, options), ()
+    return _ended(state, options)
+
+
+def checkpoint_of(state: StandState) -> bytes:
+    """The state as bytes, to go on from after a restart.
+
+    Args:
+        state: the stand.
+
+    Returns:
+        MessagePack.
+    """
+    return msgspec.msgpack.encode(state)
+
+
+def state_from(checkpoint: bytes) -> StandState:
+    """The state of a checkpoint.
+
+    Args:
+        checkpoint: what `checkpoint_of` gave.
+
+    Returns:
+        The state, equal to the one that was encoded.
+
+    Raises:
+        UsageError: the checkpoint is not one of this version.
+    """
+    try:
+        version = msgspec.msgpack.decode(checkpoint, type=_Versioned).state_version
+        if version == STATE_VERSION:
+            return msgspec.msgpack.decode(checkpoint, type=StandState)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"The checkpoint of MEASURE is damaged ({error}); remove it to begin anew."
+        ) from error
+    raise UsageError(
+        f"The checkpoint of MEASURE has version {version}, this program needs {STATE_VERSION}: "
+        "let the program that wrote it end its streams, then remove it."
+    )
+
+
+class _Versioned(msgspec.Struct):
+    state_version: int
+
+
+def _with_frames(state: StandState, frames: Frames, options: MeasureOptions) -> tuple[StandState, Facts]:
+    facts: Facts = ()
+    for frame in frames:
+        state = with_frame(state, frame, options)
+        if watermark_us(state, options) >= state.next_due_us:
+            state, more = closed(state, options)
+            facts = facts + more
+    return state, facts
+
+
+def _ended(state: StandState, options: MeasureOptions) -> tuple[StandState, Facts]:
+    """Take in what still waits: nothing is left that could contradict it."""
+    frames = state.waiting
+    state, facts = _with_frames(msgspec.structs.replace(state, waiting=()), frames, options)
+    state, last = closed(state, options, ended=True)
+    return state, facts + last

@@ -1,0 +1,209 @@
+"""Intake: what a stand accepts of its cameras' events, and where each sample goes."""
+
+from bisect import bisect_left
+from uuid import UUID
+
+import msgspec
+
+from processors.measure.samples import Sample, sample_of
+from processors.measure.segments import Interval
+from processors.measure.state import TIME, StandState, Track, whole_second_us
+from processors.thresholds import MeasureOptions
+from schemas.events import FaceObservations
+from schemas.units import us_from_s
+
+Frames = tuple[FaceObservations, ...]
+
+
+def admitted(
+    state: StandState, frame: FaceObservations, options: MeasureOptions
+) -> tuple[StandState, Frames]:
+    """Decide by its time whether an event enters now, waits, or only counts.
+
+    An event older than the correction horizon is counted. One more than `max_jump_s` ahead waits: when
+    `jump_confirmations` such events came and none that moved the clock on as usual, the clock has jumped and
+    they enter; otherwise they are counted.
+
+    Args:
+        state: the stand.
+        frame: the event.
+        options: the limits.
+
+    Returns:
+        The new state, and the events that enter now, by time.
+    """
+    newest_us = state.newest_us
+    if newest_us is None:
+        return state, (frame,)
+    if frame.t_us > newest_us + us_from_s(options.max_jump_s):
+        return _waiting(state, frame, options)
+    if frame.t_us < newest_us - us_from_s(options.lateness_s) - us_from_s(options.late_horizon_s):
+        return _counted(state, late=1), ()
+    if not state.waiting or frame.t_us <= newest_us:
+        return state, (frame,)
+    return _contradicted(state, frame, options)
+
+
+def with_frame(state: StandState, frame: FaceObservations, options: MeasureOptions) -> StandState:
+    """Put an event's samples to their tracks and move the clock on.
+
+    Args:
+        state: the stand.
+        frame: an admitted event.
+        options: the thresholds.
+
+    Returns:
+        The new state; an event that is known already changes nothing.
+    """
+    t_us, newest_us = frame.t_us, state.newest_us
+    if newest_us is None:
+        state = _begun(state, t_us, options)
+        newest_us = t_us
+    tracks, parted, due_us = state.tracks, state.parted, state.next_due_us
+    if frame.faces:
+        tracks = tracks.copy()
+        rejoin_us = us_from_s(options.rejoin_s)
+        for face in frame.faces:
+            sample = sample_of(face, frame, options)
+            track = tracks.get(face.track_id)
+            if track is not None and track.last_us < t_us <= track.last_us + rejoin_us:
+                tracks[face.track_id] = _longer(track, sample)
+            else:
+                parted = _placed(tracks, parted, face.track_id, sample, rejoin_us)
+                due_us = min(due_us, whole_second_us(t_us + rejoin_us + 1))
+    return msgspec.structs.replace(
+        state,
+        newest_us=max(newest_us, t_us),
+        next_due_us=due_us,
+        seen=_seen(state.seen, t_us, us_from_s(options.presence_gap_s)),
+        tracks=tracks,
+        parted=parted,
+        models=_models(state.models, frame),
+    )
+
+
+def _waiting(
+    state: StandState, frame: FaceObservations, options: MeasureOptions
+) -> tuple[StandState, Frames]:
+    if any(known.observation_id == frame.observation_id for known in state.waiting):
+        return state, ()
+    waiting = tuple(sorted((*state.waiting, frame), key=TIME))
+    if len(waiting) < options.jump_confirmations:
+        return msgspec.structs.replace(state, waiting=waiting), ()
+    return msgspec.structs.replace(state, waiting=()), waiting
+
+
+def _contradicted(
+    state: StandState, frame: FaceObservations, options: MeasureOptions
+) -> tuple[StandState, Frames]:
+    """The clock went on as usual: what still lies far ahead was wrong."""
+    limit_us = frame.t_us + us_from_s(options.max_jump_s)
+    near = tuple(each for each in state.waiting if each.t_us <= limit_us)
+    counted = _counted(state, ahead=len(state.waiting) - len(near))
+    return msgspec.structs.replace(counted, waiting=()), (frame, *near)
+
+
+def _counted(state: StandState, *, late: int = 0, ahead: int = 0) -> StandState:
+    known = state.ignored
+    ignored = msgspec.structs.replace(
+        known,
+        observations_late=known.observations_late + late,
+        observations_ahead=known.observations_ahead + ahead,
+    )
+    return msgspec.structs.replace(state, ignored=ignored)
+
+
+def _begun(state: StandState, t_us: int, options: MeasureOptions) -> StandState:
+    length_us = us_from_s(options.window_s)
+    watermark_us = t_us - us_from_s(options.lateness_s)
+    oldest_us = watermark_us - us_from_s(options.late_horizon_s)
+    return msgspec.structs.replace(
+        state,
+        closed_until_us=watermark_us // length_us * length_us,
+        frozen_until_us=oldest_us // length_us * length_us,
+        next_due_us=watermark_us,
+    )
+
+
+def _longer(track: Track, sample: Sample) -> Track:
+    return Track(
+        track_id=track.track_id,
+        first_us=track.first_us,
+        last_us=sample.t_us,
+        tail=(*track.tail, sample),
+        settled=track.settled,
+        reading=track.reading,
+        visit_id=track.visit_id,
+        recognised=track.recognised or sample.member_id is not None,
+    )
+
+
+def _placed(
+    tracks: dict[UUID, Track], parted: tuple[Track, ...], track_id: UUID, sample: Sample, rejoin_us: int
+) -> tuple[Track, ...]:
+    """Begin a track or put a late sample into its part; `tracks` keeps the newest part of each track."""
+    newest = tracks.get(track_id)
+    parts = [part for part in parted if part.track_id == track_id] + ([newest] if newest else [])
+    near = [p for p in parts if p.first_us - rejoin_us <= sample.t_us <= p.last_us + rejoin_us]
+    others = [part for part in parts if part not in near]
+    changed = _merged(near, sample, track_id)
+    ordered = sorted((*others, *changed), key=lambda part: part.first_us)
+    tracks[track_id] = ordered[-1]
+    return (*(part for part in parted if part.track_id != track_id), *ordered[:-1])
+
+
+def _merged(near: list[Track], sample: Sample, track_id: UUID) -> list[Track]:
+    """The parts within reach with the sample in the first, joined into one unless both were written."""
+    if not near:
+        recognised = sample.member_id is not None
+        t_us = sample.t_us
+        return [Track(track_id=track_id, first_us=t_us, last_us=t_us, tail=(sample,), recognised=recognised)]
+    first, *rest = near
+    first = _with_late(first, sample)
+    if not rest or (first.visit_id is not None and rest[0].visit_id is not None):
+        return [first, *rest]
+    second = rest[0]
+    return [
+        msgspec.structs.replace(
+            first,
+            last_us=second.last_us,
+            tail=first.tail + second.tail,
+            visit_id=first.visit_id or second.visit_id,
+            recognised=first.recognised or second.recognised,
+        ),
+        *rest[1:],
+    ]
+
+
+def _with_late(track: Track, sample: Sample) -> Track:
+    index = bisect_left(track.tail, sample.t_us, key=TIME)
+    if index < len(track.tail) and track.tail[index].t_us == sample.t_us:
+        return track
+    return msgspec.structs.replace(
+        track,
+        first_us=min(track.first_us, sample.t_us),
+        last_us=max(track.last_us, sample.t_us),
+        tail=(*track.tail[:index], sample, *track.tail[index:]),
+        recognised=track.recognised or sample.member_id is not None,
+    )
+
+
+def _seen(seen: tuple[Interval, ...], t_us: int, gap_us: int) -> tuple[Interval, ...]:
+    """The instants joined where they lie at most `gap_us` apart."""
+    if seen and seen[-1][0] <= t_us <= seen[-1][1] + gap_us:
+        start, end = seen[-1]
+        return seen if t_us <= end else (*seen[:-1], (start, t_us))
+    joined: list[Interval] = []
+    for start, end in sorted((*seen, (t_us, t_us))):
+        if joined and start <= joined[-1][1] + gap_us:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return tuple(joined)
+
+
+def _models(models: dict[str, int], frame: FaceObservations) -> dict[str, int]:
+    version = frame.model_version
+    if not version or models.get(version, frame.t_us + 1) <= frame.t_us:
+        return models
+    return models | {version: frame.t_us}

@@ -1,0 +1,82 @@
+"""Plays: which ones a stand accepts, keeps and counts inside a window."""
+
+from bisect import insort
+from collections.abc import Iterable
+from operator import attrgetter
+
+import msgspec
+
+from processors.measure.segments import Interval, union
+from processors.measure.state import StandState
+from processors.thresholds import MeasureOptions
+from schemas.events import Play
+from schemas.units import us_from_s
+
+Creative = tuple[str, str]
+"""Campaign id and creative id."""
+
+_BY_START = attrgetter("start_us", "play_id")
+
+
+def with_play(state: StandState, play: Play, options: MeasureOptions) -> StandState:
+    """Take a proof of play in, by start; one that cannot count is only counted.
+
+    Args:
+        state: the stand.
+        play: the play.
+        options: the limits.
+
+    Returns:
+        The new state.
+    """
+    cause = _refusal(state, play, options)
+    if cause is not None:
+        count = getattr(state.ignored, cause) + 1
+        return msgspec.structs.replace(
+            state, ignored=msgspec.structs.replace(state.ignored, **{cause: count})
+        )
+    plays = list(state.plays)
+    insort(plays, play, key=_BY_START)
+    return msgspec.structs.replace(state, plays=tuple(plays))
+
+
+def by_creative(plays: Iterable[Play], window: Interval) -> dict[Creative, list[Play]]:
+    """The plays that overlap a window, by creative.
+
+    Args:
+        plays: plays by start.
+        window: [start, end), us.
+
+    Returns:
+        Plays of each creative, creatives in order.
+    """
+    found: dict[Creative, list[Play]] = {}
+    for play in plays:
+        if play.start_us < window[1] and window[0] < play.end_us:
+            found.setdefault((play.campaign_id, play.creative_id), []).append(play)
+    return dict(sorted(found.items()))
+
+
+def scope_of(plays: Iterable[Play], window: Interval) -> list[Interval]:
+    """The time of plays inside a window.
+
+    Args:
+        plays: plays that overlap the window.
+        window: [start, end), us.
+
+    Returns:
+        Disjoint intervals in order.
+    """
+    return union([(max(play.start_us, window[0]), min(play.end_us, window[1])) for play in plays])
+
+
+def _refusal(state: StandState, play: Play, options: MeasureOptions) -> str | None:
+    length_us = play.end_us - play.start_us
+    if not 0 < length_us <= us_from_s(options.max_play_s):
+        return "plays_invalid"
+    if any(known.play_id == play.play_id for known in state.plays):
+        return "plays_repeated"
+    if state.newest_us is None:
+        return None
+    oldest_us = state.newest_us - us_from_s(options.lateness_s) - us_from_s(options.late_horizon_s)
+    return "plays_late" if play.end_us <= oldest_us else None

@@ -1,0 +1,1 @@
+"""OBSERVE: frames of a stand to observations."""

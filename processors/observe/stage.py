@@ -1,0 +1,51 @@
+"""The stages as the runtimes drive them: OBSERVE over frames, MEASURE over observations and plays."""
+
+from collections.abc import Mapping
+
+from processors.observe.observer import CameraState, Observer
+from processors.observe.seen import observed
+from schemas.events import FaceObservations
+from schemas.frames import Frame
+from schemas.ids import derive_id
+
+Cameras = Mapping[str, CameraState]
+"""What OBSERVE remembers of one stand: a state a camera."""
+
+
+class ObserveStage:
+    """Frames of a stand to observations: one a frame, also when nobody is there."""
+
+    def __init__(self, observer: Observer, model_version: str) -> None:
+        self._observer = observer
+        self._model_version = model_version
+
+    def new_state(self, stand_id: str) -> Cameras:
+        """A stand whose cameras have shown nothing yet."""
+        del stand_id
+        return {}
+
+    def step(self, state: Cameras, event: Frame) -> tuple[Cameras, tuple[FaceObservations, ...]]:
+        """One more frame of one of the stand's cameras.
+
+        Args:
+            state: the state of each camera so far.
+            event: the frame.
+
+        Returns:
+            The new states and the one observation event of the frame.
+        """
+        name = event.camera_id
+        camera = state.get(name) or CameraState(stand_id=event.stand_id, camera_id=name)
+        camera, faces = self._observer.step(camera, event.picture, event.t_us)
+        observation = FaceObservations(
+            observation_id=derive_id("observation", event.stand_id, name, event.frame_index, event.t_us),
+            stand_id=event.stand_id,
+            camera_id=name,
+            frame_index=event.frame_index,
+            t_us=event.t_us,
+            width_px=event.picture.shape[1],
+            height_px=event.picture.shape[0],
+            faces=tuple(observed(face) for face in faces),
+            model_version=self._model_version,
+        )
+        return {**state, name: camera}, (observation,)

@@ -1,0 +1,1 @@
+"""What drives the stages: in one process, or as agents over Kafka."""

@@ -1,0 +1,237 @@
+"""A role as a service: waits for brokers, runs its application, watches its progress, ends cleanly."""
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from processors.runtime.agents.application import REBALANCE_S, build_app
+from processors.runtime.agents.asking import ReassignedError
+from processors.runtime.agents.outbox import checkpoints_topic
+from processors.runtime.agents.plan import WorkPlan
+from processors.runtime.agents.topics import BrokersAwayError, prepare_topics
+from processors.runtime.agents.worker import GiveUp, RoleWorker
+from processors.runtime.work.lease import Lease
+from processors.runtime.work.progress import Progress
+from schemas.errors import DependencyAwayError
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 2.0
+"""How long it is waited before brokers that were away are asked again."""
+TURN_S = 0.25
+LOOK_S = 2.0
+"""How often the loop shows that it turns, and asks how much waits."""
+
+
+def work(plan: WorkPlan, stop: threading.Event, *, give_up: GiveUp) -> None:
+    """Run a role until it is asked to stop.
+
+    Args:
+        plan: the role.
+        stop: set when it shall end.
+        give_up: ends the process when the role must not go on: its lease is lost, or it has stalled.
+
+    Raises:
+        DependencyAwayError: a topic is missing, or the brokers went away for good.
+        UsageError: topics differ, or a checkpoint is of another version.
+        LimitReachedError: too many messages are bad.
+    """
+    asyncio.run(_work(plan, stop, give_up))
+
+
+async def _work(plan: WorkPlan, stop: threading.Event, give_up: GiveUp) -> None:
+    while not stop.is_set():
+        try:
+            await _prepared(plan)
+        except BrokersAwayError as error:
+            plan.pulse.away("kafka", str(error))
+            plan.pulse.beat("work")
+            plan.meter.count("retries", dependency="kafka")
+            await _pause(stop, WAIT_S)
+            continue
+        plan.pulse.away("kafka", None)
+        await _RoleService(plan, stop, give_up).run()
+        return
+
+
+async def _prepared(plan: WorkPlan) -> None:
+    names = plan.broker.topics
+    await prepare_topics(
+        plan.broker,
+        [names.name(topic) for topic in (*plan.reads, *plan.writes)],
+        checkpoints=checkpoints_topic(plan.broker.group(plan.stage)),
+        checkpoint_bytes=plan.options.checkpoint_bytes,
+    )
+
+
+async def _pause(stop: threading.Event, seconds: float) -> None:
+    until_s = time.monotonic() + seconds
+    while not stop.is_set() and time.monotonic() < until_s:
+        await asyncio.sleep(0.05)
+
+
+class _RoleService:
+    """One life of a role's application, from joining its group to leaving it."""
+
+    def __init__(self, plan: WorkPlan, stop: threading.Event, give_up: GiveUp) -> None:
+        self._plan = plan
+        self._stop = stop
+        self._give_up = give_up
+        self._failure: BaseException | None = None
+        self._settled_s = time.monotonic()
+        self._lease = Lease(plan.options.session_timeout_s, lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
+        self._progress = Progress(plan.options.stall_s, time.monotonic)
+        self._app = build_app(plan.stage, plan.broker, plan.options, fence=self._fence)
+        bench = plan.open_bench(lambda stand_id: self._app.states.data.get(stand_id.encode()))
+        self._worker = RoleWorker(self._app, plan, bench, lease=self._lease, give_up=give_up)
+        self._connect()
+
+    def _connect(self) -> None:
+        names = self._plan.broker.topics
+        topic = self._app.topic(
+            *(names.name(topic) for topic in self._plan.reads),
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+        )
+
+        async def serve(stream: Any) -> None:
+            try:
+                await self._worker.serve(stream.channel.queue)
+            except StopAsyncIteration:
+                if not self._worker.ending:
+                    self._fail(DependencyAwayError("Faust ended the stream by itself. Start it again."))
+            except Exception as error:  # noqa: BLE001 - turned into the exit of the service
+                self._fail(error)
+                await asyncio.Event().wait()
+
+        async def revoked(_: Any, /, *partitions: Any, **__: Any) -> None:
+            await self._worker.on_revoked(*partitions)
+
+        async def assigned(_: Any, /, *partitions: Any, **__: Any) -> None:
+            self._worker.on_assigned(*partitions)
+
+        self._app.agent(topic, name=self._plan.stage, concurrency=1)(serve)
+        self._app.on_partitions_revoked.connect(revoked)
+        self._app.on_partitions_assigned.connect(assigned)
+
+    def _fence(self) -> None:
+        if not self._lease.holds:
+            self._give_up(self._lease.words)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = self._failure or error
+
+    async def run(self) -> None:
+        """Start, wait for the end, stop."""
+        turning = asyncio.create_task(self._turn())
+        looking = asyncio.create_task(self._look())
+        starting = asyncio.create_task(self._app.start())
+        try:
+            with self._watched():
+                await self._until_over(starting, turning, looking)
+                await self._ended(starting)
+        finally:
+            for task in (turning, looking, starting):
+                task.cancel()
+            await asyncio.gather(turning, looking, starting, return_exceptions=True)
+        if self._failure is not None:
+            raise self._failure
+
+    async def _until_over(self, *tasks: asyncio.Task[Any]) -> None:
+        while not self._stop.is_set() and self._failure is None:
+            for task in tasks:
+                if task.done() and not task.cancelled() and task.exception() is not None:
+                    self._fail(_in_words(task.exception()))
+            if self._app.crashed:
+                self._fail(_in_words(self._app.crash_reason))
+            await asyncio.sleep(0.05)
+
+    async def _ended(self, starting: asyncio.Task[Any]) -> None:
+        """Write what there is unless something went wrong, leave the group, but not for ever."""
+        if self._failure is None:
+            try:
+                await asyncio.wait_for(self._worker.end(), self._plan.options.stop_s)
+            except (TimeoutError, KafkaError, DependencyAwayError) as error:
+                log.warning("The last checkpoint could not be written: %s", error)
+        self._worker.ending = True
+        try:
+            await asyncio.wait_for(self._app.stop(), self._plan.options.stop_s)
+            await asyncio.wait_for(self._worker.close(), self._plan.options.stop_s)
+        except TimeoutError:
+            log.warning("Leaving the group took too long; the brokers will notice.")
+        except Exception as error:  # noqa: BLE001 - it ends anyway, and all that matters is written
+            log.warning("Ending was not clean: %r", error)
+        starting.cancel()
+
+    async def _turn(self) -> None:
+        """Show that the loop turns."""
+        while True:
+            if not self._lease.holds:
+                self._give_up(self._lease.words)
+            self._lease.renew()
+            self._progress.moved((self._worker.handled, self._app.restored))
+            self._plan.pulse.beat("work")
+            await asyncio.sleep(TURN_S)
+
+    async def _look(self) -> None:
+        """Ask how much waits for this worker; also proves that the brokers answer."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await asyncio.wait_for(self._count_waiting(), 4 * LOOK_S)
+            except ReassignedError:
+                self._progress.waiting(0)
+            except (KafkaError, TimeoutError, OSError) as error:
+                self._progress.waiting(0)
+                self._plan.pulse.away(
+                    "kafka", f"No broker answers at {self._plan.broker.bootstrap} ({error!r})."
+                )
+            else:
+                self._plan.pulse.away("kafka", None)
+
+    async def _count_waiting(self) -> None:
+        if not self._app.consumer.started or self._worker.ending:
+            return
+        lags = await self._worker.lags()
+        for (topic, partition), lag in lags.items():
+            self._plan.meter.gauge("consumer_lag", lag, topic=topic, partition=str(partition))
+        self._progress.waiting(sum(lags.values()) if self._is_settled() else 1)
+
+    def _is_settled(self) -> bool:
+        """Whether partitions are taken from, given that an assignment takes its time."""
+        now_s = time.monotonic()
+        if self._worker.is_settled:
+            self._settled_s = now_s
+        return now_s - self._settled_s < REBALANCE_S
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """A watchdog in a thread of its own: a loop that hangs cannot watch itself."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(1.0):
+                if words := self._progress.complaint():
+                    self._give_up(f"{words} Start it again: it goes on at its last checkpoint.")
+
+        thread = threading.Thread(target=watch, name="watchdog", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+
+
+def _in_words(error: BaseException | None) -> BaseException:
+    """Trouble with the brokers as a sentence; anything else as it is."""
+    if isinstance(error, KafkaError | OSError):
+        return DependencyAwayError(f"The brokers went away ({error!r}). Start it again when they are back.")
+    return error or DependencyAwayError("The worker ended by itself.")

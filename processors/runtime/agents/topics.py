@@ -1,0 +1,116 @@
+"""What must be there before an agent starts: brokers that answer, its topics, a topic for its checkpoints."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from processors.runtime.agents.connection import client_settings
+from schemas.broker import BrokerOptions
+from schemas.errors import DependencyAwayError, UsageError
+
+UNKNOWN_TOPIC = 3
+"""Kafka's error code for a topic that does not exist."""
+ASK_MS = 10_000
+
+
+class BrokersAwayError(DependencyAwayError):
+    """No broker answers: worth waiting for."""
+
+
+class TopicShape(msgspec.Struct, frozen=True, kw_only=True):
+    """Partitions of a topic, and how many copies each has."""
+
+    partitions: int
+    replication: int
+
+
+async def prepare_topics(
+    broker: BrokerOptions, names: Sequence[str], *, checkpoints: str, checkpoint_bytes: int
+) -> int:
+    """Check that an agent's topics are there, and make the one for its checkpoints.
+
+    Args:
+        broker: where the brokers are.
+        names: topics that the agent reads and writes.
+        checkpoints: name of the topic for its checkpoints.
+        checkpoint_bytes: the largest one.
+
+    Returns:
+        The number of partitions, the same for all of them.
+
+    Raises:
+        BrokersAwayError: no broker answers.
+        DependencyAwayError: a topic is missing.
+        UsageError: topics differ in their number of partitions.
+    """
+    admin = AIOKafkaAdminClient(**client_settings(broker), request_timeout_ms=ASK_MS)
+    try:
+        await admin.start()
+        found = await _shapes(admin, [*names, checkpoints])
+        shape = _agreed({name: found[name] for name in names if name in found}, names)
+        if checkpoints not in found:
+            await _create(admin, checkpoints, shape, checkpoint_bytes)
+        elif found[checkpoints].partitions != shape.partitions:
+            raise UsageError(
+                f"{checkpoints} has {found[checkpoints].partitions} partitions, the other topics have "
+                f"{shape.partitions}. Remove it while no worker runs; the states are then made anew."
+            )
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise BrokersAwayError(f"No broker answers at {broker.bootstrap} ({error}).") from error
+    finally:
+        await admin.close()
+    return shape.partitions
+
+
+async def _shapes(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, TopicShape]:
+    """The topics that exist. Asked for all: asking for one by name could make it."""
+    described: list[Any] = await admin.describe_topics()
+    return {
+        topic["topic"]: TopicShape(
+            partitions=len(topic["partitions"]), replication=len(topic["partitions"][0]["replicas"])
+        )
+        for topic in described
+        if topic["topic"] in names and topic["error_code"] == 0 and topic["partitions"]
+    }
+
+
+def _agreed(found: Mapping[str, TopicShape], names: Sequence[str]) -> TopicShape:
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise DependencyAwayError(
+            f"These topics are missing: {', '.join(missing)}. `onlooker topics create` makes them."
+        )
+    counts = {shape.partitions for shape in found.values()}
+    if len(counts) > 1:
+        words = ", ".join(f"{name} has {shape.partitions}" for name, shape in found.items())
+        raise UsageError(
+            f"All topics must have the same number of partitions, but {words}. "
+            "`onlooker topics check` says more."
+        )
+    return found[names[0]]
+
+
+async def _create(admin: AIOKafkaAdminClient, name: str, shape: TopicShape, most_bytes: int) -> None:
+    topic = NewTopic(
+        name=name,
+        num_partitions=shape.partitions,
+        replication_factor=shape.replication,
+        topic_configs={
+            "cleanup.policy": "compact",
+            # Small segments that are compacted soon: a restart reads what is left.
+            "segment.bytes": "16777216",
+            "segment.ms": "60000",
+            "min.cleanable.dirty.ratio": "0.1",
+            "max.compaction.lag.ms": "120000",
+            "max.message.bytes": str(most_bytes),
+            "min.insync.replicas": str(max(1, min(2, shape.replication - 1))),
+        },
+    )
+    response = await admin.create_topics([topic])
+    for error in response.topic_errors:
+        kind = for_code(error[1])
+        if error[1] and kind is not TopicAlreadyExistsError:
+            raise kind(f"{name} cannot be made: {error[-1]}")

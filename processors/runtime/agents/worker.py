@@ -1,0 +1,287 @@
+"""One role at work: takes events unacknowledged, sends what follows, writes checkpoints, then commits."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from aiokafka.errors import IllegalStateError
+from faust.types import TP
+
+from processors.runtime.agents.application import RoleApp
+from processors.runtime.agents.asking import Asking, ReassignedError
+from processors.runtime.agents.order import PlaysBefore
+from processors.runtime.agents.outbox import Outbox
+from processors.runtime.agents.plan import Bench, WorkPlan
+from processors.runtime.agents.reach import Reach
+from processors.runtime.agents.rereading import Rereading
+from processors.runtime.work.lease import Lease
+from processors.runtime.work.traffic import Place, Received
+from schemas.message import captured_us_of
+from schemas.topics import Topic
+
+TICK_S = 0.1
+"""A worker without events looks around so often."""
+
+GiveUp = Callable[[str], None]
+"""Ends the process at once with a sentence; nothing more is sent."""
+
+
+class Queue(Protocol):
+    """Where Faust puts what it fetched."""
+
+    def get_nowait(self) -> Any:
+        """The next event."""
+        ...
+
+    async def get(self) -> Any:
+        """The next event, waited for."""
+        ...
+
+    def empty(self) -> bool:
+        """Whether there is none."""
+        ...
+
+
+class RoleWorker:
+    """Drives a bench from Faust's queue; one round at a time, and never two at once.
+
+    Args:
+        app: the role's application.
+        plan: the role.
+        bench: desk and states.
+        lease: says whether writing is allowed.
+        give_up: ends the process.
+    """
+
+    def __init__(self, app: RoleApp, plan: WorkPlan, bench: Bench, *, lease: Lease, give_up: GiveUp) -> None:
+        self._app = app
+        self._plan = plan
+        self._bench = bench
+        self._lease = lease
+        self._give_up = give_up
+        self._outbox = Outbox(app, plan)
+        self._asking = Asking(app, plan.broker, plan.meter, plan.pulse)
+        self._names = {plan.broker.topics.name(topic): topic for topic in plan.reads}
+        self._busy = asyncio.Lock()
+        reads_plays = "plays" in plan.reads
+        self._order = PlaysBefore(self._asking, plan.broker.topics.name("plays")) if reads_plays else None
+        self._reach = Reach()
+        self._rereading = Rereading(app)
+        self._known_until: dict[tuple[Topic, int], int] = {}
+        self._settled = False
+        self._kept_s = time.monotonic()
+        self._queue: Queue | None = None
+        self.handled = 0
+        self.ending = False
+
+    async def serve(self, queue: Queue) -> None:
+        """Take rounds until the service ends.
+
+        Args:
+            queue: of the agent's channel.
+
+        Raises:
+            LimitReachedError: too many messages are bad, or a state has grown too large.
+            UsageError: a checkpoint is of another version.
+            DependencyAwayError: events were lost on their way here.
+        """
+        self._queue = queue
+        while not self.ending:
+            events = await self._next(queue)
+            async with self._busy:
+                if not self.ending:
+                    await self._round(events)
+
+    async def _next(self, queue: Queue) -> list[Any]:
+        """What waits in the queue, at most a batch; nothing after a tick without events."""
+        options = self._plan.options
+        most = options.batch_frames if self._plan.stage == "observe" else options.batch_events
+        events: list[Any] = []
+        if self._order is not None and (rest_s := self._order.rest_s) is not None:
+            await asyncio.sleep(rest_s)
+        elif queue.empty():
+            try:
+                events.append(await asyncio.wait_for(queue.get(), TICK_S))
+            except TimeoutError:
+                return []
+        else:
+            await asyncio.sleep(0)
+        while len(events) < most and not queue.empty():
+            events.append(queue.get_nowait())
+        return events
+
+    async def _round(self, events: Sequence[Any]) -> None:
+        """Handle what may be handled, and write checkpoints when it is time."""
+        try:
+            if not self._settled:
+                # What came before is read again from where it should be.
+                await self._settle_in()
+                return
+            messages = [self._received(event.message) for event in events if self._is_ours(event.message)]
+            taken = [each for each in messages if self._reach.take(self._tp(each), each.place.offset)]
+            await self._rereading.ask_for(self._reach.missing())
+            await self._handle(await self._ordered(taken))
+        except (ReassignedError, IllegalStateError):
+            return
+        if time.monotonic() - self._kept_s >= self._plan.options.checkpoint_every_s:
+            await self._keep()
+
+    async def _ordered(self, messages: Sequence[Received]) -> Sequence[Received]:
+        """The messages that may enter now; plays have entered already."""
+        if self._order is None:
+            return messages
+        plays = [message for message in messages if message.place.topic == "plays"]
+        await self._handle(plays)
+        self._order.read(plays)
+        return await self._order.admitted([each for each in messages if each.place.topic != "plays"])
+
+    def _is_ours(self, message: Any) -> bool:
+        """Whether a message belongs to the present assignment; others come again, to whoever has them."""
+        return (
+            self._app.flow_control.is_active()
+            and message.generation_id == self._app.consumer_generation_id
+            and not self._reach.has(message.tp, message.offset)
+        )
+
+    def _received(self, message: Any) -> Received:
+        topic = self._names[message.topic]
+        return Received(
+            place=Place(topic=topic, partition=message.partition, offset=message.offset),
+            key=message.key,
+            value=message.value,
+            captured_us=captured_us_of(message.headers),
+        )
+
+    def _tp(self, message: Received) -> TP:
+        return TP(self._plan.broker.topics.name(message.place.topic), message.place.partition)
+
+    def _assigned(self) -> list[TP]:
+        return [tp for tp in self._app.consumer.assignment() if tp.topic in self._names]
+
+    async def _settle_in(self) -> None:
+        """Learn where the newly assigned partitions begin and end, and begin there.
+
+        Faust empties its queues after it has gone to the committed offsets, and leaves a partition without
+        one where it stands: what it had fetched by then would be lost.
+        """
+        tps = self._assigned()
+        if self._app.rebalancing or not tps:
+            return
+        ends, begins = await self._asking.ends(tps), await self._asking.begins(tps)
+        commits = await self._asking.committed(tps)
+        self._known_until = {(self._names[tp.topic], tp.partition): end for tp, end in ends.items()}
+        firsts = {tp: max(begins.get(tp, 0), commits.get(tp, 0)) for tp in tps}
+        for tp, committed in commits.items():
+            if expired := firsts[tp] - committed:
+                topic = self._names[tp.topic]
+                self._plan.meter.count("messages_ignored", expired, topic=topic, cause="expired")
+        self._reach.begin(firsts)
+        if self._order is not None:
+            plays = self._plan.broker.topics.name("plays")
+            self._order.begin({tp: first for tp, first in firsts.items() if tp.topic == plays})
+        await self._app.offsets.read_from(firsts)
+        self._settled = True
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the worker takes events of its partitions, or has none."""
+        return self._settled or not (self._app.rebalancing or self._assigned())
+
+    async def _handle(self, messages: Sequence[Received]) -> None:
+        if not messages:
+            return
+        begun_s = time.perf_counter()
+        outgoing = await self._bench.desk.handle(messages)
+        self._lease.require()
+        await self._outbox.send(outgoing, self._known_until)
+        for message in messages:
+            self._reach.handle(self._tp(message), message.place.offset)
+        self.handled += len(messages)
+        self._measure(messages, time.perf_counter() - begun_s)
+
+    def _measure(self, messages: Sequence[Received], seconds: float) -> None:
+        meter, stage = self._plan.meter, self._plan.stage
+        for topic in self._plan.reads:
+            if count := sum(message.place.topic == topic for message in messages):
+                meter.count("messages_handled", count, topic=topic)
+        meter.observe("batch_seconds", seconds, stage=stage)
+        meter.gauge("stands", len(self._bench.states), stage=stage)
+
+    async def _keep(self) -> None:
+        """Outputs acknowledged, then checkpoints acknowledged, then offsets committed."""
+        self._kept_s = time.monotonic()
+        offsets, states = self._reach.uncommitted(), self._bench.states
+        if not offsets:
+            return
+        self._lease.require()
+        await self._outbox.acknowledged()
+        kept = [(stand, partition, states.checkpoint(stand)) for stand, partition in states.changed().items()]
+        self._lease.require()
+        await self._outbox.keep(kept)
+        for stand_id, _, data in kept:
+            self._app.states.data[stand_id.encode()] = data
+        states.saved()
+        if await self._app.offsets.commit_to(offsets):
+            self._reach.commit(offsets)
+
+    async def lags(self) -> dict[tuple[Topic, int], int]:
+        """How many events wait in each assigned partition, as the brokers say now."""
+        tps = self._assigned()
+        ends = await self._asking.ends(tps)
+        is_idle = self._queue is not None and self._queue.empty() and not self._busy.locked()
+        if is_idle and (self._order is None or self._order.is_empty):
+            # What is fetched is handled: the consumer also passes over offsets that have no event.
+            reached = await self._asking.positions(tps)
+        else:
+            reached = {tp: self._reach.reached(tp) for tp in tps}
+        return {
+            (self._names[tp.topic], tp.partition): max(0, end - reached.get(tp, end))
+            for tp, end in ends.items()
+        }
+
+    async def end(self) -> None:
+        """Finish the round, write what there is, and take no more."""
+        async with self._busy:
+            if not self.ending:
+                self.ending = True
+                await self._keep()
+
+    async def close(self) -> None:
+        """Hang up; called last."""
+        await self._asking.close()
+
+    async def on_revoked(self, revoked: Iterable[TP]) -> None:
+        """Partitions go to others: write what there is, unless they are gone already, and forget it.
+
+        Args:
+            revoked: all partitions, those too that will come back.
+        """
+        async with self._busy:
+            if self._app.offsets.is_member:
+                if not self.ending:
+                    await asyncio.wait_for(self._keep(), self._plan.options.session_timeout_s)
+            elif self._outbox.has_unacknowledged:
+                # Others have the partitions, and what lies in the producer cannot be called back.
+                self._give_up(
+                    "The group went on without this worker, which had not been heard. Start it again."
+                )
+            self._forget(revoked)
+
+    def _forget(self, revoked: Iterable[TP]) -> None:
+        self._changed(revoked, "taken")
+        self._bench.states.forget()
+        self._outbox.forget()
+        self._reach = Reach()
+        self._settled = False
+        if self._order is not None:
+            self._order.begin({})
+
+    def on_assigned(self, assigned: Iterable[TP]) -> None:
+        """Partitions have come."""
+        self._changed(assigned, "given")
+
+    def _changed(self, tps: Iterable[TP], change: str) -> None:
+        for tp in tps:
+            if tp.topic in self._names:
+                self._plan.meter.count("partitions_changed", topic=self._names[tp.topic], change=change)

@@ -1,0 +1,59 @@
+"""The embedded runtime: drives the topology in one process, events in order, state in memory."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from processors.topology import TOPIC_OF, TOPOLOGY, StageFold, StageName, Topic
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One event with its place: what a broker would hand to a consumer."""
+
+    topic: Topic
+    stand_id: str
+    offset: int
+    event: Any
+
+
+Deliver = Callable[[Delivery], None]
+"""Listens to every topic."""
+
+
+class LocalRuntime:
+    """Carries each event to the stages that read its topic, then to whoever listens."""
+
+    def __init__(self, folds: Mapping[StageName, StageFold], deliver: Deliver) -> None:
+        self._folds = folds
+        self._deliver = deliver
+        self._states: dict[tuple[StageName, str], Any] = {}
+        self._offsets: Counter[Topic] = Counter()
+
+    def publish(self, topic: Topic, stand_id: str, event: Any) -> None:
+        """One event into a topic; all that follows from it has happened when this returns.
+
+        Args:
+            topic: where it goes.
+            stand_id: its key.
+            event: the value.
+        """
+        offset = self._offsets[topic]
+        self._offsets[topic] += 1
+        self._deliver(Delivery(topic=topic, stand_id=stand_id, offset=offset, event=event))
+        for stage in TOPOLOGY:
+            if topic in stage.reads:
+                self._advance(stage.name, stand_id, event)
+
+    def _advance(self, name: StageName, stand_id: str, event: Any) -> None:
+        fold = self._folds[name]
+        key = (name, stand_id)
+        state = self._states[key] if key in self._states else fold.new_state(stand_id)
+        self._states[key], follow = fold.step(state, event)
+        for each in follow:
+            self.publish(TOPIC_OF[type(each)], stand_id, each)
+
+    def state(self, name: StageName, stand_id: str) -> Any:
+        """The present state of a stage for one stand, None when it has seen nothing."""
+        return self._states.get((name, stand_id))

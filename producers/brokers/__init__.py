@@ -1,0 +1,1 @@
+"""Topics on the brokers: their plan, their making, and what stands in the way."""

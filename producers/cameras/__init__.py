@@ -1,0 +1,1 @@
+"""Cameras and recordings: opened, read, stamped, buffered."""

@@ -1,0 +1,50 @@
+"""A folder of pictures as a recording: natural order, a given rate, broken pictures named and skipped."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+from producers.cameras.event_time import frame_rate, nominal_us
+from producers.cameras.readings import BadPicture, EndOfSource, Reading
+from producers.cameras.sources import picture_paths
+from producers.options import CaptureOptions
+from schemas.errors import BadPictureError
+from schemas.ports import Pixels
+
+Decode = Callable[[bytes], Pixels]
+"""Bytes of a picture file to (h, w, 3) uint8 BGR; raises BadPictureError."""
+
+
+class FolderCamera:
+    """Reads a folder's pictures one after the other; a broken one keeps its place in time."""
+
+    def __init__(self, path: Path, options: CaptureOptions, *, decode: Decode) -> None:
+        self._paths = picture_paths(path)
+        self._rate: Fraction = frame_rate(options.folder_fps, options.folder_fps)
+        self._max_bytes = options.max_picture_bytes
+        self._decode = decode
+        self._next = 0
+
+    def read(self) -> Reading | BadPicture | EndOfSource:
+        """The next picture, or why it could not be decoded, or the end."""
+        if self._next >= len(self._paths):
+            return EndOfSource()
+        index, path = self._next, self._paths[self._next]
+        self._next += 1
+        try:
+            picture = self._decode(self._bytes_of(path))
+        except BadPictureError as error:
+            return BadPicture(name=path.name, cause=error.cause, detail=str(error))
+        return Reading(picture=picture, position_us=nominal_us(index, self._rate))
+
+    def close(self) -> None:
+        """Forget the pictures that are left."""
+        self._next = len(self._paths)
+
+    def _bytes_of(self, path: Path) -> bytes:
+        try:
+            if path.stat().st_size > self._max_bytes:
+                raise BadPictureError("too_large", f"{path.name} has more than {self._max_bytes} bytes.")
+            return path.read_bytes()
+        except OSError as error:
+            raise BadPictureError("damaged", f"{path.name} cannot be read: {error.strerror}.") from error

@@ -1,0 +1,150 @@
+"""The journal of a capture: what the brokers have acknowledged, so that a killed capture goes on after it."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from producers.cameras.sources import SourceSpec, picture_paths
+from producers.options import CaptureOptions
+from schemas.errors import UsageError
+from schemas.units import US_PER_S
+
+_ENDS_BYTES = 64 * 1024
+_MAX_AHEAD_US = 3_600 * US_PER_S
+
+
+class StandNote(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one stand."""
+
+    recordings: dict[str, str] = {}
+    """Digest of each recording by camera: a note of other recordings is of no use."""
+    first_us: int | None = None
+    """The stand's first event time, us UTC: where a playlist without an anchor begins."""
+    until_us: int | None = None
+    """Event time of the last acknowledged frame, us UTC."""
+    frames: dict[str, int] = {}
+    """By camera, the index of the last frame that is acknowledged with all before it."""
+    times_us: dict[str, int] = {}
+    """By camera, the event time of that frame, us UTC."""
+    played_us: int | None = None
+    """Start of the last play that may have been sent, us UTC."""
+    ended: bool = False
+    """All recordings have ended, and the brokers know it."""
+
+    def is_of_the_future(self, now_us: int) -> bool:
+        """Whether a live stand was noted by a clock that was wrong: its time cannot be gone on with.
+
+        Args:
+            now_us: the wall clock, us UTC.
+
+        Returns:
+            True when it is more than an hour ahead; recordings have a time of their own.
+        """
+        return not self.recordings and (self.until_us or 0) > now_us + _MAX_AHEAD_US
+
+
+class Journal:
+    """Notes of stands in a file that is always whole.
+
+    Args:
+        path: the file; its folder is there.
+
+    Raises:
+        UsageError: it is not a journal.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._notes = _read(path)
+        self._written = dict(self._notes)
+
+    def note(self, stand_id: str, recordings: Mapping[str, str]) -> StandNote:
+        """What an earlier process noted of a stand.
+
+        Args:
+            stand_id: the stand.
+            recordings: digest of each of its recordings now, by camera.
+
+        Returns:
+            Its note; a fresh one when there is none, or it is of other recordings.
+        """
+        found = self._notes.get(stand_id)
+        if found is None or found.recordings != recordings:
+            return StandNote(recordings=dict(recordings))
+        return found
+
+    def put(self, stand_id: str, note: StandNote) -> None:
+        """Take a note; `write` makes it last.
+
+        Args:
+            stand_id: the stand.
+            note: what is known now.
+        """
+        self._notes[stand_id] = note
+
+    def write(self) -> None:
+        """Make what was noted last, if there is anything new.
+
+        Raises:
+            OSError: the disk is full or gone.
+        """
+        if self._notes == self._written:
+            return
+        beside = self._path.with_suffix(".new")
+        with beside.open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(self._notes)))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self._path)
+        _sync_folder(self._path.parent)
+        self._written = dict(self._notes)
+
+
+def recording_digest(spec: SourceSpec, options: CaptureOptions) -> str:
+    """What tells a recording, and how it is read, from others.
+
+    Args:
+        spec: a file or a folder.
+        options: rates and the time of the first frame.
+
+    Returns:
+        A digest over size and both ends of a file, or names, sizes and times of a folder's pictures, and over
+        the options.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.sha256(f"{options.start_us} {options.folder_fps} {options.fallback_fps}".encode())
+    if spec.kind == "folder":
+        for path in picture_paths(Path(spec.target)):
+            status = path.stat()
+            digest.update(f"\0{path.name}\0{status.st_size}\0{status.st_mtime_ns}".encode())
+        return digest.hexdigest()
+    with Path(spec.target).open("rb") as file:
+        digest.update(file.read(_ENDS_BYTES))
+        size_bytes = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size_bytes - _ENDS_BYTES))
+        digest.update(file.read(_ENDS_BYTES) + f"\0{size_bytes}".encode())
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> dict[str, StandNote]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, StandNote])
+    except FileNotFoundError:
+        return {}
+    except msgspec.MsgspecError as error:
+        raise UsageError(
+            f"{path} is no journal of a capture ({error}): move it away, and recordings begin at their start."
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

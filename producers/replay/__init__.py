@@ -1,0 +1,1 @@
+"""A recording played again: its order, its pace, where it goes."""

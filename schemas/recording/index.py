@@ -1,0 +1,262 @@
+"""The index beside a recording's file: which times and offsets each block holds; it can be made again."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from schemas.errors import CheckFailedError
+from schemas.recording.blocks import SYNC_BYTES, Header, TornError, blocks_from, body_of, read_header
+from schemas.recording.records import RecordCodec, Recorded, Unreadable
+from schemas.topics import Topic
+
+_CHUNK_BYTES = 1024 * 1024
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """The offsets of one partition: `count` of them, from `first` to `last`."""
+
+    first: int
+    last: int
+    count: int
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What some records have in common: those of a block, of a file, of a topic."""
+
+    records: int = 0
+    unreadable: int = 0
+    t_first_us: int | None = None
+    """Earliest event time, us UTC; None when no record has one."""
+    t_last_us: int | None = None
+    arrived_first_us: int | None = None
+    arrived_last_us: int | None = None
+    partitions: dict[int, Span] = {}
+
+
+class BlockNote(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of an index."""
+
+    start: int
+    """Byte at which the block begins."""
+    end: int
+    summary: Summary
+
+    def touches(self, from_us: int | None, until_us: int | None) -> bool:
+        """Whether a record with an event time in [from, until) may be in the block; None: no limit."""
+        first_us, last_us = self.summary.t_first_us, self.summary.t_last_us
+        if first_us is None or last_us is None:
+            return True
+        return (from_us is None or last_us >= from_us) and (until_us is None or first_us < until_us)
+
+
+class Scan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a file after looking at it."""
+
+    header: Header | None
+    """None: it ends within its header."""
+    notes: list[BlockNote]
+    torn_bytes: int = 0
+    """Of the block that was being written when the writer died."""
+
+    @property
+    def whole_bytes(self) -> int:
+        """How long the file is without its torn end."""
+        if self.header is None:
+            return 0
+        return self.notes[-1].end if self.notes else self.header.end
+
+
+def index_path(path: Path) -> Path:
+    """Where the index of a file is.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The path beside it.
+    """
+    return path.with_suffix(".idx")
+
+
+def summary_of(records: Iterable[Recorded]) -> Summary:
+    """What records have in common.
+
+    Args:
+        records: of one topic, in order.
+
+    Returns:
+        Their number, times and offsets.
+    """
+    return summed(_alone(record) for record in records)
+
+
+def summed(parts: Iterable[Summary]) -> Summary:
+    """Several summaries as one.
+
+    Args:
+        parts: in order.
+
+    Returns:
+        Of all of them.
+    """
+    total = Summary()
+    for part in parts:
+        total = Summary(
+            records=total.records + part.records,
+            unreadable=total.unreadable + part.unreadable,
+            t_first_us=_least(total.t_first_us, part.t_first_us),
+            t_last_us=_most(total.t_last_us, part.t_last_us),
+            arrived_first_us=_least(total.arrived_first_us, part.arrived_first_us),
+            arrived_last_us=_most(total.arrived_last_us, part.arrived_last_us),
+            partitions=_joined(total.partitions, part.partitions),
+        )
+    return total
+
+
+def scanned(path: Path, topic: Topic) -> Scan:
+    """Look at a file: its index, and block by block what the index does not have.
+
+    Args:
+        path: an Avro file, perhaps torn.
+        topic: its kind.
+
+    Returns:
+        The notes of all whole blocks.
+
+    Raises:
+        CheckFailedError: it is damaged elsewhere than at its end.
+    """
+    with path.open("rb") as file:
+        size_bytes = file.seek(0, 2)
+        try:
+            header = read_header(file)
+        except TornError:
+            return Scan(header=None, notes=[], torn_bytes=size_bytes)
+        notes = _known(file, index_path(path), header, size_bytes)
+        start = notes[-1].end if notes else header.end
+        torn_bytes = 0
+        try:
+            for note in _looked_at(file, start, header, topic):
+                notes.append(note)
+        except TornError:
+            torn_bytes = size_bytes - (notes[-1].end if notes else header.end)
+        except CheckFailedError:
+            end = notes[-1].end if notes else header.end
+            if not _is_blank(file, end):
+                raise
+            torn_bytes = size_bytes - end
+        return Scan(header=header, notes=notes, torn_bytes=torn_bytes)
+
+
+def _is_blank(file: BinaryIO, start: int) -> bool:
+    """Whether only zeros follow: a disk that lost its power may keep a file's length and not its end."""
+    file.seek(start)
+    while chunk := file.read(_CHUNK_BYTES):
+        if chunk.strip(b"\0"):
+            return False
+    return True
+
+
+def _looked_at(file: BinaryIO, start: int, header: Header, topic: Topic) -> Iterator[BlockNote]:
+    codec = RecordCodec(topic, header.schema)
+    for block in blocks_from(file, start, header.sync):
+        records = codec.decode(body_of(file, block, header.codec), block.count)
+        yield BlockNote(start=block.start, end=block.end, summary=summary_of(records))
+
+
+def _known(file: BinaryIO, index: Path, header: Header, size_bytes: int) -> list[BlockNote]:
+    """The notes that fit the file; the index is written after the block, and not as carefully."""
+    notes: list[BlockNote] = []
+    at = header.end
+    for line in index.read_bytes().splitlines() if index.exists() else ():
+        try:
+            note = msgspec.json.decode(line, type=BlockNote)
+        except msgspec.MsgspecError:
+            break
+        if note.start != at or note.end > size_bytes:
+            break
+        notes.append(note)
+        at = note.end
+    while notes and not _ends_block(file, notes[-1], header.sync):
+        notes.pop()
+    return notes
+
+
+def _ends_block(file: BinaryIO, note: BlockNote, sync: bytes) -> bool:
+    file.seek(note.end - SYNC_BYTES)
+    return file.read(SYNC_BYTES) == sync
+
+
+def records_in(file: BinaryIO, scan: Scan, note: BlockNote, codec: RecordCodec) -> Iterator[Recorded]:
+    """The records of one block.
+
+    Args:
+        file: an Avro file.
+        scan: of it.
+        note: one of the scan's.
+        codec: made for its schema.
+
+    Yields:
+        Each record.
+
+    Raises:
+        CheckFailedError: the block is damaged.
+    """
+    header = scan.header
+    if header is None:
+        raise CheckFailedError("it has no header")
+    for block in blocks_from(file, note.start, header.sync):
+        yield from codec.decode(body_of(file, block, header.codec), block.count)
+        return
+
+
+def gaps(summaries: Iterable[Summary]) -> Iterator[tuple[int, int, int]]:
+    """Where offsets are missing or come twice between files or blocks in order.
+
+    Args:
+        summaries: in the order in which they were recorded.
+
+    Yields:
+        Partition, the offset that should have come, the one that came.
+    """
+    wanted: dict[int, int] = {}
+    for summary in summaries:
+        for partition, span in summary.partitions.items():
+            if span.first != wanted.get(partition, span.first):
+                yield partition, wanted[partition], span.first
+            wanted[partition] = span.last + 1
+
+
+def _alone(record: Recorded) -> Summary:
+    offset = record.offset
+    t_us = record.t_us
+    return Summary(
+        records=1,
+        unreadable=1 if isinstance(record.event, Unreadable) else 0,
+        t_first_us=t_us,
+        t_last_us=t_us,
+        arrived_first_us=record.arrived_us,
+        arrived_last_us=record.arrived_us,
+        partitions={record.partition: Span(first=offset, last=offset, count=1)},
+    )
+
+
+def _joined(one: dict[int, Span], two: dict[int, Span]) -> dict[int, Span]:
+    found = dict(one)
+    for partition, span in two.items():
+        known = found.get(partition, span)
+        count = span.count + (known.count if partition in one else 0)
+        found[partition] = Span(
+            first=min(known.first, span.first), last=max(known.last, span.last), count=count
+        )
+    return found
+
+
+def _least(one: int | None, two: int | None) -> int | None:
+    return two if one is None else one if two is None else min(one, two)
+
+
+def _most(one: int | None, two: int | None) -> int | None:
+    return two if one is None else one if two is None else max(one, two)

@@ -1,0 +1,182 @@
+"""The manifest of a recording: what made it, what it holds, what it lost, and who allowed pictures."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from schemas.errors import UsageError
+from schemas.recording.index import Summary
+from schemas.recording.records import FORMAT_VERSION
+from schemas.topics import Topic
+from schemas.units import US_PER_S
+
+NAME = "manifest.json"
+HOUR_US = 3_600_000_000
+
+
+class FileNote(msgspec.Struct, frozen=True, kw_only=True):
+    """One file: a topic's messages that arrived within one hour."""
+
+    path: str
+    """Relative to the recording."""
+    topic: Topic
+    hour_us: int
+    """Begin of the hour, us UTC."""
+    closed: bool = False
+    """False while it is written: then nothing below is said."""
+    size_bytes: int | None = None
+    sha256: str | None = None
+    summary: Summary | None = None
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
+    """Leave to record pictures, for a time, for a reason."""
+
+    reason: str
+    granted_us: int
+    """Wall clock, us UTC."""
+    by: str
+    """Who gave it: the user of the operating system."""
+    from_us: int
+    """Pictures that arrived in [from, until) may be recorded, us UTC."""
+    until_us: int
+    faces_blurred: bool = False
+
+
+class Break(msgspec.Struct, frozen=True, kw_only=True):
+    """A writer that was killed, seen by the next one."""
+
+    path: str
+    dropped_bytes: int
+    """Of the block that was torn; its messages were recorded again where the source still had them."""
+    seen_us: int
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages that the source no longer had when the recorder came to them: offsets [first, end)."""
+
+    topic: Topic
+    partition: int
+    first: int
+    end: int
+    seen_us: int
+
+
+class Expired(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was deleted because it was old."""
+
+    path: str
+    topic: Topic
+    hour_us: int
+    expired_us: int
+    records: int
+    partitions: dict[int, int] = {}
+    """The last offset of each partition in it."""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What `manifest.json` says."""
+
+    format_version: int = FORMAT_VERSION
+    program_version: str
+    source: Literal["kafka", "run"]
+    created_us: int
+    topics: dict[str, str] = {}
+    """Kind of topic -> the brokers' id of it; empty for a run in one process."""
+    metric_versions: dict[str, str] = {}
+    """By stand."""
+    models: dict[str, str] = {}
+    """SHA-256 of each model file, by stage; of those that are prepared here."""
+    git_revision: str | None = None
+    begins: dict[str, int] = {}
+    """`TOPIC/PARTITION` -> the offset at which recording began, before anything had come."""
+    configuration: Any = None
+    """Without secrets."""
+    files: tuple[FileNote, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    breaks: tuple[Break, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    expired: tuple[Expired, ...] = ()
+    left_out: dict[str, int] = {}
+    """Messages that were not recorded, by cause: pictures outside a grant, or that could not be blurred."""
+
+
+class _Versioned(msgspec.Struct):
+    format_version: int
+    program_version: str = "?"
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a recording.
+
+    Args:
+        folder: of the recording.
+
+    Returns:
+        It.
+
+    Raises:
+        UsageError: there is none, it is of a version to come, or it is damaged.
+    """
+    path = folder / NAME
+    try:
+        text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UsageError(f"{folder} is no recording: it has no {NAME}.") from error
+    try:
+        made = msgspec.json.decode(text, type=_Versioned)
+        if made.format_version > FORMAT_VERSION:
+            raise UsageError(
+                f"The recording {folder} has format {made.format_version}, written by onlooker "
+                f"{made.program_version}; this program reads formats up to {FORMAT_VERSION}: "
+                "use a newer onlooker."
+            )
+        return msgspec.json.decode(text, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise UsageError(f"{path} is no manifest of a recording: {error}.") from error
+
+
+def file_note(topic: Topic, hour_us: int) -> FileNote:
+    """The note of a file that is not begun yet.
+
+    Args:
+        topic: its kind.
+        hour_us: begin of the hour, us UTC.
+
+    Returns:
+        With a path that says both.
+    """
+    hour = datetime.fromtimestamp(hour_us // US_PER_S, UTC).strftime("%Y-%m-%dT%H")
+    return FileNote(path=f"{topic}/{hour}.avro", topic=topic, hour_us=hour_us)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replace the manifest of a recording; whoever reads sees the old one or the new one.
+
+    Args:
+        folder: of the recording; it is there.
+        manifest: what to write.
+    """
+    draft = folder / f"{NAME}.new"
+    with draft.open("wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / NAME)
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder last.
+
+    Args:
+        folder: it.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""Events as bytes: Avro, Confluent wire format, registries, evolution."""

@@ -1,0 +1,70 @@
+"""The Avro schemas beside this file: which event has which, their text, and their digest."""
+
+import hashlib
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args
+
+from schemas.events import Event
+
+FOLDER = Path(str(files("schemas").joinpath("avro")))
+NAMESPACE = "onlooker.v1"
+"""Namespace of every record; a break of compatibility would be another version, on other topics."""
+EVENTS: tuple[type[Any], ...] = get_args(Event)
+EVENT_OF: dict[str, type[Any]] = {f"{NAMESPACE}.{event.__name__}": event for event in EVENTS}
+"""The Struct of each record, by the record's full name."""
+
+
+def record_name(event: type[Any]) -> str:
+    """The full name of an event's record.
+
+    Args:
+        event: one of `schemas.events.Event`.
+
+    Returns:
+        For example `onlooker.v1.VisitEnded`.
+    """
+    return f"{NAMESPACE}.{event.__name__}"
+
+
+def file_name(event: type[Any]) -> str:
+    """The file of an event's schema: `visit_ended.avsc`.
+
+    Args:
+        event: one of `schemas.events.Event`.
+
+    Returns:
+        Its name in the folder.
+    """
+    words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in event.__name__)
+    return f"{words.lstrip('_')}.avsc"
+
+
+def schema_text(event: type[Any], folder: Path = FOLDER) -> str:
+    """The present schema of an event, as its file says it.
+
+    Args:
+        event: one of `schemas.events.Event`.
+        folder: where the files are.
+
+    Returns:
+        JSON.
+    """
+    return (folder / file_name(event)).read_text(encoding="utf-8")
+
+
+def digest(text: str) -> str:
+    """What tells one schema from another: equal for equal JSON, however it is laid out.
+
+    Args:
+        text: a schema as JSON.
+
+    Returns:
+        SHA-256 in hex, of the JSON with sorted names and no spaces.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    plain = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(plain.encode()).hexdigest()

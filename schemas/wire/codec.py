@@ -1,0 +1,191 @@
+"""Events to Avro in Confluent wire format and back; whatever comes in, only an event or a cause comes out."""
+
+import io
+import json
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import fastavro
+import msgspec
+
+from schemas.belief import consistent, topics_of
+from schemas.bounds import FRAME_BYTES, LETTER_BYTES
+from schemas.errors import UndecodableError
+from schemas.events import DeadLetter, FaceObservations, Play, StreamEnded
+from schemas.topics import TopicNames
+from schemas.wire.avsc import EVENT_OF, digest, record_name, schema_text
+from schemas.wire.evolution import BadSchemaError, parsed
+from schemas.wire.registry import SchemaRegistry, subject_of
+from schemas.wire.resolution import Schema, endless, unreadable
+
+HEADER = struct.Struct(">bI")
+"""Magic byte 0 and the schema's id. Source: Confluent wire format."""
+MAX_BYTES_OF: Mapping[type[Any], int] = {
+    FaceObservations: 1024 * 1024,
+    StreamEnded: 64 * 1024,
+    Play: 64 * 1024,
+    DeadLetter: LETTER_BYTES,
+}
+"""Bounds what a message may make of itself in memory: small kinds have no large messages."""
+DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, MemoryError)
+"""What reading damaged Avro may raise."""
+
+
+class _Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """How the messages of one schema id are read."""
+
+    event: type[Any]
+    writer: Any
+    reader: Any | None
+    """Our schema; None when the writer's is the same."""
+    max_bytes: int
+
+
+class AvroCodec:
+    """Reads and writes every event of `schemas.events.Event`.
+
+    Args:
+        registry: gives and knows the ids.
+        names: the site's topics: subjects of a registry carry their names.
+    """
+
+    def __init__(self, registry: SchemaRegistry, names: TopicNames | None = None) -> None:
+        self._registry = registry
+        self._names = names or TopicNames()
+        self._writings: dict[type[Any], tuple[bytes, Any]] = {}
+        self._readings: dict[int, _Reading] = {}
+
+    def encode(self, event: Any) -> bytes:
+        """One of `schemas.events.Event` in Confluent wire format.
+
+        Args:
+            event: a value of that union.
+
+        Returns:
+            0x00, the schema's id (4 bytes, big endian), the Avro body.
+
+        Raises:
+            DependencyAwayError: the registry is away and the id not known yet: wait and ask again.
+        """
+        header, schema = self._writings.get(type(event)) or self._writing(type(event))
+        stream = io.BytesIO()
+        stream.write(header)
+        plain = msgspec.to_builtins(event, builtin_types=(bytes,))
+        fastavro.schemaless_writer(stream, schema, plain, disable_tuple_notation=True)
+        return stream.getvalue()
+
+    def decode(self, data: bytes | None) -> Any:
+        """The event of a message, checked.
+
+        Args:
+            data: value of a message from anybody.
+
+        Returns:
+            A value of `schemas.events.Event`.
+
+        Raises:
+            UndecodableError: it is none; the cause says why.
+            DependencyAwayError: the registry is away: wait and ask again.
+        """
+        schema_id = _id_of(data)
+        reading = self._readings.get(schema_id) or self._reading(schema_id)
+        event = _event_of(_plain_of(data or b"", reading), reading.event)
+        consistent(event)
+        return event
+
+    def _writing(self, event: type[Any]) -> tuple[bytes, Any]:
+        text = schema_text(event)
+        record = record_name(event)
+        ids = [
+            self._registry.id_of(subject_of(self._names.name(topic), record), text)
+            for topic in topics_of(event)
+        ]
+        writing = (HEADER.pack(0, ids[0]), _plain_schema(text))
+        self._writings[event] = writing
+        return writing
+
+    def _reading(self, schema_id: int) -> _Reading:
+        text = self._registry.schema_of(schema_id)
+        try:
+            theirs = parsed(text)
+        except BadSchemaError as error:
+            raise UndecodableError("unknown_schema", f"Schema {schema_id}: {error}") from error
+        event = EVENT_OF.get(theirs.root.get("name", "")) if isinstance(theirs.root, dict) else None
+        if event is None:
+            raise UndecodableError("wrong_type", f"No topic carries what the schema {schema_id} describes.")
+        ours = schema_text(event)
+        _check_readable(theirs, parsed(ours), schema_id)
+        reading = _Reading(
+            event=event,
+            writer=_plain_schema(text),
+            reader=None if digest(ours) == digest(text) else _plain_schema(ours),
+            max_bytes=MAX_BYTES_OF.get(event, FRAME_BYTES),
+        )
+        self._readings[schema_id] = reading
+        return reading
+
+
+def _check_readable(theirs: Schema, ours: Schema, schema_id: int) -> None:
+    reason = endless(theirs) or next(iter(unreadable(theirs, ours)), None)
+    if reason is not None:
+        raise UndecodableError(
+            "wrong_type", f"Messages of the schema {schema_id} cannot be read here: {reason}."
+        )
+
+
+def _id_of(data: bytes | None) -> int:
+    if not data:
+        raise UndecodableError("empty", "The message has no value.")
+    if len(data) > LETTER_BYTES:
+        raise UndecodableError("too_large", f"The message has {len(data)} bytes.")
+    if data[0] != 0:
+        raise UndecodableError("not_framed", f"The first byte is {data[0]:#04x} instead of 0x00.")
+    if len(data) < HEADER.size:
+        raise UndecodableError("truncated", f"The message ends after {len(data)} bytes.")
+    schema_id: int = HEADER.unpack_from(data)[1]
+    return schema_id
+
+
+def _plain_of(data: bytes, reading: _Reading) -> Any:
+    if len(data) > reading.max_bytes:
+        raise UndecodableError("too_large", f"A {reading.event.__name__} of {len(data)} bytes.")
+    stream = io.BytesIO(data)
+    stream.seek(HEADER.size)
+    try:
+        plain = fastavro.schemaless_reader(stream, reading.writer, reading.reader)
+    except EOFError as error:
+        raise UndecodableError("truncated", f"The {reading.event.__name__} ends too early.") from error
+    except (*DAMAGED, fastavro.read.SchemaResolutionError, struct.error) as error:
+        raise UndecodableError(
+            "wrong_type", f"The {reading.event.__name__} is damaged: {_short(error)}"
+        ) from error
+    if stream.tell() != len(data):
+        extra = len(data) - stream.tell()
+        raise UndecodableError("wrong_type", f"{extra} bytes follow the {reading.event.__name__}.")
+    return plain
+
+
+def _event_of(plain: Any, event: type[Any]) -> Any:
+    try:
+        return msgspec.convert(plain, event)
+    except msgspec.ValidationError as error:
+        cause = "wrong_type" if "Invalid UUID" in str(error) else "out_of_range"
+        raise UndecodableError(cause, f"{event.__name__}: {_short(error)}") from error
+
+
+def _short(error: BaseException) -> str:
+    return (str(error) or type(error).__name__)[:200]
+
+
+def _plain_schema(text: str) -> Any:
+    """A schema for reading and writing plain values: ids stay text, times stay numbers."""
+    return fastavro.parse_schema(_without_logical_types(json.loads(text)))
+
+
+def _without_logical_types(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_logical_types(part) for part in schema]
+    if isinstance(schema, dict):
+        return {name: _without_logical_types(part) for name, part in schema.items() if name != "logicalType"}
+    return schema

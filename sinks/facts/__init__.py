@@ -1,0 +1,1 @@
+"""Facts as rows: which tables, which columns."""

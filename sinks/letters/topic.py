@@ -1,0 +1,88 @@
+"""The sink's producing door to kafka-python: dead letters out, and letters back to where they came from."""
+
+import contextlib
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from kafka import KafkaProducer, errors
+
+from schemas.broker import BrokerOptions
+from schemas.errors import UsageError
+from schemas.message import Header
+from sinks.brokers import connection_of
+from sinks.service.consumer import REFUSED
+from sinks.service.feed import BrokerAwayError
+
+ANSWER_S = 10.0
+MAX_REQUEST_BYTES = 5 * 1024 * 1024
+"""A message at the brokers' limit with the letter around it."""
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to be sent."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[Header] = ()
+
+
+class AcknowledgedProducer:
+    """Sends messages and returns when the brokers have them; connects on first use.
+
+    Args:
+        broker: how to reach the brokers.
+    """
+
+    def __init__(self, broker: BrokerOptions) -> None:
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
+        self._broker = broker
+        self._producer: Any = None
+
+    def send(self, messages: Iterable[Outgoing]) -> None:
+        """Send messages; all are acknowledged when this returns.
+
+        Args:
+            messages: in order.
+
+        Raises:
+            BrokerAwayError: not all were acknowledged: send all again.
+            UsageError: the brokers refuse us.
+        """
+        try:
+            if self._producer is None:
+                self._producer = self._connect()
+            sent = [
+                self._producer.send(m.topic, key=m.key, value=m.value, headers=list(m.headers))
+                for m in messages
+            ]
+            self._producer.flush(timeout=ANSWER_S)
+            for future in sent:
+                future.get(timeout=ANSWER_S)
+        except REFUSED as error:
+            raise UsageError(
+                f"the brokers at {self._broker.bootstrap} refuse dead letters: {error}"
+            ) from error
+        except errors.KafkaError as error:
+            self.close()
+            words = f"no broker takes dead letters at {self._broker.bootstrap}: {type(error).__name__}"
+            raise BrokerAwayError(words) from error
+
+    def close(self) -> None:
+        """Let the brokers go."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with contextlib.suppress(errors.KafkaError):
+                producer.close(timeout=1.0)
+
+    def _connect(self) -> Any:
+        return KafkaProducer(
+            **connection_of(self._broker),
+            client_id="onlooker-sink",
+            acks="all",
+            max_request_size=MAX_REQUEST_BYTES,
+            bootstrap_timeout_ms=5_000,
+            metrics_enabled=False,
+        )

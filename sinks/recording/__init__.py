@@ -1,0 +1,1 @@
+"""The recorder: topics into files that survive a kill."""

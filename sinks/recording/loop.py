@@ -1,0 +1,209 @@
+"""The recorder: messages of the brokers into a recording, from where it ends, until stopped or far enough."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from schemas.errors import DependencyAwayError, UsageError
+from schemas.events import FrameCaptured
+from schemas.metrics import Meter, Pulse
+from schemas.ports import EventCodec
+from schemas.recording.manifest import Gap, Grant
+from schemas.recording.records import Unreadable
+from sinks.recording.reading import recorded_of
+from sinks.recording.source import Arrived, Lane, Source
+from sinks.recording.writer import Clock, RecordingWriter
+
+log = logging.getLogger(__name__)
+POLL_S = 0.2
+AGAIN_S = 1.0
+EXPIRE_EVERY_US = 60_000_000
+Blur = Callable[[FrameCaptured], FrameCaptured | None]
+"""A frame with its faces made unrecognisable; None when that is impossible."""
+
+
+class RecorderPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is recorded."""
+
+    positions: Mapping[Lane, int]
+    """Where to begin."""
+    ends: Mapping[Lane, int] | None = None
+    """Where to stop; None: nowhere."""
+    until_us: int | None = None
+    """Stop at what arrives later than this, us UTC, once that time has come."""
+    keep_us: int | None = None
+    """Delete hours that ended longer ago, us; None: none."""
+    grant: Grant | None = None
+    """Leave to record pictures; None: none is."""
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a recorder works with."""
+
+    source: Source
+    codec: EventCodec
+    writer: RecordingWriter
+    clock: Clock
+    meter: Meter
+    pulse: Pulse
+    blur: Blur | None = None
+
+
+class Recorder:
+    """Records until told to stop, or until everything that was wanted is there.
+
+    Args:
+        parts: what it works with.
+        plan: what is recorded.
+    """
+
+    def __init__(self, parts: Parts, plan: RecorderPlan) -> None:
+        self._parts = parts
+        self._plan = plan
+        self._next = dict(plan.positions)
+        self._ends = dict(plan.ends or {})
+        self._expired_us = 0
+        self.recorded = 0
+        """Messages."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Record.
+
+        Args:
+            stop: asks for the end.
+
+        Raises:
+            OSError: the disk is full or gone.
+            UsageError: the brokers refuse us, or a topic was made anew.
+        """
+        self._parts.source.begin(self._next)
+        while not stop.is_set() and not self._is_done():
+            self._parts.pulse.beat("record")
+            for message in self._polled(stop):
+                self._take(message, stop)
+            self._parts.writer.tick()
+            self._expire()
+
+    def _expire(self) -> None:
+        """Look for hours that are old, once a minute."""
+        now_us, keep_us = self._parts.clock.now_us(), self._plan.keep_us
+        if keep_us is not None and now_us - self._expired_us >= EXPIRE_EVERY_US:
+            self._expired_us = now_us
+            self._parts.writer.expire(now_us - keep_us)
+
+    def _polled(self, stop: threading.Event) -> list[Arrived]:
+        try:
+            found = list(self._parts.source.poll(POLL_S))
+        except DependencyAwayError as error:
+            self._parts.pulse.away("kafka", str(error))
+            self._parts.writer.tick()
+            stop.wait(AGAIN_S)
+            return []
+        self._parts.pulse.away("kafka", None)
+        return found
+
+    def _is_done(self) -> bool:
+        try:
+            return self._has_all()
+        except DependencyAwayError as error:
+            self._parts.pulse.away("kafka", str(error))
+            return False
+
+    def _has_all(self) -> bool:
+        until_us, now_us = self._plan.until_us, self._parts.clock.now_us()
+        if until_us is not None and now_us > until_us and not set(self._next) <= set(self._ends):
+            self._ends = {**self._parts.source.offsets_at(until_us), **self._ends}
+        self._end_frames(now_us)
+        return all(lane in self._ends and at >= self._ends[lane] for lane, at in self._next.items())
+
+    def _end_frames(self, now_us: int) -> None:
+        """Ask for no more pictures once the grant is over."""
+        grant = self._plan.grant
+        frames = [lane for lane in self._next if lane[0] == "frames"]
+        if frames and grant is not None and now_us > grant.until_us:
+            ends = self._parts.source.offsets_at(grant.until_us)
+            done = [lane for lane in frames if self._next[lane] >= ends[lane]]
+            for lane in done:
+                del self._next[lane]
+            if done:
+                log.info("the grant to record pictures is over")
+                self._parts.source.begin(self._next)
+
+    def _take(self, message: Arrived, stop: threading.Event) -> None:
+        lane = message.lane
+        if lane not in self._next:
+            return
+        if self._plan.until_us is not None and message.arrived_us >= self._plan.until_us:
+            self._ends.setdefault(lane, message.offset)
+        if message.offset >= self._ends.get(lane, message.offset + 1):
+            self._next[lane] = message.offset
+            return
+        if message.offset < self._next[lane]:
+            raise UsageError(
+                f"The topic {lane[0]} begins anew at offset {message.offset}: it was deleted and made again. "
+                "Name another folder."
+            )
+        self._notice_gap(message)
+        if lane[0] != "frames" or self._may_be_seen(message):
+            self._write(message, stop)
+        if not stop.is_set():
+            self._next[lane] = message.offset + 1
+
+    def _write(self, message: Arrived, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                record = recorded_of(message, self._parts.codec)
+                break
+            except DependencyAwayError as error:
+                self._parts.pulse.away("registry", str(error))
+                self._parts.writer.tick()
+                stop.wait(AGAIN_S)
+        else:
+            return
+        event = self._shown(record.event) if message.lane[0] == "frames" else record.event
+        if event is None:
+            self._parts.writer.left_out("not_blurred")
+            return
+        record = msgspec.structs.replace(record, event=event)
+        if self._parts.writer.add(record):
+            self.recorded += 1
+            self._parts.meter.count("messages_handled", topic=record.topic)
+
+    def _may_be_seen(self, message: Arrived) -> bool:
+        grant = self._plan.grant
+        allowed = grant is not None and grant.from_us <= message.arrived_us < grant.until_us
+        if not allowed:
+            self._parts.writer.left_out("frame_without_grant")
+        return allowed
+
+    def _shown(self, event: Any) -> Any:
+        """A frame as it may be recorded; None: not at all."""
+        if self._parts.blur is None:
+            return event
+        if isinstance(event, Unreadable):
+            return None
+        return self._parts.blur(event) if isinstance(event, FrameCaptured) else event
+
+    def _notice_gap(self, message: Arrived) -> None:
+        """The brokers delete what is old, also before somebody recorded it."""
+        (topic, partition), wanted = message.lane, self._next[message.lane]
+        if topic != "frames" and message.offset > wanted:
+            log.warning(
+                "%s partition %s: offsets %s to %s are not there any more",
+                topic,
+                partition,
+                wanted,
+                message.offset - 1,
+            )
+            self._parts.writer.note_gap(
+                Gap(
+                    topic=topic,
+                    partition=partition,
+                    first=wanted,
+                    end=message.offset,
+                    seen_us=self._parts.clock.now_us(),
+                )
+            )

@@ -1,0 +1,72 @@
+"""A message as a recording keeps it: the event, or its bytes with the reason why it is none."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from schemas.belief import believable, fitting
+from schemas.errors import UndecodableError
+from schemas.message import PRODUCED, PRODUCER, About, Header, captured_us_of, is_repeated
+from schemas.ports import EventCodec
+from schemas.recording.records import Recorded, Unreadable, stand_of
+from sinks.recording.source import Arrived
+
+_MOST_DIGITS = 18
+
+
+def recorded_of(message: Arrived, codec: EventCodec) -> Recorded:
+    """Read a message as MEASURE would have: what it would have set aside is no event.
+
+    Args:
+        message: from anybody.
+        codec: bytes to events.
+
+    Returns:
+        The record of it.
+
+    Raises:
+        DependencyAwayError: the schema registry is away: read it again later.
+    """
+    topic, partition = message.lane
+    return Recorded(
+        topic=topic,
+        partition=partition,
+        offset=message.offset,
+        arrived_us=message.arrived_us,
+        event=_event_of(message, codec),
+        about=about_of(message.headers),
+    )
+
+
+def about_of(headers: Sequence[Header]) -> About | None:
+    """What a producer said about a message.
+
+    Args:
+        headers: of the message; others may have written them.
+
+    Returns:
+        It; None when nobody said anything.
+    """
+    said = dict(headers)
+    if PRODUCER not in said:
+        return None
+    produced = said.get(PRODUCED, b"0")
+    return About(
+        producer=said[PRODUCER].decode(errors="replace")[:256],
+        produced_us=int(produced) if produced.isdigit() and len(produced) < _MOST_DIGITS else 0,
+        captured_us=captured_us_of(headers),
+        repeated=is_repeated(headers),
+    )
+
+
+def _event_of(message: Arrived, codec: EventCodec) -> Any:
+    topic, _ = message.lane
+    try:
+        event = codec.decode(message.value)
+        fitting(event, topic)
+        believable(event, message.arrived_us)
+    except UndecodableError as error:
+        return Unreadable(cause=error.cause, key=message.key, value=message.value)
+    stand_id = stand_of(event)
+    if stand_id is not None and message.key != stand_id.encode():
+        return Unreadable(cause="wrong_type", key=message.key, value=message.value)
+    return event

@@ -1,0 +1,66 @@
+"""What a recorder needs from the brokers: partitions by place, messages with the brokers' time; a port."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from schemas.message import Header
+from schemas.topics import Topic
+from sinks.service.feed import Bounds
+
+Lane = tuple[Topic, int]
+"""A kind of topic and one of its partitions."""
+
+
+class Arrived(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One message as the brokers give it."""
+
+    lane: Lane
+    offset: int
+    arrived_us: int
+    """The brokers' time of it, us UTC."""
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[Header] = ()
+
+
+class Source(Protocol):
+    """The topics that are recorded, read beside any consumer group."""
+
+    def topic_ids(self) -> Mapping[Topic, str]:
+        """What the brokers call each topic for as long as it lives.
+
+        Raises:
+            UsageError: a topic is missing, or they refuse us.
+            BrokerAwayError: nobody answers.
+        """
+        ...
+
+    def bounds(self) -> Mapping[Lane, Bounds]:
+        """The offsets that each partition holds now."""
+        ...
+
+    def offsets_at(self, t_us: int) -> Mapping[Lane, int]:
+        """In each partition, the first message that arrived at an instant or later; its end if none has.
+
+        Args:
+            t_us: us UTC.
+        """
+        ...
+
+    def begin(self, positions: Mapping[Lane, int]) -> None:
+        """Read from there on, and nothing else."""
+        ...
+
+    def poll(self, wait_s: float) -> Sequence[Arrived]:
+        """The next messages, in order for each partition; none when nothing comes in time.
+
+        Args:
+            wait_s: how long to wait for the first one, s.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let the brokers go."""
+        ...

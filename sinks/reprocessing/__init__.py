@@ -1,0 +1,1 @@
+"""Figures recomputed beside the live ones, and the row that switches."""

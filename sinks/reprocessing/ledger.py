@@ -1,0 +1,271 @@
+"""The ledger of reprocessings: begun, complete, shown, discarded; one row of it is what the views obey."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from schemas.errors import CheckFailedError, UsageError
+from schemas.ports import RowStore
+from schemas.units import US_PER_S
+from sinks.reprocessing.side import SIDE_TABLES
+from sinks.store.dialect import ONE_SERVER, Dialect
+
+LEDGER = "reprocessings"
+State = Literal["writing", "ready", "shown"]
+LONGEST_SETTLING_S = 10.0
+"""So long a switch waits for questions that began before it and may not have opened their tables yet."""
+_STEP_S = 0.05
+_ALL = (
+    "SELECT generation, name, state, recording, stand_ids, toUnixTimestamp64Micro(from_at), "
+    "toUnixTimestamp64Micro(until_at), thresholds, version FROM reprocessings FINAL ORDER BY generation"
+)
+_OLDER = (
+    "SELECT count() FROM system.processes WHERE current_database = currentDatabase() "
+    "AND query_kind = 'Select' AND query_id != queryID() AND elapsed > {seconds:Float64}"
+)
+
+
+class Reprocessing(msgspec.Struct, frozen=True, kw_only=True):
+    """One reprocessing as its ledger's last row has it."""
+
+    generation: int
+    """Stands for it in the side tables: when it began, us UTC."""
+    name: str
+    state: State
+    recording: str
+    stand_ids: tuple[str, ...]
+    from_us: int
+    """Visits and windows that begin in [from, until) are replaced, us UTC."""
+    until_us: int
+    thresholds: Mapping[str, str]
+    """Metric versions of its figures, with their thresholds as JSON."""
+    version: int
+    """When the state was reached, us UTC."""
+
+
+class Reprocessings:
+    """The reprocessings of one database.
+
+    Args:
+        store: the database, migrated.
+        now_us: wall clock, us UTC.
+        dialect: one server or a cluster.
+        monotonic_s: a clock that only grows, s.
+        sleep: waits, s.
+    """
+
+    def __init__(
+        self,
+        store: RowStore,
+        *,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        dialect: Dialect = ONE_SERVER,
+        monotonic_s: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._store = store
+        self._now_us = now_us
+        self._dialect = dialect
+        self._monotonic_s = monotonic_s
+        self._sleep = sleep
+
+    def all(self) -> list[Reprocessing]:
+        """Every one that has left a trace, by begin."""
+        names = Reprocessing.__struct_fields__
+        rows = (dict(zip(names, row, strict=True)) for row in self._store.rows(_ALL))
+        return [msgspec.convert(row, Reprocessing) for row in rows]
+
+    def named(self, name: str) -> Reprocessing:
+        """The one of a name.
+
+        Args:
+            name: as it was begun.
+
+        Returns:
+            Its present state.
+
+        Raises:
+            UsageError: there is none.
+        """
+        found = self._found(name)
+        if found is None:
+            there = ", ".join(each.name for each in self.all()) or "none"
+            raise UsageError(f"there is no reprocessing {name!r}; there are: {there}")
+        return found
+
+    def begin(self, name: str, *, recording: str, from_us: int, until_us: int) -> Reprocessing:
+        """Begin one; what a killed one of the same name left is removed.
+
+        Args:
+            name: for people.
+            recording: what it is made from.
+            from_us: begin of the range, us UTC.
+            until_us: its end, not part of it.
+
+        Returns:
+            It, with nothing written yet.
+
+        Raises:
+            UsageError: a complete one has this name.
+        """
+        before = self._found(name)
+        if before is not None:
+            if before.state != "writing":
+                raise UsageError(
+                    f"there is a reprocessing {name!r} already: --discard it, or choose another --name"
+                )
+            self.discard(before)
+        now_us = self._now_us()
+        begun = Reprocessing(
+            generation=now_us,
+            name=name,
+            state="writing",
+            recording=recording,
+            stand_ids=(),
+            from_us=from_us,
+            until_us=until_us,
+            thresholds={},
+            version=now_us,
+        )
+        return self._note(begun, "writing")
+
+    def finish(
+        self, it: Reprocessing, stand_ids: Iterable[str], thresholds: Mapping[str, str]
+    ) -> Reprocessing:
+        """Everything is written.
+
+        Args:
+            it: one that is being written.
+            stand_ids: whose figures were recomputed.
+            thresholds: by metric version, as JSON.
+
+        Returns:
+            It, ready.
+
+        Raises:
+            CheckFailedError: it was discarded meanwhile; what was written since is removed.
+        """
+        try:
+            self._present(it)
+        except CheckFailedError:
+            self._remove(it)
+            raise
+        whole = msgspec.structs.replace(it, stand_ids=tuple(sorted(stand_ids)), thresholds=dict(thresholds))
+        return self._note(whole, "ready")
+
+    def show(self, it: Reprocessing) -> Reprocessing:
+        """Show it in all views, with one row: a question sees either what was there or this.
+
+        Args:
+            it: one that is ready; one that is shown already stays as it is.
+
+        Returns:
+            It, shown.
+
+        Raises:
+            UsageError: it is not complete.
+        """
+        now = self._present(it)
+        if now.state == "writing":
+            raise UsageError(f"{it.name!r} is not complete: run it again, or --discard it")
+        if now.state == "shown":
+            return now
+        for version, thresholds in sorted(now.thresholds.items()):
+            columns = {"metric_version": [version], "thresholds": [thresholds]}
+            self._store.insert("metric_versions", columns, f"metric_version:{version}")
+        self._arrived()
+        self._settle()
+        return self._note(now, "shown")
+
+    def hide(self, it: Reprocessing) -> Reprocessing:
+        """Show again what was there before, with one row.
+
+        Args:
+            it: one that is shown; one that is not stays as it is.
+
+        Returns:
+            It, ready to be shown again.
+        """
+        now = self._present(it)
+        return self._note(now, "ready") if now.state == "shown" else now
+
+    def discard(self, it: Reprocessing) -> None:
+        """Remove all that it wrote; may be begun again when killed.
+
+        Args:
+            it: one that is not shown.
+
+        Raises:
+            UsageError: the views show it.
+        """
+        now = self._present(it)
+        if now.state == "shown":
+            raise UsageError(f"the views show {it.name!r}: --switch-back first")
+        self._note(now, "writing")
+        self._settle()
+        self._remove(now)
+
+    def _remove(self, it: Reprocessing) -> None:
+        """The rows, the ledger's last: until then it can be found and discarded again."""
+        for table in (*SIDE_TABLES.values(), LEDGER):
+            sql = f"ALTER TABLE {table} DROP PARTITION {int(it.generation)}"
+            self._store.command(self._dialect.statement(sql))
+
+    def _found(self, name: str) -> Reprocessing | None:
+        return next((each for each in self.all() if each.name == name), None)
+
+    def _present(self, it: Reprocessing) -> Reprocessing:
+        now = next((each for each in self.all() if each.generation == it.generation), None)
+        if now is None:
+            raise CheckFailedError(f"the reprocessing {it.name!r} was discarded meanwhile")
+        return now
+
+    def _note(self, it: Reprocessing, state: State) -> Reprocessing:
+        """The one row: a reader has it or has it not."""
+        noted = msgspec.structs.replace(it, state=state, version=max(self._now_us(), it.version + 1))
+        self._store.insert(LEDGER, _row(noted), f"{LEDGER}:{noted.generation}:{noted.version}")
+        return noted
+
+    def _arrived(self) -> None:
+        """Copies of replicated tables have the rows before the row that shows them."""
+        if self._dialect.replicated:
+            where = "" if self._dialect.cluster is None else f"ON CLUSTER '{self._dialect.cluster}' "
+            for table in SIDE_TABLES.values():
+                self._store.command(f"SYSTEM SYNC REPLICA {where}{table}")
+
+    def _settle(self) -> None:
+        """Let questions that began before now open their tables: they end, or have had time enough."""
+        began_s = self._monotonic_s()
+        while (passed_s := self._monotonic_s() - began_s) < LONGEST_SETTLING_S:
+            if not self._store.rows(_OLDER, {"seconds": passed_s})[0][0]:
+                return
+            self._sleep(_STEP_S)
+
+
+def default_name(recording: str, from_us: int) -> str:
+    """A name for who gives none: that of the recording, and the second at which the range begins.
+
+    Args:
+        recording: name of its folder.
+        from_us: begin of the range, us UTC.
+
+    Returns:
+        The same for the same range.
+    """
+    return f"{recording}-{from_us // US_PER_S}"
+
+
+def _row(it: Reprocessing) -> Mapping[str, Sequence[Any]]:
+    return {
+        "generation": [it.generation],
+        "name": [it.name],
+        "state": [it.state],
+        "recording": [it.recording],
+        "stand_ids": [list(it.stand_ids)],
+        "from_at": [it.from_us],
+        "until_at": [it.until_us],
+        "thresholds": [dict(it.thresholds)],
+        "version": [it.version],
+    }

@@ -1,0 +1,1 @@
+"""The sink as a service: batches with intents, written once, then committed."""

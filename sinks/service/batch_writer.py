@@ -1,0 +1,245 @@
+"""Writes one batch: the rows of every table, its dead letters, the ledger's row last; again the same."""
+
+import gc
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from schemas.errors import DependencyAwayError, LimitReachedError, UndecodableError, UsageError
+from schemas.events import DeadLetter
+from schemas.metrics import Meter
+from schemas.ports import RowStore
+from schemas.units import US_PER_S
+from sinks.facts.columns import tables_of
+from sinks.service.feed import BrokerAwayError, Place
+from sinks.service.gathering import Batch, Entry
+from sinks.service.known import HOMES, Remembered, fresh_of
+from sinks.service.ledger import TABLE, Done, highest_written, ledger_row
+from sinks.service.reading import Limits, letter_for
+from sinks.store.clickhouse import RowsRefusedError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MOST_PUZZLES = 5
+"""So often a batch is tried that is refused as a whole and taken in parts: a connection may have died."""
+LATENCIES_A_BATCH = 100
+"""Latencies are taken of so many evenly spaced messages of a batch."""
+
+
+class StoreAwayError(DependencyAwayError):
+    """The database does not take the batch now: write the same batch again later."""
+
+
+class BatchStore(RowStore, Protocol):
+    """A row store that says which rows it would not take."""
+
+    def refusal(self, table: str, columns: Mapping[str, Any]) -> str | None:
+        """Why rows would be refused, writing nothing; None when they would be taken."""
+        ...
+
+
+class Letters(Protocol):
+    """Takes dead letters."""
+
+    def post(self, letters: Sequence[DeadLetter], *, repeated: bool = False) -> None:
+        """Send letters; the brokers have all of them when this returns."""
+        ...
+
+
+class Clocks(msgspec.Struct, frozen=True, kw_only=True):
+    """Time, so that tests need not wait."""
+
+    monotonic_s: Callable[[], float] = time.monotonic
+    now_us: Callable[[], int] = lambda: time.time_ns() // 1000
+
+
+class Reporting(msgspec.Struct, frozen=True, kw_only=True):
+    """Under which name and to whom a writer tells what it does."""
+
+    meter: Meter
+    writer: str
+    """Name of this process, for the ledger."""
+    clocks: Clocks = Clocks()
+
+
+class BatchWriter:
+    """Writes batches so that writing one again, here or elsewhere, changes nothing.
+
+    Args:
+        store: the database, migrated.
+        letters: takes what is set aside.
+        memory: the facts written last.
+        limits: of dead letters.
+        reporting: name and figures.
+    """
+
+    def __init__(
+        self,
+        store: BatchStore,
+        letters: Letters,
+        *,
+        memory: Remembered,
+        limits: Limits,
+        reporting: Reporting,
+    ) -> None:
+        self._store = store
+        self._letters = letters
+        self._meter = reporting.meter
+        self._memory = memory
+        self._limits = limits
+        self._writer = reporting.writer
+        self._clocks = reporting.clocks
+        self._tried: str | None = None
+        self._puzzles = 0
+
+    def written(self, incarnations: Mapping[Place, str]) -> Mapping[Place, int]:
+        """How far each partition is written.
+
+        Args:
+            incarnations: the partitions, each with the incarnation of its topic.
+
+        Returns:
+            As `highest_written`.
+
+        Raises:
+            StoreAwayError: ask again later.
+        """
+        return self._asked(lambda: highest_written(self._store, incarnations))
+
+    def write(self, batch: Batch) -> Done:
+        """Write a batch.
+
+        Args:
+            batch: the messages of one partition.
+
+        Returns:
+            What became of it.
+
+        Raises:
+            StoreAwayError: write the same batch again later.
+            BrokerAwayError: the letters were not acknowledged: write the same batch again later.
+            UsageError: the database refuses us: the configuration must be mended.
+        """
+        with no_collection():
+            return self._written(batch)
+
+    def _written(self, batch: Batch) -> Done:
+        again, self._tried = self._tried == batch.token, batch.token
+        fresh = self._asked(lambda: fresh_of(batch, self._memory, self._store))
+        repeated = sum(entry.fact is not None for entry in batch.entries) - len(fresh)
+        letters = [entry.letter for entry in batch.entries if entry.letter is not None]
+        try:
+            rows = self._insert(batch, fresh)
+        except RowsRefusedError as error:
+            refused = self._refused(batch, fresh, error)
+            fresh = [entry for entry in fresh if entry.offset not in refused]
+            letters += refused.values()
+            rows = self._insert(batch, fresh)
+        if letters:
+            self._letters.post(letters, repeated=again or batch.healed)
+        done = Done(rows=rows, set_aside=len(letters), repeated=repeated)
+        self._asked(lambda: self._store.insert(TABLE, ledger_row(batch, done, self._writer), batch.token))
+        self._puzzles = 0
+        self._memory.add(entry.fact for entry in fresh)
+        self._count(batch, done, letters, fresh)
+        return done
+
+    def _insert(self, batch: Batch, fresh: Sequence[Entry]) -> dict[str, int]:
+        rows: dict[str, int] = {}
+        for table, columns in tables_of(fresh, batch.place):
+            began_s = self._clocks.monotonic_s()
+            self._asked(partial(self._store.insert, table, columns, batch.token))
+            self._meter.observe("insert_seconds", self._clocks.monotonic_s() - began_s, table=table)
+            rows[table] = len(next(iter(columns.values())))
+        return rows
+
+    def _refused(
+        self, batch: Batch, fresh: Sequence[Entry], error: RowsRefusedError
+    ) -> dict[int, DeadLetter]:
+        """Letters of the facts that the tables do not take, by offset."""
+        words = self._asked(lambda: refused_among(fresh, batch.place, self._store.refusal))
+        if not words:
+            self._puzzles += 1
+            kind = StoreAwayError if self._puzzles < MOST_PUZZLES else UsageError
+            raise kind(f"{error}; tried one by one all rows are taken: see the server's log") from error
+        letters = {}
+        for entry, why in words:
+            log.warning("%s:%s:%s is refused: %s", *batch.place, entry.offset, why)
+            trouble = UndecodableError("refused", why)
+            letters[entry.offset] = letter_for(batch.place, entry.offset, entry.origin, trouble, batch.at_us)
+        self._limits.took(
+            batch.place, [msgspec.structs.replace(e, letter=letters[e.offset]) for e, _ in words]
+        )
+        return letters
+
+    def _asked(self, call: Callable[[], T]) -> T:
+        """A full disk or a server at its limit is waited for like one that is away."""
+        try:
+            return call()
+        except BrokerAwayError:
+            raise
+        except (DependencyAwayError, LimitReachedError) as error:
+            raise StoreAwayError(str(error)) from error
+
+    def _count(self, batch: Batch, done: Done, letters: Sequence[DeadLetter], fresh: Sequence[Entry]) -> None:
+        meter, topic = self._meter, batch.place[0]
+        for table, rows in done.rows.items():
+            meter.count("rows_written", rows, table=table)
+        meter.count("batches_written")
+        meter.count("messages_handled", len(batch.entries), topic=topic)
+        if batch.healed:
+            meter.count("batches_healed")
+        if done.repeated:
+            meter.count("facts_repeated", done.repeated, topic=topic)
+        for letter in letters:
+            meter.count("dead_letters", topic=topic, cause=letter.cause)
+        now_us = self._clocks.now_us()
+        timed = [entry for entry in fresh if entry.captured_us is not None]
+        for entry in timed[:: len(timed) // LATENCIES_A_BATCH + 1]:
+            latency_s = (now_us - (entry.captured_us or 0)) / US_PER_S
+            meter.observe("row_latency_seconds", latency_s, table=HOMES[type(entry.fact)].table)
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Let Python's search for cycles rest: a batch is half a million objects and no cycle."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def refused_among(
+    entries: Sequence[Entry], place: Place, refusal: Callable[[str, Mapping[str, Any]], str | None]
+) -> list[tuple[Entry, str]]:
+    """The facts that a database refuses, found by halving.
+
+    Args:
+        entries: with facts.
+        place: where they came from.
+        refusal: says why it would refuse rows of a table, None when it would take them.
+
+    Returns:
+        Those refused, with the reason.
+    """
+    found = (refusal(table, columns) for table, columns in tables_of(entries, place))
+    why = next(filter(None, found), None)
+    if why is None or not entries:
+        return []
+    if len(entries) == 1:
+        return [(entries[0], why)]
+    half = len(entries) // 2
+    return [
+        *refused_among(entries[:half], place, refusal),
+        *refused_among(entries[half:], place, refusal),
+    ]

@@ -1,0 +1,278 @@
+"""The sink's door to kafka-python: a member of the consumer group, its messages and its commits."""
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from kafka import KafkaConsumer, TopicPartition, errors
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from kafka.structs import MemberState, OffsetAndMetadata
+
+from schemas.broker import BrokerOptions
+from schemas.errors import UsageError
+from schemas.message import captured_us_of, is_repeated
+from schemas.topics import Topic
+from sinks.brokers import connection_of
+from sinks.service.feed import Bounds, BrokerAwayError, Committed, Membership, Message, NotOwnerError, Place
+from sinks.service.options import SinkOptions
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+ANSWER_MS = 5_000
+"""How long the brokers may take for one answer, ms."""
+METADATA_MS = 5_000
+"""How often the brokers are asked which topics there are: one made later is seen so soon, ms."""
+PATIENCE_S = 20.0
+"""How long the client may take to find into its group before another is tried, s."""
+MESSAGES_A_POLL = 10_000
+LONGEST_TURN_MS = 60_000
+"""So long the others wait for a sink that hangs but lives; the library would let them wait five minutes."""
+FETCH_BYTES = 8 * 1024 * 1024
+"""Of one partition in one answer: more than the largest message."""
+LOST = (
+    errors.CommitFailedError,
+    errors.IllegalGenerationError,
+    errors.UnknownMemberIdError,
+    errors.RebalanceInProgressError,
+    errors.FencedInstanceIdError,
+    errors.IllegalStateError,
+)
+REFUSED = (
+    errors.AuthorizationError,
+    errors.SaslAuthenticationFailedError,
+    errors.UnsupportedSaslMechanismError,
+    errors.KafkaConfigurationError,
+    errors.InvalidTopicError,
+)
+
+
+class GroupConsumer:
+    """A member of the sink's group; connects on the first poll. Implements `sinks.service.feed.Feed`.
+
+    Args:
+        broker: how to reach the brokers.
+        topics: kinds of topic to read.
+        options: session time-out and epoch.
+    """
+
+    def __init__(
+        self,
+        broker: BrokerOptions,
+        topics: Sequence[Topic],
+        options: SinkOptions,
+        *,
+        clock_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
+        self._broker = broker
+        self._names = [broker.topics.name(topic) for topic in topics]
+        self._options = options
+        self._clock_s = clock_s
+        self._consumer: Any = None
+        self._homeless_s: float | None = None
+        """Since when this process belongs to no group."""
+
+    def poll(self, wait_s: float) -> Mapping[Place, Sequence[Message]]:
+        """The next messages, in order; keeps the membership alive."""
+        consumer = self._connected()
+        found = self._ask(lambda: consumer.poll(timeout_ms=int(1000 * wait_s)))
+        return {
+            (place.topic, place.partition): [_message(record) for record in records]
+            for place, records in found.items()
+        }
+
+    def membership(self) -> Membership | None:
+        """What this process owns now; None while the group is being formed."""
+        found = self._membership()
+        now_s = self._clock_s()
+        if found is not None:
+            self._homeless_s = None
+        elif self._homeless_s is None:
+            self._homeless_s = now_s
+        elif now_s - self._homeless_s > PATIENCE_S:
+            self._begin_anew()
+        return found
+
+    def _begin_anew(self) -> None:
+        """Give up a client that does not find into its group: a topic made anew can confuse it for ever."""
+        log.warning("no partitions for %.0f s: join the group with a new client", PATIENCE_S)
+        self.close()
+        self._consumer = self._homeless_s = None
+
+    def _membership(self) -> Membership | None:
+        consumer = self._connected()
+        group = consumer.group_metadata()
+        if group.state != MemberState.STABLE:
+            return None
+        incarnations = {}
+        for place in sorted(consumer.assignment()):
+            incarnation = self._incarnation(place.topic)
+            if incarnation is None:
+                consumer._cluster.request_update()
+                return None
+            incarnations[place.topic, place.partition] = incarnation
+        return Membership(member=group.member_id, generation=group.generation_id, incarnations=incarnations)
+
+    def committed(self, places: Sequence[Place]) -> Mapping[Place, Committed]:
+        """What the group has committed; places without a commit are left out."""
+        consumer = self._connected()
+        found = {}
+        for place in places:
+            partition = TopicPartition(*place)
+            commit = self._ask(partial(consumer.committed, partition, metadata=True, timeout_ms=ANSWER_MS))
+            if commit is not None and commit.offset >= 0:
+                found[place] = Committed(offset=commit.offset, note=commit.metadata or "")
+        return found
+
+    def bounds(self, places: Sequence[Place]) -> Mapping[Place, Bounds]:
+        """The offsets that the partitions hold now."""
+        consumer, partitions = self._connected(), [TopicPartition(*place) for place in places]
+        begins = self._ask(lambda: consumer.beginning_offsets(partitions, timeout_ms=ANSWER_MS))
+        ends = self._ask(lambda: consumer.end_offsets(partitions, timeout_ms=ANSWER_MS))
+        return {place: Bounds(begin=begins[place], end=ends[place]) for place in places}
+
+    def commit(self, offsets: Mapping[Place, Committed]) -> None:
+        """Commit, fenced by the group's generation."""
+        wanted = {
+            TopicPartition(*place): OffsetAndMetadata(commit.offset, commit.note, -1)
+            for place, commit in offsets.items()
+        }
+        consumer = self._connected()
+        self._ask(lambda: consumer.commit(wanted, timeout_ms=ANSWER_MS))
+
+    def seek(self, place: Place, offset: int) -> None:
+        """Read on from an offset."""
+        try:
+            self._connected().seek(TopicPartition(*place), offset)
+        except ValueError as error:
+            raise NotOwnerError(f"{place} is no longer this sink's") from error
+
+    def position(self, place: Place) -> int | None:
+        """The offset that is read next."""
+        consumer, partition = self._connected(), TopicPartition(*place)
+        position: int | None = self._ask(lambda: consumer.position(partition, timeout_ms=ANSWER_MS))
+        return position
+
+    def pause(self) -> None:
+        """Ask for no more messages, keep the partitions."""
+        if self._consumer is not None:
+            self._consumer.pause(*self._consumer.assignment())
+
+    def resume(self) -> None:
+        """Ask for messages again."""
+        if self._consumer is not None:
+            self._consumer.resume(*self._consumer.paused())
+
+    def close(self) -> None:
+        """Leave the group."""
+        if self._consumer is not None:
+            with contextlib.suppress(errors.KafkaError):
+                self._consumer.close(autocommit=False, timeout_ms=ANSWER_MS)
+
+    def _connected(self) -> Any:
+        if self._consumer is None:
+            self._consumer = self._ask(self._connect)
+        return self._consumer
+
+    def _connect(self) -> Any:
+        session_ms = int(1000 * self._options.session_timeout_s)
+        return KafkaConsumer(
+            *self._names,
+            **connection_of(self._broker),
+            group_id=self._broker.group("sink"),
+            client_id="onlooker-sink",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 4,
+            max_poll_interval_ms=max(LONGEST_TURN_MS, session_ms),
+            max_poll_records=MESSAGES_A_POLL,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_wait_ms=200,
+            metadata_max_age_ms=METADATA_MS,
+            bootstrap_timeout_ms=ANSWER_MS,
+            request_timeout_ms=2 * ANSWER_MS,
+            reconnect_backoff_max_ms=2_000,
+            metrics_enabled=False,
+        )
+
+    def _incarnation(self, topic: str) -> str | None:
+        """The brokers' id of a topic: the consumer's view of the cluster has it, no public call gives it."""
+        found = self._consumer._cluster.topic_id(topic)
+        epoch = f"/{self._options.epoch}" if self._options.epoch else ""
+        return None if found is None else f"{found}{epoch}"
+
+    def _ask(self, call: Callable[[], T]) -> T:
+        with _in_words(self._broker):
+            return call()
+
+
+def whole_topic(broker: BrokerOptions, topic: str) -> Iterator[tuple[Place, Message]]:
+    """All messages that a topic holds now, read beside any group.
+
+    Args:
+        broker: how to reach the brokers.
+        topic: as the broker names it.
+
+    Yields:
+        Place and message, in order by partition.
+
+    Raises:
+        BrokerAwayError: the brokers do not answer.
+        UsageError: there is no such topic, or they refuse us.
+    """
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    with _in_words(broker):
+        consumer = KafkaConsumer(
+            **connection_of(broker),
+            client_id="onlooker-letters",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=FETCH_BYTES,
+            bootstrap_timeout_ms=ANSWER_MS,
+            request_timeout_ms=2 * ANSWER_MS,
+        )
+    try:
+        with _in_words(broker):
+            places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
+            if not places:
+                raise UsageError(f"the brokers have no topic {topic}: run `onlooker topics create`")
+            ends = consumer.end_offsets(places, timeout_ms=ANSWER_MS)
+        consumer.assign(places)
+        while any(consumer.position(place) < ends[place] for place in places):
+            with _in_words(broker):
+                found = consumer.poll(timeout_ms=500)
+            for place, records in found.items():
+                yield from (((place.topic, place.partition), _message(record)) for record in records)
+    finally:
+        consumer.close(autocommit=False)
+
+
+@contextlib.contextmanager
+def _in_words(broker: BrokerOptions) -> Iterator[None]:
+    """Trouble of the library as trouble with words for a person."""
+    try:
+        yield
+    except LOST as error:
+        raise NotOwnerError(f"the group has gone on without this sink: {error}") from error
+    except REFUSED as error:
+        raise UsageError(f"the brokers at {broker.bootstrap} refuse us: {error}") from error
+    except errors.KafkaError as error:
+        words = f"no broker answers at {broker.bootstrap}: {type(error).__name__}"
+        raise BrokerAwayError(words) from error
+
+
+def _message(record: Any) -> Message:
+    headers: Iterable[tuple[str, bytes]] = record.headers or ()
+    return Message(
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        captured_us=captured_us_of(headers) if headers else None,
+        repeated=is_repeated(headers) if headers else False,
+    )

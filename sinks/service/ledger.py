@@ -1,0 +1,69 @@
+"""The ledger of batches: its row is written last, so what it says is written is written in every table."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from schemas.ports import RowStore
+from sinks.service.feed import Place
+from sinks.service.gathering import Batch
+
+TABLE = "sink_batches"
+HIGHEST = (
+    "SELECT partition, max(hi) FROM sink_batches "
+    "WHERE topic = {topic:String} AND incarnation = {incarnation:String} GROUP BY partition"
+)
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a batch."""
+
+    rows: Mapping[str, int]
+    """Rows written, by table."""
+    set_aside: int
+    repeated: int
+
+
+def highest_written(store: RowStore, incarnations: Mapping[Place, str]) -> dict[Place, int]:
+    """How far each partition is written.
+
+    Args:
+        store: the database.
+        incarnations: the partitions, each with the incarnation of its topic.
+
+    Returns:
+        The highest offset below which all is written; partitions without a batch are left out.
+    """
+    found: dict[Place, int] = {}
+    for topic, incarnation in sorted({(place[0], name) for place, name in incarnations.items()}):
+        rows = store.rows(HIGHEST, {"topic": topic, "incarnation": incarnation})
+        found.update({(topic, int(partition)): int(hi) for partition, hi in rows})
+    return {place: hi for place, hi in found.items() if place in incarnations}
+
+
+def ledger_row(batch: Batch, done: Done, writer: str) -> Mapping[str, Sequence[Any]]:
+    """The row that ends a batch.
+
+    Args:
+        batch: what was written.
+        done: what became of it.
+        writer: the process that wrote it.
+
+    Returns:
+        Columns of one row.
+    """
+    topic, partition = batch.place
+    return {
+        "topic": [topic],
+        "incarnation": [batch.incarnation],
+        "partition": [partition],
+        "lo": [batch.lo],
+        "hi": [batch.hi],
+        "messages": [len(batch.entries)],
+        "set_aside": [done.set_aside],
+        "repeated": [done.repeated],
+        "table_rows": [dict(done.rows)],
+        "healed": [int(batch.healed)],
+        "writer": [writer],
+    }

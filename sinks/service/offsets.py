@@ -1,0 +1,120 @@
+"""Offsets as values: the intent in a commit's metadata, and where reading starts after an assignment."""
+
+import msgspec
+
+from schemas.errors import CheckFailedError
+from sinks.service.feed import Bounds, Committed, Place
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The metadata of a commit. With `hi` it is an intent: a batch [offset, hi) has been begun."""
+
+    hi: int | None = None
+    at_us: int = 0
+    """Wall clock of the batch, us UTC: who ends it judges its messages by the same clock."""
+    topic: str = ""
+    """Incarnation of the topic that the offset counts in."""
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of a partition when it is taken over."""
+
+    place: Place
+    incarnation: str
+    committed: Committed | None
+    bounds: Bounds
+    written_hi: int | None
+    """Below it the database has everything; None: the database has nothing of this incarnation."""
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to go on."""
+
+    lo: int
+    """First offset of the next batch."""
+    read_from: int
+    """First offset to read: more than `lo` when the start of a batch to be ended is gone."""
+    heal: Note | None = None
+    """The intent of a batch that somebody has begun."""
+    skipped: int = 0
+    """Messages not read because they are written: the group's offset had been set back."""
+    expired: int = 0
+    """Messages that nobody has written and that are gone."""
+    missing_from: int | None = None
+    """The database ends here, before what the group has committed: rows are missing in it."""
+    careful_until: int = 0
+    """Below this offset every fact is looked for in the database: it may have come by a topic before this."""
+
+
+def note_of(text: str) -> Note:
+    """Read the metadata of a commit.
+
+    Args:
+        text: of anybody's commit.
+
+    Returns:
+        An empty note when it is not ours.
+    """
+    try:
+        return msgspec.json.decode(text.encode(), type=Note)
+    except (msgspec.DecodeError, UnicodeError):
+        return Note()
+
+
+def commit_of(offset: int, note: Note) -> Committed:
+    """A commit with its metadata.
+
+    Args:
+        offset: where to go on.
+        note: what is to be known of it.
+
+    Returns:
+        The value for `Feed.commit`.
+    """
+    return Committed(offset=offset, note=msgspec.json.encode(note).decode())
+
+
+def start_of(known: Known) -> Start:
+    """Where to go on with a partition; the heart of the exactly-once effect.
+
+    Args:
+        known: the group's commit, the partition's bounds and the ledger's word.
+
+    Returns:
+        The batch to be ended, or the first offset that is not written.
+
+    Raises:
+        CheckFailedError: the partition ends before what is written: the brokers have lost messages.
+    """
+    begin, written_hi = known.bounds.begin, known.written_hi or 0
+    committed, note = known.committed, note_of(known.committed.note if known.committed else "")
+    if committed is None or note.topic not in ("", known.incarnation):
+        _check_end(known, written_hi)
+        lo = max(begin, written_hi)
+        return Start(
+            lo=lo, read_from=lo, skipped=lo - begin, careful_until=committed.offset if committed else 0
+        )
+    _check_end(known, max(committed.offset, written_hi))
+    if note.hi is not None and note.hi > max(begin, written_hi):
+        read_from = max(committed.offset, begin)
+        return Start(
+            lo=committed.offset, read_from=read_from, heal=note, expired=read_from - committed.offset
+        )
+    lo = max(committed.offset, written_hi)
+    return Start(
+        lo=max(lo, begin),
+        read_from=max(lo, begin),
+        skipped=lo - committed.offset,
+        expired=max(0, begin - lo),
+        missing_from=written_hi if known.written_hi is not None and written_hi < committed.offset else None,
+    )
+
+
+def _check_end(known: Known, reached: int) -> None:
+    topic, partition = known.place
+    if known.bounds.end < reached:
+        raise CheckFailedError(
+            f"{topic} partition {partition} ends at offset {known.bounds.end}, but {reached} was reached: "
+            "the brokers have lost messages. To write what comes now, raise `sink.epoch` in the "
+            "configuration by one and set the group's offset of the partition to where it is to begin"
+        )

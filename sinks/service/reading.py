@@ -1,0 +1,159 @@
+"""Reads messages: each becomes a fact for the tables or a letter for the dead, and which is decided once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from schemas.belief import believable, fitting
+from schemas.dead_letters import DeadLetterLimit, DeadLetterOptions, letter_of
+from schemas.errors import UndecodableError
+from schemas.events import DeadLetter
+from schemas.ports import EventCodec
+from schemas.topics import TopicNames
+from sinks.service.feed import Message, Place
+from sinks.service.gathering import Entry
+
+SERVICE = "sink"
+
+
+class Reader:
+    """Reads the messages of the topics that the sink keeps.
+
+    Args:
+        codec: bytes to events.
+        names: of the site's topics.
+    """
+
+    def __init__(self, codec: EventCodec, names: TopicNames) -> None:
+        self._codec = codec
+        self._names = names
+
+    def read(self, place: Place, message: Message, now_us: int) -> Entry:
+        """Read one message.
+
+        Args:
+            place: where it came from.
+            message: of anybody.
+            now_us: wall clock, us UTC.
+
+        Returns:
+            A fact, or the letter to be sent. What cannot be read in the dead-letter topic itself becomes a
+            letter in the table at once: sent to its topic it would come round for ever.
+
+        Raises:
+            DependencyAwayError: the schema registry is away: read it again later.
+        """
+        fact: Any = None
+        letter: DeadLetter | None = None
+        kind = self._names.topic(place[0])
+        assert kind is not None
+        try:
+            fact = self._codec.decode(message.value)
+            fitting(fact, kind)
+        except UndecodableError as error:
+            fact, letter = (
+                None,
+                letter_for(place, message.offset, (message.key, message.value), error, now_us),
+            )
+        if letter is not None and kind == "dead_letters":
+            fact, letter = letter, None
+        return Entry(
+            offset=message.offset,
+            fact=fact,
+            letter=letter,
+            size_bytes=len(message.value or b""),
+            captured_us=message.captured_us,
+            repeated=message.repeated,
+            origin=(message.key, message.value),
+        )
+
+
+def believed(entries: Sequence[Entry], place: Place, at_us: int) -> Sequence[Entry]:
+    """The entries judged by the clock of their batch: who writes the batch again judges alike.
+
+    Args:
+        entries: of one batch.
+        place: where they came from.
+        at_us: the batch's clock, us UTC.
+
+    Returns:
+        The same entries; those from the future with a letter in place of the fact.
+    """
+    return [_believed(entry, place, at_us) for entry in entries]
+
+
+def _believed(entry: Entry, place: Place, at_us: int) -> Entry:
+    if entry.fact is None or isinstance(entry.fact, DeadLetter):
+        return entry
+    try:
+        believable(entry.fact, at_us)
+    except UndecodableError as error:
+        letter = letter_for(place, entry.offset, entry.origin, error, at_us)
+        return msgspec.structs.replace(entry, fact=None, letter=letter)
+    return entry
+
+
+def letter_for(
+    place: Place,
+    offset: int,
+    origin: tuple[bytes | None, bytes | None],
+    error: UndecodableError,
+    at_us: int,
+) -> DeadLetter:
+    """The letter of a message.
+
+    Args:
+        place: where it came from.
+        offset: its place there.
+        origin: its key and value.
+        error: why it is set aside.
+        at_us: wall clock, us UTC.
+
+    Returns:
+        A letter with an id that follows from place and offset.
+    """
+    topic, partition = place
+    return letter_of(
+        error,
+        service=SERVICE,
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=origin[0],
+        value=origin[1],
+        now_us=at_us,
+    )
+
+
+class Limits:
+    """How many messages of each topic may be set aside before the sink stops.
+
+    Args:
+        options: the limits of one topic.
+    """
+
+    def __init__(self, options: DeadLetterOptions) -> None:
+        self._options = options
+        self._by_topic: dict[str, DeadLetterLimit] = {}
+
+    def took(self, place: Place, entries: Sequence[Entry]) -> None:
+        """Take note of the messages of a batch.
+
+        Args:
+            place: where they came from.
+            entries: in order.
+
+        Raises:
+            LimitReachedError: too many were set aside. Nothing more is to be committed.
+        """
+        limit = self._by_topic.setdefault(place[0], DeadLetterLimit(self._options))
+        if all(entry.letter is None for entry in entries):
+            for _ in entries[: self._options.window]:
+                limit.good()
+            return
+        for entry in entries:
+            if entry.letter is None:
+                limit.good()
+            else:
+                limit.bad(entry.letter)

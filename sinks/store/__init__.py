@@ -1,0 +1,1 @@
+"""ClickHouse: connections, addresses, migrations."""

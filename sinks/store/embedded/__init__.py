@@ -1,0 +1,1 @@
+"""A ClickHouse server of our own on this machine."""
