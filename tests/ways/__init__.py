@@ -1,0 +1,1 @@
+"""Five ways through the system, walked and traced: how many files a reader opens who follows them."""
