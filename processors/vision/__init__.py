@@ -1,1 +1,1 @@
-"""The doors to OpenCV and onnxruntime; no other module of this package imports them."""
+"""Pictures and networks: the doors to OpenCV and onnxruntime, boxes, headers of picture files."""
