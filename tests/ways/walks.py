@@ -97,6 +97,7 @@ WAYS: dict[str, tuple[Walk, tuple[str, ...]]] = {
     "replay": (replayed, ("replay",)),
 }
 """Name of a way: how it is walked, and its processes in the order in which a reader follows them."""
+OVER_KAFKA = ("kafka", "bad-message")
 
 
 def _clip() -> Path:
