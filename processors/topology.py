@@ -4,10 +4,10 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from schemas.events import FaceObservations, Play, StreamEnded, VisitEnded, WindowClosed
+from schemas.kinds import kinds
 from schemas.topics import Topic
 
-__all__ = ["TOPIC_OF", "TOPOLOGY", "Stage", "StageName", "Topic"]
+__all__ = ["TOPOLOGY", "Stage", "StageName", "Topic", "topic_of"]
 
 StageName = Literal["observe", "measure"]
 
@@ -25,14 +25,14 @@ TOPOLOGY: tuple[Stage, ...] = (
     Stage(name="measure", reads=("observations", "plays"), writes=("visits", "campaign_windows")),
 )
 
-TOPIC_OF: dict[type, Topic] = {
-    FaceObservations: "observations",
-    StreamEnded: "observations",
-    Play: "plays",
-    VisitEnded: "visits",
-    WindowClosed: "campaign_windows",
-}
-"""The topic that carries each kind of event."""
+
+def topic_of(event: Any) -> Topic:
+    """The topic that a stage writes an event to.
+
+    Args:
+        event: of a kind in `schemas.kinds`.
+    """
+    return kinds().of(type(event)).topics[-1]
 
 
 class StageFold(Protocol):

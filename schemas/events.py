@@ -260,5 +260,3 @@ class WindowClosed(msgspec.Struct, frozen=True, kw_only=True):
 
 MeasureInput = FaceObservations | Play | StreamEnded
 MeasureOutput = VisitEnded | WindowClosed
-Event = FrameCaptured | FaceObservations | StreamEnded | Play | VisitEnded | WindowClosed | DeadLetter
-"""Everything that a topic may carry."""

@@ -52,7 +52,7 @@ class EventCodec(Protocol):
     """Events to the bytes of a message and back."""
 
     def encode(self, event: Any) -> bytes:
-        """One of `schemas.events.Event` in Confluent wire format.
+        """An event in Confluent wire format.
 
         Args:
             event: a value of that union.
@@ -69,7 +69,7 @@ class EventCodec(Protocol):
             data: value of a message from anybody.
 
         Returns:
-            A value of `schemas.events.Event`.
+            Of a kind in `schemas.kinds`.
 
         Raises:
             UndecodableError: it is none; the cause says why.

@@ -1,20 +1,13 @@
 """Topics: their kinds, and the name each has on a broker."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
 import msgspec
 
-Topic = Literal[
-    "frames",
-    "observations",
-    "plays",
-    "purchases",
-    "visits",
-    "decisions",
-    "campaign_windows",
-    "dead_letters",
-]
-TOPICS: tuple[Topic, ...] = get_args(Topic)
+from schemas.kinds import TOPICS, Topic
+
+__all__ = ["TOPICS", "VERSION", "Prefix", "Topic", "TopicNames"]
+
 VERSION = "v1"
 """Within a version a topic's schemas only gain fields with defaults."""
 

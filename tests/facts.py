@@ -5,12 +5,17 @@ from typing import Any
 
 from schemas.events import AudienceFigures, CampaignFigures, Exposure, Play, Visit, VisitEnded, WindowClosed
 from schemas.ids import derive_id
+from schemas.kinds import kinds
 from schemas.units import US_PER_S
 
 T0_US = 1_770_026_400_000_000
 """2026-02-02 10:00:00 UTC."""
 ORIGIN: dict[str, Any] = {"model_version": "models-1", "metric_version": "1"}
 NOBODY: dict[str, Any] = {"age_years": None, "gender": None, "member_id": None}
+
+
+WRITE_ORDER = tuple(table.name for kind in kinds().all for table in kind.tables)
+"""The tables that facts become rows of; the one whose row makes a version hold comes after its parts."""
 
 
 class RealClock:

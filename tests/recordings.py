@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from processors.topology import TOPIC_OF
+from processors.topology import topic_of
 from schemas.events import FaceObservations, StreamEnded
 from schemas.message import About
 from schemas.recording.manifest import Manifest
@@ -43,7 +43,7 @@ def numbered(events: Iterable[Any], *, partition: int = 0, about: About | None =
     offsets: dict[str, int] = {}
     arrived_us = START_US
     for event in events:
-        topic = TOPIC_OF[type(event)]
+        topic = topic_of(event)
         arrived_us = max(arrived_us, getattr(event, "t_us", arrived_us))
         offset = offsets.get(topic, 0)
         offsets[topic] = offset + 1

@@ -5,7 +5,7 @@ from pathlib import Path
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.replay_core import build_core
 from processors.thresholds import MeasureOptions
-from processors.topology import TOPIC_OF
+from processors.topology import topic_of
 from schemas.events import MeasureInput, StreamEnded
 from schemas.ports import RowStore
 from schemas.units import us_from_s
@@ -60,7 +60,7 @@ def measured_live(store: RowStore, events: list[MeasureInput], source: str = "li
     writer = FactWriter(store, source=source, clock=RealClock())
     core = build_core(Settings(), "observations", gallery=None, writer=writer, expected=None, output=None)
     for event in events:
-        core.emit(TOPIC_OF[type(event)], event)
+        core.emit(topic_of(event), event)
     core.end(whole=True)
 
 

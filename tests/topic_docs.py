@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from schemas.belief import topics_of
+from schemas.kinds import kinds
 from schemas.wire.avsc import EVENTS, schema_text
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "topics.md"
@@ -17,7 +17,7 @@ def events() -> str:
     parts: list[str] = []
     for event in EVENTS:
         schema = json.loads(schema_text(event))
-        topics = ", ".join(f"`{topic}`" for topic in topics_of(event))
+        topics = ", ".join(f"`{topic}`" for topic in kinds().of(event).topics)
         parts += [f"### {schema['name']}", "", f"{schema['doc']} Topic: {topics}.", "", *_fields(schema)]
     return "\n".join([BEGIN, "", *parts, END])
 

@@ -18,7 +18,7 @@ from onlooker.lab.stream.input import Crowd, traffic
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.record_about import manifest_of
 from onlooker.wiring.replay_core import build_core
-from processors.topology import TOPIC_OF
+from processors.topology import topic_of
 from producers.replay.drive import DriveOptions, ReplayDrive
 from producers.replay.order import Choice
 from producers.replay.pace import Pauses, ReplayPacer
@@ -110,7 +110,7 @@ def write_traffic(folder: Path, crowd: Crowd) -> None:
 def _records(crowd: Crowd) -> Iterator[Recorded]:
     offsets: dict[str, int] = {}
     for event in traffic(crowd):
-        topic = TOPIC_OF[type(event)]
+        topic = topic_of(event)
         offset = offsets.get(topic, 0)
         offsets[topic] = offset + 1
         at_us = event.start_us if isinstance(event, Play) else event.t_us

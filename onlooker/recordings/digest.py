@@ -7,11 +7,10 @@ from typing import Any
 
 import msgspec
 
+from schemas.kinds import kinds
 from schemas.recording.records import stand_of
 from schemas.topics import Topic
 
-FACTS: tuple[Topic, ...] = ("visits", "campaign_windows")
-"""The topics that MEASURE writes: what is equal when two runs measured the same."""
 MOST_REMEMBERED = 100_000
 """Facts; one that comes again after so many others counts as another one."""
 _ENCODER = msgspec.json.Encoder(order="sorted")
@@ -22,7 +21,7 @@ def canonical(event: Any) -> bytes:
     """An event as bytes that depend on nothing but its content.
 
     Args:
-        event: one of `schemas.events.Event`.
+        event: of a kind in `schemas.kinds`.
 
     Returns:
         JSON with sorted names and no spaces; numbers in their shortest form.
@@ -71,7 +70,7 @@ class StreamDigest:
 
     def facts(self) -> str:
         """One hex digest of all that MEASURE writes."""
-        lines = "".join(f"{topic} {self._of(topic)}\n" for topic in FACTS)
+        lines = "".join(f"{topic} {self._of(topic)}\n" for topic in kinds().measured)
         return hashlib.sha256(lines.encode()).hexdigest()
 
     def _of(self, topic: Topic) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from onlooker.recordings.digest import FACTS, StreamDigest, canonical
+from onlooker.recordings.digest import StreamDigest, canonical
 from schemas.errors import CheckFailedError, UsageError
-from schemas.events import VisitEnded, WindowClosed
+from schemas.kinds import kinds
 from schemas.recording.folder import Recording
 from schemas.recording.records import Unreadable, stand_of
 from schemas.topics import Topic
@@ -18,7 +18,6 @@ _NOTHING: Any = object()
 """What stands in a list behind its end."""
 _MOST_LINES = 20
 """Differences of one event that are shown."""
-_KINDS: dict[str, type[Any]] = {"visits": VisitEnded, "campaign_windows": WindowClosed}
 Lane = tuple[Topic, str]
 """A topic and a stand: within it facts have an order."""
 
@@ -74,7 +73,7 @@ class Expected:
         Raises:
             CheckFailedError: it differs; the words say where.
         """
-        if topic not in FACTS:
+        if topic not in kinds().measured:
             return
         lane = (topic, stand_of(event) or "")
         expected = self._next(lane)
@@ -93,7 +92,7 @@ class Expected:
         Raises:
             CheckFailedError: something more was expected.
         """
-        for topic in FACTS:
+        for topic in kinds().measured:
             while self._read(topic):
                 pass
         for lane, waiting in sorted(self._waiting.items()):
@@ -165,11 +164,11 @@ def _where(lane: Lane, number: int) -> str:
 def _readers(path: Path) -> dict[Topic, Iterator[tuple[Topic, Any]]]:
     if path.is_dir():
         recording = Recording(path)
-        return {topic: _recorded(recording, topic) for topic in FACTS}
+        return {topic: _recorded(recording, topic) for topic in kinds().measured}
     if not path.is_file():
         raise UsageError(f"There is no {path} to compare with: name an output of `replay` or a recording.")
     lines = _lines(path)
-    return dict.fromkeys(FACTS, lines)
+    return dict.fromkeys(kinds().measured, lines)
 
 
 def _recorded(recording: Recording, topic: Topic) -> Iterator[tuple[Topic, Any]]:
@@ -184,7 +183,8 @@ def _lines(path: Path) -> Iterator[tuple[Topic, Any]]:
         for number, text in enumerate(file, start=1):
             try:
                 line = msgspec.json.decode(text, type=OutputLine)
-                if line.topic in FACTS:
-                    yield line.topic, msgspec.json.decode(line.event, type=_KINDS[line.topic])
+                if line.topic in kinds().measured:
+                    (kind,) = kinds().on(line.topic)
+                    yield line.topic, msgspec.json.decode(line.event, type=kind.event)
             except msgspec.MsgspecError as error:
                 raise UsageError(f"{path}, line {number} is no output of `replay`: {error}") from error

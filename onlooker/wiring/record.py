@@ -17,6 +17,7 @@ from onlooker.wiring.broker import broker_options
 from onlooker.wiring.record_about import WallClock, frame_hiding, grant_of, manifest_of
 from onlooker.wiring.schemas import build_codec
 from schemas.errors import UsageError
+from schemas.kinds import kinds
 from schemas.recording.manifest import Grant
 from schemas.topics import Topic
 from sinks.recording.feed import KafkaSource
@@ -26,8 +27,6 @@ from sinks.recording.writer import RecordingWriter
 from sinks.service.feed import Bounds
 
 log = logging.getLogger(__name__)
-DEFAULT_TOPICS: tuple[Topic, ...] = ("observations", "plays", "visits", "campaign_windows")
-"""What is recorded unless told otherwise; none of it has pictures in it."""
 
 
 class RecordRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +113,8 @@ def _grant(request: RecordRequest, now_us: int) -> Grant | None:
 
 
 def _topics(request: RecordRequest, grant: Grant | None) -> tuple[Topic, ...]:
-    wanted = request.topics or (*DEFAULT_TOPICS, *(("frames",) if grant is not None else ()))
+    plain = kinds().topics(lambda kind: kind.recorded == "always")
+    wanted = request.topics or (*plain, *(("frames",) if grant is not None else ()))
     if "dead_letters" in wanted:
         raise UsageError(
             "dead_letters is not recorded: a letter may hold a picture. See `dead-letters list`."

@@ -28,7 +28,7 @@ from producers.publish.publishing import Publisher
 from producers.replay.drive import DriveOptions, ReplayDrive
 from producers.replay.order import Choice
 from producers.replay.pace import Pauses, ReplayPacer
-from producers.replay.send import REPLAYED_TOPICS, ReplaySender, Sending
+from producers.replay.send import ReplaySender, Sending, replayed_topics
 from producers.replay.shift import Rounds
 from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
@@ -185,7 +185,7 @@ def _to_kafka(settings: Settings, play: _Play) -> dict[str, Any]:
     publish = settings.publish
     sender = ReplaySender(
         Sending(
-            publisher=Publisher(lambda: KafkaClient(broker, publish, REPLAYED_TOPICS), publish),
+            publisher=Publisher(lambda: KafkaClient(broker, publish, replayed_topics()), publish),
             codec=build_codec(settings.registry, broker.topics, os.environ),
             producer=f"replay@{socket.gethostname()}:{os.getpid()}",
             clock_us=_now_us,
@@ -214,8 +214,8 @@ def _apart(settings: Settings, request: ReplayRequest) -> BrokerOptions:
             "A replay must not mix with live figures: name a --prefix of its own, other than the site's "
             f"({broker.prefix!r})."
         )
-    if request.topic not in REPLAYED_TOPICS:
-        raise UsageError(f"{request.topic} cannot be sent again: choose {', '.join(REPLAYED_TOPICS)}.")
+    if request.topic not in replayed_topics():
+        raise UsageError(f"{request.topic} cannot be sent again: choose {', '.join(replayed_topics())}.")
     try:
         prefix = msgspec.convert(request.prefix, Prefix)
     except msgspec.ValidationError as error:

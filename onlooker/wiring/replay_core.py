@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from onlooker.recordings.digest import FACTS, StreamDigest
+from onlooker.recordings.digest import StreamDigest
 from onlooker.recordings.expect import Expected, output_line
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.perception import build_observer, build_parts, decoder, measure_options
@@ -12,9 +12,10 @@ from processors.observe.recorded_frames import RecordedFrames
 from processors.observe.stage import ObserveStage
 from processors.runtime.local import Delivery, LocalRuntime
 from processors.topology import StageFold, StageName
-from schemas.events import Play, VisitEnded, WindowClosed
+from schemas.kinds import kinds
 from schemas.recording.records import stand_of
 from schemas.topics import Topic
+from sinks.facts.kinds import is_fact
 from sinks.facts.writer import FactWriter
 
 
@@ -78,12 +79,12 @@ class EmbeddedCore:
 
     def _deliver(self, delivery: Delivery) -> None:
         topic, event = delivery.topic, delivery.event
-        if self._writer is not None and isinstance(event, Play | VisitEnded | WindowClosed):
+        if self._writer is not None and is_fact(event):
             self._writer.add(event)
-        if topic == "plays" or (topic == self._fed and topic not in FACTS):
+        if topic == "plays" or (topic == self._fed and topic not in kinds().measured):
             return
         self.digest.take(topic, event)
-        if topic in FACTS and self._output is not None:
+        if topic in kinds().measured and self._output is not None:
             self._output.write(output_line(topic, event))
         if self._expected is not None:
             self._expected.check(topic, event)

@@ -34,7 +34,7 @@ from producers.cameras.sources import parse_source
 from producers.options import Pace
 from producers.playlist import PlayFeed, playlist_from
 from schemas.errors import DependencyAwayError
-from schemas.events import Play, VisitEnded, WindowClosed
+from sinks.facts.kinds import is_fact
 from sinks.facts.writer import FactWriter
 
 
@@ -153,7 +153,7 @@ def _delivery_to(writer: FactWriter | None, recorder: RunRecorder | None) -> Del
     def deliver(delivery: Delivery) -> None:
         if recorder is not None:
             recorder.deliver(delivery)
-        if writer is not None and isinstance(delivery.event, Play | VisitEnded | WindowClosed):
+        if writer is not None and is_fact(delivery.event):
             writer.add(delivery.event)
 
     return deliver

@@ -18,8 +18,8 @@ from onlooker.wiring.database import prepare
 from onlooker.wiring.schemas import build_codec
 from schemas.broker import BrokerOptions
 from schemas.errors import DependencyAwayError, LimitReachedError, UsageError
+from schemas.kinds import kinds
 from schemas.ports import EventCodec
-from schemas.topics import Topic
 from sinks.letters.box import LetterBox
 from sinks.letters.topic import AcknowledgedProducer
 from sinks.service.backoff import Backoff
@@ -32,8 +32,6 @@ from sinks.store.address import Address
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.server import EmbeddedServer
 
-TOPICS: tuple[Topic, ...] = ("visits", "plays", "campaign_windows", "dead_letters")
-"""What becomes rows."""
 Revive = Callable[[], None]
 
 
@@ -97,7 +95,7 @@ def build_sink(
         reporting=Reporting(meter=meter, writer=name),
     )
     parts = Parts(
-        feed=GroupConsumer(broker, TOPICS, options),
+        feed=GroupConsumer(broker, kinds().topics(lambda kind: kind.tables), options),
         reader=Reader(codec, broker.topics),
         writer=writer,
         limits=limits,

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from processors.topology import TOPIC_OF, TOPOLOGY, StageFold, StageName, Topic
+from processors.topology import TOPOLOGY, StageFold, StageName, Topic, topic_of
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +52,7 @@ class LocalRuntime:
         state = self._states[key] if key in self._states else fold.new_state(stand_id)
         self._states[key], follow = fold.step(state, event)
         for each in follow:
-            self.publish(TOPIC_OF[type(each)], stand_id, each)
+            self.publish(topic_of(each), stand_id, each)
 
     def state(self, name: StageName, stand_id: str) -> Any:
         """The present state of a stage for one stand, None when it has seen nothing."""

@@ -8,13 +8,16 @@ import msgspec
 from producers.publish.in_flight import Outgoing
 from producers.publish.publishing import Publisher
 from schemas.errors import DependencyAwayError, LimitReachedError
+from schemas.kinds import kinds
 from schemas.message import About
 from schemas.ports import EventCodec
 from schemas.recording.records import stand_of
 from schemas.topics import Topic
 
-REPLAYED_TOPICS: tuple[Topic, ...] = ("frames", "observations", "plays", "visits", "campaign_windows")
-"""What can be sent again."""
+
+def replayed_topics() -> tuple[Topic, ...]:
+    """What can be sent again: all that a recording may hold."""
+    return kinds().topics(lambda kind: kind.recorded != "never")
 
 
 class Sending(msgspec.Struct, frozen=True, kw_only=True):

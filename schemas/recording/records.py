@@ -10,12 +10,12 @@ from typing import Any
 import fastavro
 import msgspec
 
-from schemas.belief import KINDS_OF, consistent, event_time_us
+from schemas.belief import consistent, event_time_us
 from schemas.errors import CheckFailedError, UndecodableError
-from schemas.events import VisitEnded
+from schemas.kinds import kinds
 from schemas.message import About
 from schemas.topics import Topic
-from schemas.wire.avsc import EVENT_OF, digest, record_name, schema_text
+from schemas.wire.avsc import digest, event_of, record_name, schema_text
 
 FORMAT_VERSION = 1
 """Raised when a reader of the version before would misread a recording."""
@@ -50,7 +50,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     arrived_us: int
     """The broker's time of the message, us UTC; of a run in one process its wall clock."""
     event: Any
-    """One of `schemas.events.Event`, or `Unreadable`."""
+    """Of a kind in `schemas.kinds`, or `Unreadable`."""
     about: About | None = None
     """What its producer said about it."""
 
@@ -69,15 +69,13 @@ def stand_of(event: Any) -> str | None:
     """The stand that an event is of.
 
     Args:
-        event: one of `schemas.events.Event`, or `Unreadable`.
+        event: of a kind in `schemas.kinds`, or `Unreadable`.
 
     Returns:
         Its id; None of what has none.
     """
-    if type(event) is VisitEnded:
-        return event.visit.stand_id
-    found: str | None = getattr(event, "stand_id", None)
-    return found
+    kind = kinds().get(type(event))
+    return None if kind is None or kind.stand_id is None else kind.stand_id(event)
 
 
 def recorded_schema(topic: Topic) -> dict[str, Any]:
@@ -89,7 +87,7 @@ def recorded_schema(topic: Topic) -> dict[str, Any]:
     Returns:
         A record whose field `event` is a union of what the topic carries.
     """
-    events = [json.loads(schema_text(kind)) for kind in KINDS_OF[topic]]
+    events = [json.loads(schema_text(kind.event)) for kind in kinds().on(topic)]
     optional: Mapping[str, Any] = {"default": None}
     unreadable = {
         "type": "record",
@@ -231,7 +229,10 @@ def file_header(topic: Topic, sync: bytes, codec: str, program: str) -> bytes:
 def _event(name: str, plain: Any) -> Any:
     if name == UNREADABLE:
         return msgspec.convert(plain, Unreadable)
-    event = msgspec.convert(plain, EVENT_OF[name])
+    kind = event_of(name)
+    if kind is None:
+        raise KeyError(name)
+    event = msgspec.convert(plain, kind)
     consistent(event)
     return event
 

@@ -4,23 +4,34 @@ import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from schemas.events import Event
+from schemas.kinds import kinds
 
 FOLDER = Path(str(files("schemas").joinpath("avro")))
 NAMESPACE = "onlooker.v1"
 """Namespace of every record; a break of compatibility would be another version, on other topics."""
-EVENTS: tuple[type[Any], ...] = get_args(Event)
-EVENT_OF: dict[str, type[Any]] = {f"{NAMESPACE}.{event.__name__}": event for event in EVENTS}
-"""The Struct of each record, by the record's full name."""
+EVENTS: tuple[type[Any], ...] = tuple(kind.event for kind in kinds().all)
+
+
+def event_of(record: str) -> type[Any] | None:
+    """The Struct of a record.
+
+    Args:
+        record: its full name, from anybody.
+
+    Returns:
+        A kind of event; None: no topic carries such a record.
+    """
+    kind = kinds().named(record.removeprefix(f"{NAMESPACE}."))
+    return kind.event if kind is not None and record == record_name(kind.event) else None
 
 
 def record_name(event: type[Any]) -> str:
     """The full name of an event's record.
 
     Args:
-        event: one of `schemas.events.Event`.
+        event: the Struct of a kind in `schemas.kinds`.
 
     Returns:
         For example `onlooker.v1.VisitEnded`.
@@ -32,7 +43,7 @@ def file_name(event: type[Any]) -> str:
     """The file of an event's schema: `visit_ended.avsc`.
 
     Args:
-        event: one of `schemas.events.Event`.
+        event: the Struct of a kind in `schemas.kinds`.
 
     Returns:
         Its name in the folder.
@@ -41,17 +52,18 @@ def file_name(event: type[Any]) -> str:
     return f"{words.lstrip('_')}.avsc"
 
 
-def schema_text(event: type[Any], folder: Path = FOLDER) -> str:
+def schema_text(event: type[Any], folder: Path | None = None) -> str:
     """The present schema of an event, as its file says it.
 
     Args:
-        event: one of `schemas.events.Event`.
-        folder: where the files are.
+        event: the Struct of a kind in `schemas.kinds`.
+        folder: where the files are; None: where its kind says.
 
     Returns:
         JSON.
     """
-    return (folder / file_name(event)).read_text(encoding="utf-8")
+    place = folder or kinds().of(event).schemas or FOLDER
+    return (place / file_name(event)).read_text(encoding="utf-8")
 
 
 def digest(text: str) -> str:

@@ -3,31 +3,22 @@
 import io
 import json
 import struct
-from collections.abc import Mapping
 from typing import Any
 
 import fastavro
 import msgspec
 
-from schemas.belief import consistent, topics_of
-from schemas.bounds import FRAME_BYTES, LETTER_BYTES
+from schemas.bounds import LETTER_BYTES
 from schemas.errors import UndecodableError
-from schemas.events import DeadLetter, FaceObservations, Play, StreamEnded
+from schemas.kinds import Kind, kinds
 from schemas.topics import TopicNames
-from schemas.wire.avsc import EVENT_OF, digest, record_name, schema_text
+from schemas.wire.avsc import digest, event_of, record_name, schema_text
 from schemas.wire.evolution import BadSchemaError, parsed
 from schemas.wire.registry import SchemaRegistry, subject_of
 from schemas.wire.resolution import Schema, endless, unreadable
 
 HEADER = struct.Struct(">bI")
 """Magic byte 0 and the schema's id. Source: Confluent wire format."""
-MAX_BYTES_OF: Mapping[type[Any], int] = {
-    FaceObservations: 1024 * 1024,
-    StreamEnded: 64 * 1024,
-    Play: 64 * 1024,
-    DeadLetter: LETTER_BYTES,
-}
-"""Bounds what a message may make of itself in memory: small kinds have no large messages."""
 DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, MemoryError)
 """What reading damaged Avro may raise."""
 
@@ -35,15 +26,14 @@ DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError
 class _Reading(msgspec.Struct, frozen=True, kw_only=True):
     """How the messages of one schema id are read."""
 
-    event: type[Any]
+    kind: Kind
     writer: Any
     reader: Any | None
     """Our schema; None when the writer's is the same."""
-    max_bytes: int
 
 
 class AvroCodec:
-    """Reads and writes every event of `schemas.events.Event`.
+    """Reads and writes every kind of event in `schemas.kinds`.
 
     Args:
         registry: gives and knows the ids.
@@ -57,7 +47,7 @@ class AvroCodec:
         self._readings: dict[int, _Reading] = {}
 
     def encode(self, event: Any) -> bytes:
-        """One of `schemas.events.Event` in Confluent wire format.
+        """An event in Confluent wire format.
 
         Args:
             event: a value of that union.
@@ -82,7 +72,7 @@ class AvroCodec:
             data: value of a message from anybody.
 
         Returns:
-            A value of `schemas.events.Event`.
+            Of a kind in `schemas.kinds`.
 
         Raises:
             UndecodableError: it is none; the cause says why.
@@ -90,8 +80,9 @@ class AvroCodec:
         """
         schema_id = _id_of(data)
         reading = self._readings.get(schema_id) or self._reading(schema_id)
-        event = _event_of(_plain_of(data or b"", reading), reading.event)
-        consistent(event)
+        event = _event_of(_plain_of(data or b"", reading), reading.kind.event)
+        if reading.kind.check is not None:
+            reading.kind.check(event)
         return event
 
     def _writing(self, event: type[Any]) -> tuple[bytes, Any]:
@@ -99,7 +90,7 @@ class AvroCodec:
         record = record_name(event)
         ids = [
             self._registry.id_of(subject_of(self._names.name(topic), record), text)
-            for topic in topics_of(event)
+            for topic in kinds().of(event).topics
         ]
         writing = (HEADER.pack(0, ids[0]), _plain_schema(text))
         self._writings[event] = writing
@@ -111,16 +102,15 @@ class AvroCodec:
             theirs = parsed(text)
         except BadSchemaError as error:
             raise UndecodableError("unknown_schema", f"Schema {schema_id}: {error}") from error
-        event = EVENT_OF.get(theirs.root.get("name", "")) if isinstance(theirs.root, dict) else None
+        event = event_of(theirs.root.get("name", "")) if isinstance(theirs.root, dict) else None
         if event is None:
             raise UndecodableError("wrong_type", f"No topic carries what the schema {schema_id} describes.")
         ours = schema_text(event)
         _check_readable(theirs, parsed(ours), schema_id)
         reading = _Reading(
-            event=event,
+            kind=kinds().of(event),
             writer=_plain_schema(text),
             reader=None if digest(ours) == digest(text) else _plain_schema(ours),
-            max_bytes=MAX_BYTES_OF.get(event, FRAME_BYTES),
         )
         self._readings[schema_id] = reading
         return reading
@@ -148,21 +138,20 @@ def _id_of(data: bytes | None) -> int:
 
 
 def _plain_of(data: bytes, reading: _Reading) -> Any:
-    if len(data) > reading.max_bytes:
-        raise UndecodableError("too_large", f"A {reading.event.__name__} of {len(data)} bytes.")
+    name = reading.kind.event.__name__
+    if len(data) > reading.kind.max_bytes:
+        raise UndecodableError("too_large", f"A {name} of {len(data)} bytes.")
     stream = io.BytesIO(data)
     stream.seek(HEADER.size)
     try:
         plain = fastavro.schemaless_reader(stream, reading.writer, reading.reader)
     except EOFError as error:
-        raise UndecodableError("truncated", f"The {reading.event.__name__} ends too early.") from error
+        raise UndecodableError("truncated", f"The {name} ends too early.") from error
     except (*DAMAGED, fastavro.read.SchemaResolutionError, struct.error) as error:
-        raise UndecodableError(
-            "wrong_type", f"The {reading.event.__name__} is damaged: {_short(error)}"
-        ) from error
+        raise UndecodableError("wrong_type", f"The {name} is damaged: {_short(error)}") from error
     if stream.tell() != len(data):
         extra = len(data) - stream.tell()
-        raise UndecodableError("wrong_type", f"{extra} bytes follow the {reading.event.__name__}.")
+        raise UndecodableError("wrong_type", f"{extra} bytes follow the {name}.")
     return plain
 
 

@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from schemas.belief import topics_of
+from schemas.kinds import kinds
 from schemas.topics import TopicNames
-from schemas.wire.avsc import EVENT_OF, EVENTS, digest, record_name, schema_text
+from schemas.wire.avsc import EVENTS, digest, event_of, record_name, schema_text
 from schemas.wire.evolution import BadSchemaError, breaking_changes, parsed
 from schemas.wire.registry import FileRegistry, subject_of
 
@@ -61,8 +61,8 @@ def known_schemas(files: FileRegistry, names: TopicNames) -> tuple[KnownSchema, 
             topic=names.name(topic),
         )
         for pin in files.pins
-        if pin.record in EVENT_OF
-        for topic in topics_of(EVENT_OF[pin.record])
+        if (event := event_of(pin.record)) is not None
+        for topic in kinds().of(event).topics
     )
 
 
@@ -109,7 +109,7 @@ def compare_registered(registry: Latest, names: TopicNames) -> tuple[Comparison,
     """
     found = []
     for event in EVENTS:
-        for topic in topics_of(event):
+        for topic in kinds().of(event).topics:
             subject = subject_of(names.name(topic), record_name(event))
             text = registry.latest(subject)
             if text is not None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
-from sinks.facts.columns import WRITE_ORDER, Fact, tables_of
-from sinks.facts.kinds import TOPICS, SourcedFact, rows_in
+from schemas.kinds import kinds
+from sinks.facts.columns import tables_of
+from sinks.facts.kinds import SourcedFact, rows_in
 
 
 class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,7 +48,7 @@ class Batcher:
         self._rows = 0
         self._since_s = 0.0
 
-    def add(self, fact: Fact, offset: int) -> None:
+    def add(self, fact: Any, offset: int) -> None:
         """Gather one fact.
 
         Args:
@@ -78,9 +79,8 @@ class Batcher:
             return None
         tables = [
             table
-            for kind, topic in TOPICS.items()
-            for table in tables_of((each for each in facts if type(each.fact) is kind), (topic, 0))
+            for kind in kinds().all
+            for table in tables_of((f for f in facts if type(f.fact) is kind.event), (kind.topics[-1], 0))
         ]
-        tables.sort(key=lambda table: WRITE_ORDER.index(table[0]))
         token = f"{self._source}:{facts[0].offset}-{facts[-1].offset + 1}"
         return Batch(token=token, tables=tuple(tables))

@@ -1,31 +1,30 @@
-"""Facts as the embedded run hands them over: their topics, and where each came from."""
+"""Facts as the embedded run hands them over: where each came from, and how many rows it becomes."""
 
-from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
-from schemas.events import DeadLetter, Play, VisitEnded, WindowClosed
-from sinks.facts.columns import UNKNOWN, WRITE_ORDER, Fact
-
-__all__ = ["TOPICS", "UNKNOWN", "WRITE_ORDER", "Fact", "SourcedFact", "rows_in"]
-
-TOPICS: Mapping[type, str] = {
-    VisitEnded: "visits",
-    WindowClosed: "campaign_windows",
-    Play: "plays",
-    DeadLetter: "dead_letters",
-}
-"""The topic that carries each kind of fact."""
+from schemas.kinds import kinds
 
 
 class SourcedFact(msgspec.Struct, frozen=True, kw_only=True):
     """A fact with its place in its partition."""
 
-    fact: Fact
+    fact: Any
     offset: int
 
 
-def rows_in(fact: Fact | None) -> int:
+def is_fact(event: Any) -> bool:
+    """Whether an event becomes rows.
+
+    Args:
+        event: whatever passes through a runtime.
+    """
+    kind = kinds().get(type(event))
+    return kind is not None and bool(kind.tables)
+
+
+def rows_in(fact: Any) -> int:
     """How many rows a fact becomes.
 
     Args:
@@ -34,8 +33,4 @@ def rows_in(fact: Fact | None) -> int:
     Returns:
         Rows of all tables.
     """
-    if isinstance(fact, VisitEnded):
-        return 1 + len(fact.exposures)
-    if isinstance(fact, WindowClosed):
-        return 1 + len(fact.campaigns) + len(fact.audience)
-    return int(fact is not None)
+    return 0 if fact is None else sum(table.rows_in(fact) for table in kinds().of(type(fact)).tables)

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from schemas.errors import DependencyAwayError
 from schemas.ports import RowStore
 from sinks.facts.batching import Batch, Batcher, BatchOptions
-from sinks.facts.columns import Fact
 
 
 class WriterOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,7 +72,7 @@ class FactWriter:
         self._batcher = Batcher(self._options.batch, source=source, clock=clock.now_s)
         self.counts = WriterCounts()
 
-    def add(self, fact: Fact) -> None:
+    def add(self, fact: Any) -> None:
         """Take one fact; writes when the batch is full or old enough.
 
         Args:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.kinds import kinds
 from schemas.ports import RowStore
 
 SIDE_TABLES: Mapping[str, str] = {
-    table: f"reprocessed_{table}"
-    for table in ("visits", "exposures", "windows", "campaign_windows", "audience_windows")
+    table.name: f"reprocessed_{table.name}" for kind in kinds().all if kind.measured for table in kind.tables
 }
 """Where the recomputed rows of each table go; what is not here (plays) is not recomputed."""
 

@@ -12,13 +12,14 @@ import msgspec
 
 from schemas.errors import DependencyAwayError, LimitReachedError, UndecodableError, UsageError
 from schemas.events import DeadLetter
+from schemas.kinds import kinds
 from schemas.metrics import Meter
 from schemas.ports import RowStore
 from schemas.units import US_PER_S
 from sinks.facts.columns import tables_of
 from sinks.service.feed import BrokerAwayError, Place
 from sinks.service.gathering import Batch, Entry
-from sinks.service.known import HOMES, Remembered, fresh_of
+from sinks.service.known import Remembered, fresh_of
 from sinks.service.ledger import TABLE, Done, highest_written, ledger_row
 from sinks.service.reading import Limits, letter_for
 from sinks.store.clickhouse import RowsRefusedError
@@ -203,7 +204,7 @@ class BatchWriter:
         timed = [entry for entry in fresh if entry.captured_us is not None]
         for entry in timed[:: len(timed) // LATENCIES_A_BATCH + 1]:
             latency_s = (now_us - (entry.captured_us or 0)) / US_PER_S
-            meter.observe("row_latency_seconds", latency_s, table=HOMES[type(entry.fact)].table)
+            meter.observe("row_latency_seconds", latency_s, table=kinds().of(type(entry.fact)).head.name)
 
 
 @contextmanager

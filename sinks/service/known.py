@@ -4,9 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-import msgspec
-
-from schemas.events import DeadLetter, Play, VisitEnded, WindowClosed
+from schemas.kinds import Kind, kinds
 from schemas.ports import RowStore
 from sinks.service.gathering import Batch, Entry
 
@@ -15,52 +13,6 @@ OWN = (
     "_topic = {topic:String} AND _partition = {partition:Int32} "
     "AND _offset >= {lo:Int64} AND _offset < {hi:Int64}"
 )
-
-
-class Home(msgspec.Struct, frozen=True, kw_only=True):
-    """The table whose row says that a fact is there, and how to find it by the table's order."""
-
-    table: str
-    id_column: str
-    id_field: str
-    version_column: str = "1"
-    near_column: str | None = None
-    """First column of the table's order, where it is known from the fact."""
-    near_field: str | None = None
-    time_column: str | None = None
-    time_field: str | None = None
-
-
-HOMES: Mapping[type, Home] = {
-    VisitEnded: Home(
-        table="visits",
-        id_column="visit_id",
-        id_field="visit_id",
-        version_column="version",
-        near_column="stand_id",
-        near_field="stand_id",
-    ),
-    WindowClosed: Home(
-        table="windows",
-        id_column="window_id",
-        id_field="window_id",
-        version_column="version",
-        near_column="stand_id",
-        near_field="stand_id",
-        time_column="window_start",
-        time_field="start_us",
-    ),
-    Play: Home(
-        table="plays",
-        id_column="play_id",
-        id_field="play_id",
-        near_column="campaign_id",
-        near_field="campaign_id",
-        time_column="started_at",
-        time_field="start_us",
-    ),
-    DeadLetter: Home(table="dead_letters", id_column="letter_id", id_field="letter_id"),
-}
 
 
 class Remembered:
@@ -102,11 +54,9 @@ def identity_of(fact: Any) -> tuple[int, int]:
     Returns:
         Its id as a number, which is quicker to look for than a UUID, and its version (1 for what has none).
     """
-    if isinstance(fact, VisitEnded):
-        return fact.visit.visit_id.int, fact.visit.version
-    if isinstance(fact, WindowClosed):
-        return fact.window_id.int, fact.version
-    return (fact.play_id if isinstance(fact, Play) else fact.letter_id).int, 1
+    kind = kinds().of(type(fact))
+    assert kind.id is not None
+    return kind.id(fact).int, 1 if kind.version is None else kind.version(fact)
 
 
 def fresh_of(batch: Batch, memory: Remembered, store: RowStore) -> list[Entry]:
@@ -157,33 +107,34 @@ def written_versions(store: RowStore, facts: Sequence[Any], batch: Batch) -> dic
         Version by id; facts that are not there are left out.
     """
     found: dict[int, int] = {}
-    for kind, home in HOMES.items():
-        mine = [fact for fact in facts if type(fact) is kind]
+    for kind in kinds().all:
+        mine = [fact for fact in facts if type(fact) is kind.event]
         for some in _parts(mine, IDS_A_QUESTION):
-            found.update(_ask(store, home, some, batch))
+            found.update(_ask(store, kind, some, batch))
     return found
 
 
-def _ask(store: RowStore, home: Home, facts: Sequence[Any], batch: Batch) -> Iterator[tuple[int, int]]:
-    bare = [fact.visit if isinstance(fact, VisitEnded) else fact for fact in facts]
-    topic, partition = batch.place
+def _ask(store: RowStore, kind: Kind, facts: Sequence[Any], batch: Batch) -> Iterator[tuple[int, int]]:
+    """The versions of facts in the head of their kind, found by what its order begins with."""
+    head, (topic, partition) = kind.head, batch.place
+    id_column, version = next(iter(head.columns)), "1" if kind.version is None else "version"
     parameters: dict[str, Any] = {"topic": topic, "partition": partition, "lo": batch.lo, "hi": batch.hi}
-    parameters["ids"] = [str(getattr(fact, home.id_field)) for fact in bare]
-    conditions = [f"{home.id_column} IN {{ids:Array(UUID)}}"]
-    if home.near_column and home.near_field:
-        parameters["near"] = sorted({getattr(fact, home.near_field) for fact in bare})
-        conditions.append(f"{home.near_column} IN {{near:Array(String)}}")
-    if home.time_column and home.time_field:
-        times = [getattr(fact, home.time_field) for fact in bare]
+    parameters["ids"] = [str(fact_id) for fact_id in head.values(id_column, facts)]
+    conditions = [f"{id_column} IN {{ids:Array(UUID)}}"]
+    if kind.near is not None:
+        parameters["near"] = sorted(set(head.values(kind.near, facts)))
+        conditions.append(f"{kind.near} IN {{near:Array(String)}}")
+    if kind.since is not None:
+        times = head.values(kind.since, facts)
         parameters |= {"since": min(times), "until": max(times)}
         bounds = [f"fromUnixTimestamp64Micro({{{name}:Int64}}, 'UTC')" for name in ("since", "until")]
-        conditions.append(f"{home.time_column} BETWEEN {bounds[0]} AND {bounds[1]}")
+        conditions.append(f"{kind.since} BETWEEN {bounds[0]} AND {bounds[1]}")
     sql = (
-        f"SELECT {home.id_column}, max({home.version_column}) FROM {home.table} "  # noqa: S608 - names of ours
-        f"WHERE {' AND '.join(conditions)} AND NOT ({OWN}) GROUP BY {home.id_column}"
+        f"SELECT {id_column}, max({version}) FROM {head.name} "  # noqa: S608 - names of ours
+        f"WHERE {' AND '.join(conditions)} AND NOT ({OWN}) GROUP BY {id_column}"
     )
-    for fact_id, version in store.rows(sql, parameters):
-        yield fact_id.int, int(version)
+    for fact_id, highest in store.rows(sql, parameters):
+        yield fact_id.int, int(highest)
 
 
 def _parts(facts: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

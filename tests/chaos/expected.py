@@ -10,7 +10,7 @@ from onlooker.wiring.database import SystemClock
 from processors.measure.stage import MeasureStage
 from processors.runtime.local import Delivery, LocalRuntime
 from processors.thresholds import MeasureOptions
-from processors.topology import TOPIC_OF
+from processors.topology import topic_of
 from schemas.events import MeasureInput, Play, VisitEnded, WindowClosed
 from schemas.ports import RowStore
 from sinks.facts.writer import FactWriter
@@ -44,7 +44,7 @@ def write_synthetic(store: RowStore, events: Iterable[MeasureInput]) -> None:
 
     runtime = LocalRuntime({"observe": Blind(), "measure": MeasureStage(MeasureOptions())}, deliver)
     for event in events:
-        runtime.publish(TOPIC_OF[type(event)], event.stand_id, event)
+        runtime.publish(topic_of(event), event.stand_id, event)
     writer.flush()
 
 

@@ -14,11 +14,11 @@ import fastavro
 import msgspec
 import pytest
 
-from schemas.belief import KINDS_OF
 from schemas.errors import UndecodableError
 from schemas.events import StreamEnded
+from schemas.kinds import TOPICS, kinds
 from schemas.message import CAPTURED, PRODUCED, PRODUCER, REPEATED
-from schemas.wire.avsc import EVENT_OF, EVENTS, FOLDER, NAMESPACE, digest, file_name, record_name, schema_text
+from schemas.wire.avsc import EVENTS, FOLDER, NAMESPACE, digest, event_of, file_name, record_name, schema_text
 from schemas.wire.codec import AvroCodec
 from schemas.wire.evolution import breaking_changes, parsed
 from schemas.wire.registry import FileRegistry
@@ -156,7 +156,8 @@ def test_every_struct_that_travels_has_a_record() -> None:
 
 def test_every_file_belongs_to_an_event_and_every_event_has_one() -> None:
     assert {path.name for path in FOLDER.glob("*.avsc")} == {file_name(event) for event in EVENTS}
-    assert set(EVENT_OF) == {f"{NAMESPACE}.{event.__name__}" for event in EVENTS}
+    assert [event_of(f"{NAMESPACE}.{event.__name__}") for event in EVENTS] == list(EVENTS)
+    assert [event_of(name) for name in ("Play", "other.Play", f"{NAMESPACE}.Pose")] == [None] * 3
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
@@ -253,9 +254,9 @@ def test_the_message_of_the_page_is_what_the_codec_writes() -> None:
 
 def test_the_table_of_the_page_names_topics_events_headers_and_causes() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    for topic, kinds in KINDS_OF.items():
+    for topic in TOPICS:
         row = next(line for line in page.splitlines() if line.startswith("| ") and f"`{topic}.v1`" in line)
-        assert all(kind.__name__ in row for kind in kinds), topic
+        assert all(kind.event.__name__ in row for kind in kinds().on(topic)), topic
     for word in (CAPTURED, PRODUCED, PRODUCER, REPEATED):
         assert f"| `{word}` |" in page
     documented = re.findall(r"`(\w+)`", (UndecodableError.__doc__ or "").split("detail:")[0])

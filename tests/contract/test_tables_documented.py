@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from sinks.facts.kinds import Fact
 from sinks.facts.writer import FactWriter
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.server import EmbeddedServer
@@ -23,7 +23,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
         client = ClickHouse(running.address())
         migrate(client, released())
         writer = FactWriter(client, source="docs", clock=RealClock())
-        facts: tuple[Fact, ...] = (
+        facts: tuple[Any, ...] = (
             play(),
             visit_ended("a", (exposure("a", play(), (1.0,), **JANE),), **JANE),
             window(),

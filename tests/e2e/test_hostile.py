@@ -15,7 +15,7 @@ from onlooker.wiring import cache_dir
 from processors.measure.stage import MeasureStage
 from processors.runtime.local import LocalRuntime
 from processors.thresholds import MeasureOptions
-from processors.topology import TOPIC_OF
+from processors.topology import topic_of
 from schemas.broker import BrokerOptions
 from schemas.events import DeadLetter, FaceObservations, FrameCaptured, MeasureInput, Play, VisitEnded
 from schemas.topics import Topic
@@ -82,7 +82,7 @@ def samples() -> dict[Topic, Any]:
         lambda delivery: found.update({delivery.topic: delivery.event}),
     )
     for event in synthetic(STREAM):
-        runtime.publish(TOPIC_OF[type(event)], event.stand_id, event)
+        runtime.publish(topic_of(event), event.stand_id, event)
         if isinstance(event, FaceObservations):
             found["observations"] = event
     found["observations"] = next(
@@ -131,7 +131,7 @@ def send_all(broker: BrokerOptions, good: list[MeasureInput]) -> dict[Where, Hos
         for event in sorted(
             good[number * size : (number + 1) * size], key=lambda each: not isinstance(each, Play)
         ):
-            name = broker.topics.name(TOPIC_OF[type(event)])
+            name = broker.topics.name(topic_of(event))
             future = producer.send(name, key=event.stand_id.encode(), value=CODEC.encode(event))
             if isinstance(event, Play):
                 future.get(30)

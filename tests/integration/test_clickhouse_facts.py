@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -12,12 +13,20 @@ from processors.thresholds import MeasureOptions
 from schemas.errors import CheckFailedError
 from schemas.events import DeadLetter
 from schemas.ids import derive_id
-from sinks.facts.kinds import WRITE_ORDER, Fact
 from sinks.facts.writer import FactWriter
 from sinks.store.clickhouse import ClickHouse, SqlError
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import Migration, migrate, pending, released
-from tests.facts import RealClock, audience_figures, campaign_figures, exposure, play, visit_ended, window
+from tests.facts import (
+    WRITE_ORDER,
+    RealClock,
+    audience_figures,
+    campaign_figures,
+    exposure,
+    play,
+    visit_ended,
+    window,
+)
 
 pytestmark = [pytest.mark.clickhouse]
 RUNS = count()
@@ -39,7 +48,7 @@ def store(server: EmbeddedServer) -> Iterator[ClickHouse]:
     client.close()
 
 
-def write(store: ClickHouse, *facts: Fact, source: str | None = None) -> FactWriter:
+def write(store: ClickHouse, *facts: Any, source: str | None = None) -> FactWriter:
     writer = FactWriter(store, source=source or f"run-{next(RUNS)}", clock=RealClock())
     for fact in facts:
         writer.add(fact)
@@ -51,7 +60,7 @@ def one(store: ClickHouse, sql: str) -> object:
     return store.rows(sql)[0][0]
 
 
-STORY: tuple[Fact, ...] = (
+STORY: tuple[Any, ...] = (
     play(),
     visit_ended("a", (exposure("a", play(), (1.0, 0.5)),)),
     window((campaign_figures(),), (audience_figures(),)),

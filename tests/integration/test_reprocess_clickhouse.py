@@ -19,7 +19,6 @@ from onlooker.cli.reprocess import reprocess
 from onlooker.reprocess.difference import changed
 from onlooker.wiring.reprocess import ReprocessRequest, Site
 from schemas.errors import CheckFailedError, UsageError
-from sinks.facts.kinds import WRITE_ORDER
 from sinks.facts.writer import FactWriter
 from sinks.reprocessing.ledger import LEDGER, LONGEST_SETTLING_S, Reprocessing, Reprocessings
 from sinks.reprocessing.side import SIDE_TABLES, SideStore
@@ -27,7 +26,7 @@ from sinks.store.clickhouse import ClickHouse
 from sinks.store.dialect import ONE_SERVER
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
-from tests.facts import RealClock, visit_ended
+from tests.facts import WRITE_ORDER, RealClock, visit_ended
 from tests.reprocess_day import START_US, STRICTER, day, measured_live, minute_us, recorded
 from tests.reprocess_views import EVERYTHING, FACTS, VIEWS, seen
 

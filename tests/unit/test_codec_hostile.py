@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.belief import believable, event_time_us, fitting, topics_of
+from schemas.belief import believable, event_time_us, fitting
 from schemas.bounds import FRAME_BYTES, LATEST_US
 from schemas.errors import UndecodableError
 from schemas.events import FaceObservations, Play, StreamEnded, VisitEnded
-from schemas.topics import TOPICS
+from schemas.kinds import TOPICS, kinds
 from schemas.wire.avsc import EVENTS, record_name, schema_text
 from schemas.wire.codec import AvroCodec
 from schemas.wire.registry import FileRegistry
@@ -246,7 +246,7 @@ def test_an_array_of_nothing_does_not_run_for_ever() -> None:
 @pytest.mark.parametrize("event", samples(), ids=lambda event: type(event).__name__)
 def test_an_event_fits_its_topics_and_no_other(event: Any) -> None:
     for topic in TOPICS:
-        if topic in topics_of(type(event)):
+        if topic in kinds().of(type(event)).topics:
             fitting(event, topic)
         else:
             with pytest.raises(UndecodableError) as caught:
@@ -272,6 +272,6 @@ def test_a_play_is_judged_by_its_start() -> None:
 
 
 def test_topics_say_which_events_they_carry() -> None:
-    assert topics_of(StreamEnded) == ("frames", "observations")
-    assert topics_of(FaceObservations) == ("observations",)
-    assert topics_of(VisitEnded) == ("visits",)
+    assert kinds().of(StreamEnded).topics == ("frames", "observations")
+    assert kinds().of(FaceObservations).topics == ("observations",)
+    assert kinds().of(VisitEnded).topics == ("visits",)

@@ -10,8 +10,8 @@ import fastavro
 import msgspec
 import pytest
 
-from schemas.belief import topics_of
 from schemas.errors import CheckFailedError, UsageError
+from schemas.kinds import kinds
 from schemas.recording.folder import Range, Recording
 from schemas.recording.index import gaps, index_path, scanned
 from schemas.recording.manifest import HOUR_US, NAME, read_manifest
@@ -25,7 +25,7 @@ from tests.streams import START_US
 def test_every_kind_of_event_comes_back_equal(tmp_path: Path) -> None:
     given = [
         Recorded(
-            topic=topics_of(type(event))[0],
+            topic=kinds().of(type(event)).topics[0],
             partition=3,
             offset=number,
             arrived_us=START_US,

@@ -13,7 +13,7 @@ from onlooker.wiring.replay import ReplayRequest, execute_replay
 from processors.measure.stage import MeasureStage
 from processors.runtime.local import Delivery, LocalRuntime
 from processors.thresholds import MeasureOptions
-from processors.topology import TOPIC_OF
+from processors.topology import topic_of
 from schemas.errors import CheckFailedError, UsageError
 from schemas.recording.records import Recorded
 from tests.recordings import HandClock, fill, numbered, writer
@@ -47,7 +47,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str,
 
         runtime = LocalRuntime({"measure": MeasureStage(MeasureOptions())}, deliver)
         for event in synthetic(OPTIONS):
-            runtime.publish(TOPIC_OF[type(event)], event.stand_id, event)
+            runtime.publish(topic_of(event), event.stand_id, event)
     return folder, facts
 
 

@@ -10,7 +10,7 @@ from onlooker.lab.stream.servers import database
 from processors.measure.stage import MeasureStage
 from processors.runtime.local import Delivery, LocalRuntime
 from processors.thresholds import MeasureOptions
-from processors.topology import TOPIC_OF
+from processors.topology import topic_of
 from schemas.events import Play, VisitEnded, WindowClosed
 from sinks.facts.columns import tables_of
 from sinks.service.gathering import Entry
@@ -40,7 +40,7 @@ def entries(crowd: Crowd) -> list[Entry]:
 
     runtime = LocalRuntime({"measure": MeasureStage(MeasureOptions())}, deliver)
     for event in traffic(crowd):
-        runtime.publish(TOPIC_OF[type(event)], event.stand_id, event)
+        runtime.publish(topic_of(event), event.stand_id, event)
     return found
 
 

@@ -10,7 +10,7 @@ from onlooker.lab.stream.input import Crowd, traffic
 from processors.measure.stage import MeasureStage
 from processors.runtime.local import Delivery, LocalRuntime
 from processors.thresholds import MeasureOptions
-from processors.topology import TOPIC_OF
+from processors.topology import topic_of
 from schemas.events import Exposure, Play, VisitEnded, WindowClosed
 from schemas.topics import Topic
 from sinks.facts.kinds import rows_in
@@ -62,7 +62,7 @@ def _measured() -> tuple[list[VisitEnded], list[WindowClosed]]:
 
     runtime = LocalRuntime({"measure": MeasureStage(MeasureOptions())}, deliver)
     for event in traffic(CROWD):
-        runtime.publish(TOPIC_OF[type(event)], event.stand_id, event)
+        runtime.publish(topic_of(event), event.stand_id, event)
     return visits, windows
 
 

@@ -10,7 +10,7 @@ from onlooker.lab.stream.input import Crowd, traffic
 from processors.measure.stage import MeasureStage
 from processors.runtime.local import LocalRuntime
 from processors.thresholds import MeasureOptions
-from processors.topology import TOPIC_OF
+from processors.topology import topic_of
 from schemas.events import FaceObservations, Play
 from schemas.wire.codec import AvroCodec
 from schemas.wire.registry import FileRegistry
@@ -69,7 +69,7 @@ def _values(given: MeasureInput) -> Run:
 
     def fold() -> None:
         for event in given.events:
-            runtime.publish(TOPIC_OF[type(event)], event.stand_id, event)
+            runtime.publish(topic_of(event), event.stand_id, event)
 
     return _timed(given, fold)
 
@@ -80,7 +80,7 @@ def _messages(given: MeasureInput, codec: AvroCodec) -> Run:
     def fold() -> None:
         for message in given.messages:
             event = codec.decode(message)
-            runtime.publish(TOPIC_OF[type(event)], event.stand_id, event)
+            runtime.publish(topic_of(event), event.stand_id, event)
 
     return _timed(given, fold)
 

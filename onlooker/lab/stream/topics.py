@@ -8,7 +8,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
 
 from onlooker.lab.stream.input import Crowd, traffic
-from processors.topology import TOPIC_OF
+from processors.topology import topic_of
 from producers.brokers.arguments import broker_arguments
 from producers.brokers.plan import TopicOptions, plan_topics, wanted_topics
 from producers.brokers.topics import Topics
@@ -71,7 +71,7 @@ def prefill(kafka: BrokerOptions, crowd: Crowd) -> int:
         for event in sorted(traffic(crowd), key=lambda event: isinstance(event, FaceObservations)):
             written += isinstance(event, FaceObservations)
             about = About(producer="bench", produced_us=0)
-            name = kafka.topics.name(TOPIC_OF[type(event)])
+            name = kafka.topics.name(topic_of(event))
             producer.send(name, codec.encode(event), event.stand_id.encode(), headers=about.headers())
         producer.flush()
     finally:

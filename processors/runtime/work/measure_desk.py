@@ -7,7 +7,7 @@ from processors.runtime.work.aside import Aside
 from processors.runtime.work.reading import Reader
 from processors.runtime.work.stands import StandStates
 from processors.runtime.work.traffic import Outgoing, Received
-from processors.topology import TOPIC_OF, StageFold
+from processors.topology import StageFold, topic_of
 from schemas.errors import OnlookerError, UndecodableError
 from schemas.metrics import Meter
 from schemas.ports import EventCodec
@@ -81,7 +81,7 @@ class MeasureDesk:
 
     def _outgoing(self, fact: Any, message: Received, stand_id: str) -> Outgoing:
         return Outgoing(
-            topic=TOPIC_OF[type(fact)],
+            topic=topic_of(fact),
             partition=message.place.partition,
             key=stand_id.encode(),
             value=self._codec.encode(fact),
