@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -44,9 +43,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one kind of event; of a fact, which becomes rows, also where it is kept."""
 
     event: type[Any]
-    """Its Struct; its schema is the file named after it."""
-    schemas: Path | None = None
-    """The folder of its schema; None: `schemas/avro`."""
+    """Its Struct; its schema is the file in `schemas/avro` that is named after it."""
     topics: tuple[Topic, ...]
     """Those that carry it; the last one is where a stage writes it to."""
     stand_id: Callable[[Any], str] | None = attrgetter("stand_id")

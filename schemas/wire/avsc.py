@@ -57,12 +57,12 @@ def schema_text(event: type[Any], folder: Path | None = None) -> str:
 
     Args:
         event: the Struct of a kind in `schemas.kinds`.
-        folder: where the files are; None: where its kind says.
+        folder: where the files are; None: beside this package's code.
 
     Returns:
         JSON.
     """
-    place = folder or kinds().of(event).schemas or FOLDER
+    place = folder or FOLDER
     return (place / file_name(event)).read_text(encoding="utf-8")
 
 

@@ -23,53 +23,11 @@ from schemas.wire.codec import AvroCodec
 from schemas.wire.evolution import breaking_changes, parsed
 from schemas.wire.registry import FileRegistry
 from tests.event_samples import LETTER, PLAY, VISIT_ENDED, samples
+from tests.release import LOCK, shown
 from tests.topic_docs import PAGE, page_with_events
 
 REGISTRY = FileRegistry()
 CODEC = AvroCodec(REGISTRY)
-RELEASED = {
-    "released/frame_captured.1.avsc": "432c146487233df8ac0eff77153f9529f2d35532e67322040b1d11c1a7b06e91",
-    "released/face_observations.1.avsc": "ed8a5b27853524a20b4c5a3a47e0a0dd468709fd9e77ea541153c01155341ca2",
-    "released/stream_ended.1.avsc": "9f64bd7081aed0a06ecb18524a1e17370a6b7dec2f2d7f7e3ce2b9e26eed2036",
-    "released/play.1.avsc": "c6755618b1f7f32fab853da8b23d4474f9305b0a342ed80ddb9c6b0c78c0302e",
-    "released/visit_ended.1.avsc": "595fbec33c74ffcd25f7cb16dc14f354e93fcfe07bb3205ab37d426410410318",
-    "released/window_closed.1.avsc": "2afdbfb674f92c003ff643b0ffe9112a3e4195ffe4c879d224f157b998192c6d",
-    "released/dead_letter.1.avsc": "78036af8320b80b203f8a7e21c76a6110f36f779f3079c8ff8beb45fb9581cc1",
-}
-"""File: SHA-256 of its bytes. Add a line for a new version; never change one."""
-IDS = {
-    "frame_captured.1": 1,
-    "face_observations.1": 2,
-    "stream_ended.1": 3,
-    "play.1": 4,
-    "visit_ended.1": 5,
-    "window_closed.1": 6,
-    "dead_letter.1": 7,
-}
-"""The id of each version; never changed, never used again."""
-GOLDEN = {
-    "Play": (
-        "00000000044830303030303030302d303030302d303030302d303030302d30303030303030303030"
-        "30330e7374616e642d310c636f6666656506622e310082a085ad8cf5a406"
-    ),
-    "StreamEnded": "00000000030e7374616e642d31",
-    "FrameCaptured": "c263a049abaceb1275168ac9bf9880430a1c79fad9e5e731874dafc349a3e33a",
-    "FaceObservations": "a635ad5dd954197563f39699bd0b2d2edddbbcf77082099eef373911ff51ce92",
-    "VisitEnded": "18a89043d9a4024568e47ebdb0e9ababe4ad4ad7c4d6f945ccccfb218f66a74c",
-    "WindowClosed": (
-        "00000000064830303030303030302d303030302d303030302d303030302d30303030303030303030"
-        "30360e7374616e642d3182a085ad8cf5a40682bca1e68cf5a406c0819039020c636f666665650662"
-        "2e310c0a0806040afeffffffffffffffff010002000002020a32352d3334000a0806040204060200"
-        "106d6f64656c732d31023104"
-    ),
-    "DeadLetter": (
-        "00000000074830303030303030302d303030302d303030302d303030302d30303030303030303030"
-        "30380873696e6b127472756e63617465643c546865205669736974456e64656420656e647320746f"
-        "6f206561726c792e1c736974652e7669736974732e7631feffffff0ffeffffffffffffffff0182a0"
-        "85ad8cf5a406000200"
-    ),
-}
-"""Messages in hex; of the long ones the SHA-256. What was written once must stay readable."""
 TIMES = ("t_us", "start_us", "end_us", "started_us", "ended_us", "play_start_us", "play_end_us", "failed_us")
 
 
@@ -177,13 +135,13 @@ def test_floats_are_doubles_everywhere() -> None:
 
 def test_a_released_schema_is_never_edited() -> None:
     files = {f"released/{path.name}": path.read_bytes() for path in (FOLDER / "released").iterdir()}
-    assert {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} == RELEASED
+    assert {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} == LOCK["schemas"]
 
 
 def test_an_id_is_never_changed() -> None:
     pins = {pin.file.removeprefix("released/").removesuffix(".avsc"): pin.id for pin in REGISTRY.pins}
-    assert pins == IDS
-    assert {pin.file for pin in REGISTRY.pins} == set(RELEASED)
+    assert pins == LOCK["ids"]
+    assert {pin.file for pin in REGISTRY.pins} == set(LOCK["schemas"])
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
@@ -203,15 +161,12 @@ def test_the_present_schema_only_adds_to_every_released_one(event: type[Any]) ->
 
 @pytest.mark.parametrize("event", samples(), ids=lambda event: type(event).__name__)
 def test_the_bytes_of_a_message_do_not_change(event: Any) -> None:
-    message = CODEC.encode(event)
-    golden = GOLDEN[type(event).__name__]
-    found = message.hex() if len(message) <= 200 else hashlib.sha256(message).hexdigest()
-    assert found == golden
+    assert shown(CODEC.encode(event)) == LOCK["messages"][type(event).__name__]
 
 
 @pytest.mark.parametrize("name", ["Play", "StreamEnded", "DeadLetter"])
 def test_a_message_written_once_stays_readable(name: str) -> None:
-    event = CODEC.decode(bytes.fromhex(GOLDEN[name]))
+    event = CODEC.decode(bytes.fromhex(LOCK["messages"][name]))
     assert event == next(sample for sample in samples() if type(sample).__name__ == name)
 
 
