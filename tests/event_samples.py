@@ -1,6 +1,7 @@
 """One of every kind of event, with what is easily lost on the way: extremes, missing values, odd floats."""
 
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from schemas.events import (
@@ -18,6 +19,7 @@ from schemas.events import (
     VisitEnded,
     WindowClosed,
 )
+from schemas.kinds import kinds
 
 T_US = 1_770_026_400_000_001
 LATEST_US = 10_413_791_999_999_999
@@ -172,6 +174,27 @@ LETTER = DeadLetter(
 )
 
 
+BY_HAND = (FRAME, OBSERVATIONS, StreamEnded(stand_id="stand-1"), PLAY, VISIT_ENDED, WINDOW, LETTER)
+PLAIN = {bool: True, int: 1, float: 0.5, str: "a", bytes: b"\xff", UUID: ident(9)}
+
+
 def samples() -> tuple[Any, ...]:
-    """One of every kind."""
-    return (FRAME, OBSERVATIONS, StreamEnded(stand_id="stand-1"), PLAY, VISIT_ENDED, WINDOW, LETTER)
+    """One of every kind; a kind that has none by hand has a plain one."""
+    return (
+        *BY_HAND,
+        *(plain(k.event) for k in kinds().all if k.event not in {type(event) for event in BY_HAND}),
+    )
+
+
+def plain(hint: Any) -> Any:
+    """A value of a type, alike for each field of the same type."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return plain(next(part for part in arguments if part is not type(None)))
+    if origin is tuple:
+        return (plain(arguments[0]),)
+    if origin is Literal:
+        return arguments[0]
+    if hint in PLAIN:
+        return PLAIN[hint]
+    return hint(**{name: plain(part) for name, part in get_type_hints(hint).items()})

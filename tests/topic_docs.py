@@ -1,15 +1,45 @@
-"""Writes the events of docs/topics.md from the schemas: `python -m tests.topic_docs`."""
+"""Writes the tables of docs/topics.md from kinds and schemas: `python -m tests.topic_docs`."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from schemas.kinds import kinds
+from processors.topology import TOPOLOGY
+from schemas.kinds import TOPICS, Topic, kinds
+from schemas.topics import TopicNames
 from schemas.wire.avsc import EVENTS, schema_text
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "topics.md"
+TABLE_BEGIN, TABLE_END = "<!-- topics: begin -->", "<!-- topics: end -->"
 BEGIN, END = "<!-- events: begin -->", "<!-- events: end -->"
+OTHER_WRITERS: dict[Topic, str] = {
+    "frames": "`onlooker capture`",
+    "plays": "`onlooker capture`, or a player of your own",
+    "dead_letters": "`onlooker work`, `onlooker sink`",
+}
+"""Who writes a topic that no stage writes."""
+OTHER_READERS: dict[Topic, str] = {"dead_letters": "`onlooker dead-letters`"}
+
+
+def topics() -> str:
+    """Every topic with its events, its writers and its readers, as Markdown."""
+    rows = [_row(topic) for topic in TOPICS if kinds().on(topic)]
+    names = ", ".join(f"`{TopicNames().name(topic)}`" for topic in TOPICS if not kinds().on(topic))
+    head = ["| topic | events | written by | read by |", "|---|---|---|---|"]
+    rest = [f"| {names} | nothing yet | | |"] if names else []
+    return "\n".join([TABLE_BEGIN, "", *head, *rows, *rest, "", TABLE_END])
+
+
+def _row(topic: Topic) -> str:
+    names = ", ".join(kind.event.__name__ for kind in kinds().on(topic))
+    writers = [f"`onlooker work --role {stage.name}`" for stage in TOPOLOGY if topic in stage.writes]
+    readers = [f"`onlooker work --role {stage.name}`" for stage in TOPOLOGY if topic in stage.reads]
+    if any(kind.tables for kind in kinds().on(topic)):
+        readers.append("`onlooker sink`")
+    writers += [OTHER_WRITERS[topic]] if topic in OTHER_WRITERS else []
+    readers += [OTHER_READERS[topic]] if topic in OTHER_READERS else []
+    return f"| `{TopicNames().name(topic)}` | {names} | {', '.join(writers)} | {', '.join(readers)} |"
 
 
 def events() -> str:
@@ -23,9 +53,10 @@ def events() -> str:
 
 
 def page_with_events(page: str) -> str:
-    """The page with its generated part made anew."""
-    before, rest = page.split(BEGIN, 1)
-    return before + events() + rest.split(END, 1)[1]
+    """The page with its generated parts made anew."""
+    before, rest = page.split(TABLE_BEGIN, 1)
+    between, rest = rest.split(TABLE_END, 1)[1].split(BEGIN, 1)
+    return before + topics() + between + events() + rest.split(END, 1)[1]
 
 
 def _fields(record: Any) -> Iterator[str]:

@@ -45,6 +45,7 @@ from sinks.service.reading import Limits, Reader
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
+from tests.event_samples import plain, samples
 from tests.facts import T0_US, RealClock, play
 from tests.recordings import HandClock, writer
 from tests.release import pinned
@@ -184,6 +185,7 @@ def test_a_message_carries_it_and_only_on_its_topic(codec: AvroCodec) -> None:
     message = codec.encode(coupon(1))
     assert message[1:5] == (8).to_bytes(4), "the next id"
     assert codec.decode(message) == coupon(1)
+    assert codec.decode(codec.encode(samples()[-1])) == plain(CouponUsed)
     elsewhere = Message(offset=0, key=b"entrance", value=message)
     letter = Reader(codec, TopicNames()).read(("visits.v1", 0), elsewhere, T0_US).letter
     assert letter is not None
