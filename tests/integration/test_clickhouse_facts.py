@@ -17,6 +17,7 @@ from sinks.facts.writer import FactWriter
 from sinks.store.clickhouse import ClickHouse, SqlError
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import Migration, migrate, pending, released
+from tests.event_samples import BY_HAND, samples
 from tests.facts import (
     WRITE_ORDER,
     RealClock,
@@ -76,6 +77,7 @@ STORY: tuple[Any, ...] = (
         key=None,
         value=b"\x00\xff",
     ),
+    *samples()[len(BY_HAND) :],
 )
 
 

@@ -66,7 +66,7 @@ def raw(event: Any, **changes: Any) -> bytes:
         (b"\x01\x00\x00\x00\x01", "not_framed"),
         (b"{}", "not_framed"),
         (b"\x00\x00\x00", "truncated"),
-        (b"\x00\x00\x00\x00\x08", "unknown_schema"),
+        (b"\x00\x00\x00\xff\xff", "unknown_schema"),
         (b"\x00\xff\xff\xff\xffabc", "unknown_schema"),
         (HEADS[1], "truncated"),
         (MESSAGES[3] + b"\x00", "wrong_type"),
