@@ -1,5 +1,6 @@
 """The facts in a real ClickHouse: each once, in its last version, with what vanished gone."""
 
+import re
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -195,7 +196,11 @@ def test_every_column_of_every_view_has_a_comment(store: ClickHouse) -> None:
         "SELECT table, name, comment FROM system.columns "
         "WHERE database = currentDatabase() AND startsWith(table, 'v_')"
     )
-    assert len({table for table, _, _ in columns}) == 19
+    made = {
+        name for each in released() for name in re.findall(r"CREATE (?:OR REPLACE )?VIEW (v_\w+)", each.sql)
+    }
+    assert {table for table, _, _ in columns} == made
+    assert len(made) >= 19
     assert [(table, name) for table, name, comment in columns if not comment] == []
 
 
