@@ -1,7 +1,7 @@
 """Releases what is new, and changes nothing that is released: `python -m tests.release`.
 
 A schema that no id stands for gets the next one and a copy in `released/`; it, its message and each migration
-get a line in `contract/released.json`, which the contract tests hold us to.
+get a line in `contract/released.json`, which the contract tests hold us to; and the pages are written anew.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from schemas.wire.avsc import EVENTS, FOLDER, digest, file_name, record_name, sc
 from schemas.wire.codec import AvroCodec
 from schemas.wire.registry import FileRegistry, PinnedSchema
 from sinks.store.migrate import released
+from tests import grant_docs, table_docs, topic_docs
 from tests.event_samples import samples
 
 LOCK_FILE = Path(__file__).resolve().parent / "contract" / "released.json"
@@ -63,4 +64,10 @@ def locked() -> dict[str, dict[str, Any]]:
 if __name__ == "__main__":
     for each in EVENTS:
         pinned(each, FOLDER)
+    for path, written in (
+        (topic_docs.PAGE, topic_docs.page_with_events),
+        (table_docs.PAGE, table_docs.page_with_tables),
+        (grant_docs.PAGE, grant_docs.page_with_grants),
+    ):
+        path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
     LOCK_FILE.write_text(json.dumps(locked(), indent=2) + "\n", encoding="utf-8")

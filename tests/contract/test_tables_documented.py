@@ -1,4 +1,4 @@
-"""docs/data.md says what the migrations say, and its questions have answers."""
+"""docs/data.md says what the migrations say, and its questions have answers; docs/security.md grants it."""
 
 import re
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from sinks.facts.writer import FactWriter
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
+from tests import grant_docs
 from tests.facts import RealClock, exposure, play, visit_ended, window
 from tests.table_docs import PAGE, page_with_tables
 
@@ -37,6 +38,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
 def test_the_columns_are_those_of_the_migrations() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page_with_tables(page) == page, "run python -m tests.table_docs"
+
+
+def test_the_rights_are_those_that_the_facts_need() -> None:
+    page = grant_docs.PAGE.read_text(encoding="utf-8")
+    assert grant_docs.page_with_grants(page) == page, "run python -m tests.grant_docs"
 
 
 @pytest.mark.clickhouse
