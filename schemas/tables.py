@@ -52,14 +52,6 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     def _parts(self, facts: Sequence[Any]) -> Sequence[Any]:
         return facts if self.part is None else [getattr(fact, self.part) for fact in facts]
 
-    def rows_in(self, fact: Any) -> int:
-        """How many rows a fact becomes here.
-
-        Args:
-            fact: of the table's kind.
-        """
-        return len(getattr(fact, self.part)) if self.many and self.part else 1
-
 
 def table(name: str, fact: type[Any], columns: str, part: str | None = None, **made: str | Column) -> Table:
     """A table whose columns are named as fields are, save for units.

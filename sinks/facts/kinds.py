@@ -33,4 +33,9 @@ def rows_in(fact: Any) -> int:
     Returns:
         Rows of all tables.
     """
-    return 0 if fact is None else sum(table.rows_in(fact) for table in kinds().of(type(fact)).tables)
+    if fact is None:
+        return 0
+    rows = 0
+    for table in kinds().of(type(fact)).tables:
+        rows += len(getattr(fact, table.part)) if table.many and table.part else 1
+    return rows

@@ -11,8 +11,8 @@ from processors.measure.stage import MeasureStage
 from processors.runtime.local import Delivery, LocalRuntime
 from processors.thresholds import MeasureOptions
 from processors.topology import topic_of
-from schemas.events import Play, VisitEnded, WindowClosed
 from sinks.facts.columns import tables_of
+from sinks.facts.kinds import is_fact
 from sinks.service.gathering import Entry
 from sinks.store.clickhouse import ClickHouse
 
@@ -35,7 +35,7 @@ def entries(crowd: Crowd) -> list[Entry]:
     found: list[Entry] = []
 
     def deliver(delivery: Delivery) -> None:
-        if isinstance(delivery.event, Play | VisitEnded | WindowClosed):
+        if is_fact(delivery.event):
             found.append(Entry(offset=len(found), fact=delivery.event, size_bytes=0))
 
     runtime = LocalRuntime({"measure": MeasureStage(MeasureOptions())}, deliver)
