@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.recording.records import stand_of
+from schemas.reading import stand_of
 from schemas.topics import Topic
 
 FACTS: tuple[Topic, ...] = ("visits", "campaign_windows")

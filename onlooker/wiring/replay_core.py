@@ -13,7 +13,7 @@ from processors.observe.stage import ObserveStage
 from processors.runtime.local import Delivery, LocalRuntime
 from processors.topology import StageFold, StageName
 from schemas.events import Play, VisitEnded, WindowClosed
-from schemas.recording.records import stand_of
+from schemas.reading import stand_of
 from schemas.topics import Topic
 from sinks.facts.writer import FactWriter
 

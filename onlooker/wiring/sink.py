@@ -27,7 +27,7 @@ from sinks.service.batch_writer import BatchWriter, Reporting
 from sinks.service.consumer import GroupConsumer
 from sinks.service.known import Remembered
 from sinks.service.loop import Parts, Sink
-from sinks.service.reading import Limits, Reader
+from sinks.service.reading import FactReader, Limits
 from sinks.store.address import Address
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.server import EmbeddedServer
@@ -98,7 +98,7 @@ def build_sink(
     )
     parts = Parts(
         feed=GroupConsumer(broker, TOPICS, options),
-        reader=Reader(codec, broker.topics),
+        reader=FactReader(codec, broker.topics),
         writer=writer,
         limits=limits,
         meter=meter,

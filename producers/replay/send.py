@@ -10,7 +10,7 @@ from producers.publish.publishing import Publisher
 from schemas.errors import DependencyAwayError, LimitReachedError
 from schemas.message import About
 from schemas.ports import EventCodec
-from schemas.recording.records import stand_of
+from schemas.reading import stand_of
 from schemas.topics import Topic
 
 REPLAYED_TOPICS: tuple[Topic, ...] = ("frames", "observations", "plays", "visits", "campaign_windows")

@@ -12,8 +12,8 @@ import msgspec
 
 from schemas.belief import KINDS_OF, consistent, event_time_us
 from schemas.errors import CheckFailedError, UndecodableError
-from schemas.events import VisitEnded
 from schemas.message import About
+from schemas.reading import stand_of
 from schemas.topics import Topic
 from schemas.wire.avsc import EVENT_OF, digest, record_name, schema_text
 
@@ -63,21 +63,6 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     def t_us(self) -> int | None:
         """Event time, us UTC; None of what has none."""
         return None if isinstance(self.event, Unreadable) else event_time_us(self.event)
-
-
-def stand_of(event: Any) -> str | None:
-    """The stand that an event is of.
-
-    Args:
-        event: one of `schemas.events.Event`, or `Unreadable`.
-
-    Returns:
-        Its id; None of what has none.
-    """
-    if type(event) is VisitEnded:
-        return event.visit.stand_id
-    found: str | None = getattr(event, "stand_id", None)
-    return found
 
 
 def recorded_schema(topic: Topic) -> dict[str, Any]:
