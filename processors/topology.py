@@ -1,4 +1,4 @@
-"""The topology: which stage reads and writes which topic. Every runtime reads this value and nothing else."""
+"""The topology: what each stage reads, how, and what it writes. Every runtime reads this, nothing else."""
 
 from typing import Any, Literal, Protocol
 
@@ -7,9 +7,12 @@ import msgspec
 from schemas.events import FaceObservations, Play, StreamEnded, VisitEnded, WindowClosed
 from schemas.topics import Topic
 
-__all__ = ["TOPIC_OF", "TOPOLOGY", "Stage", "StageName", "Topic"]
+__all__ = ["TOPIC_OF", "TOPOLOGY", "Portion", "Stage", "StageFold", "StageName", "Topic", "stage_named"]
 
-StageName = Literal["observe", "measure"]
+StageName = str
+"""Of an entry of the topology; part of consumer groups, metrics, checkpoints and the command line."""
+Portion = Literal["events", "frames"]
+"""What a stage takes at once and fetches ahead: many small events, or few large frames."""
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,12 +21,26 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     name: StageName
     reads: tuple[Topic, ...]
     writes: tuple[Topic, ...]
+    takes: Portion = "events"
+    waits_for: Topic | None = None
+    """One of `reads`: what comes by the others enters after all that was published to this one before it."""
 
 
 TOPOLOGY: tuple[Stage, ...] = (
-    Stage(name="observe", reads=("frames",), writes=("observations",)),
-    Stage(name="measure", reads=("observations", "plays"), writes=("visits", "campaign_windows")),
+    Stage(name="observe", reads=("frames",), writes=("observations",), takes="frames"),
+    Stage(
+        name="measure",
+        reads=("observations", "plays"),
+        writes=("visits", "campaign_windows"),
+        waits_for="plays",
+    ),
 )
+
+
+def stage_named(name: StageName) -> Stage:
+    """The entry of a stage that is there."""
+    return next(stage for stage in TOPOLOGY if stage.name == name)
+
 
 TOPIC_OF: dict[type, Topic] = {
     FaceObservations: "observations",

@@ -1,6 +1,7 @@
 """A worker hands plays to MEASURE exactly when the embedded run does, however early they were published."""
 
 import asyncio
+import time
 from typing import Any, cast
 
 import pytest
@@ -9,7 +10,7 @@ from faust.types import TP
 from processors.measure.aligned import AlignedMeasure, AlignedState
 from processors.measure.stage import MeasureStage
 from processors.runtime.agents.asking import Asking
-from processors.runtime.agents.order import PlaysBefore, PlaysFirst
+from processors.runtime.agents.order import Gate, HeldBack
 from processors.runtime.local import Delivery, LocalRuntime
 from processors.runtime.work.traffic import Place, Received
 from processors.thresholds import MeasureOptions
@@ -105,7 +106,7 @@ def test_the_state_comes_back_equal_with_its_held_plays() -> None:
 
 
 def test_the_gate_opens_when_the_plays_were_read_to_their_end() -> None:
-    gate = PlaysFirst()
+    gate = Gate()
     gate.begin({0: 5, 1: 0})
     gate.want({0: 5, 1: 2})
     assert gate.missing() == {1: 2}
@@ -138,12 +139,17 @@ def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("processors.runtime.agents.order.EVERY_S", 0.0)
 
 
+def held_back(brokers: Offsets) -> HeldBack:
+    """Observations wait for plays."""
+    return HeldBack(cast(Asking, brokers), "plays", "plays", clock_s=time.monotonic)
+
+
 def message(topic: Any, partition: int, offset: int) -> Received:
     return Received(place=Place(topic=topic, partition=partition, offset=offset), key=b"s", value=b"")
 
 
 def test_observations_wait_for_the_plays_of_their_partition_only() -> None:
-    order = PlaysBefore(cast(Asking, Offsets({0: 1, 1: 3})), "plays")
+    order = held_back(Offsets({0: 1, 1: 3}))
     order.begin({TP("plays", 0): 1, TP("plays", 1): 2})
     free, waiting = message("observations", 0, 9), message("observations", 1, 4)
     assert asyncio.run(order.admitted([free, waiting])) == [free]
@@ -156,7 +162,7 @@ def test_observations_wait_for_the_plays_of_their_partition_only() -> None:
 def test_observations_fetched_while_others_wait_are_asked_for_anew() -> None:
     """Between the two questions another play was published: the second observation may show it."""
     brokers = Offsets({0: 1})
-    order = PlaysBefore(cast(Asking, brokers), "plays")
+    order = held_back(brokers)
     order.begin({TP("plays", 0): 0})
     first, second = message("observations", 0, 1), message("observations", 0, 2)
     assert asyncio.run(order.admitted([first])) == []
@@ -174,7 +180,7 @@ def test_offsets_without_a_play_do_not_hold_observations_for_ever(monkeypatch: p
     monkeypatch.setattr("processors.runtime.agents.order.PATIENCE_S", 0.0)
     brokers = Offsets({0: 4})
     brokers.read_to[0] = 4
-    order = PlaysBefore(cast(Asking, brokers), "plays")
+    order = held_back(brokers)
     order.begin({TP("plays", 0): 3})
     only = message("observations", 0, 1)
     entered = [*asyncio.run(order.admitted([only]))]
@@ -194,7 +200,7 @@ def test_plays_that_come_when_read_again_enter_first(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("processors.runtime.agents.order.PATIENCE_S", 0.0)
     brokers = Offsets({0: 4})
     brokers.read_to[0] = 4
-    order = PlaysBefore(cast(Asking, brokers), "plays")
+    order = held_back(brokers)
     order.begin({TP("plays", 0): 3})
     only = message("observations", 0, 1)
     assert [asyncio.run(order.admitted(each)) for each in ([only], [], [])] == [[], [], []]
