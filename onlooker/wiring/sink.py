@@ -17,6 +17,7 @@ from onlooker.wiring.broker import broker_options
 from onlooker.wiring.database import prepare
 from onlooker.wiring.schemas import build_codec
 from schemas.broker import BrokerOptions
+from schemas.clocks import Clocks
 from schemas.errors import DependencyAwayError, LimitReachedError, UsageError
 from schemas.ports import EventCodec
 from schemas.topics import Topic
@@ -115,7 +116,7 @@ def _letter_box(broker: BrokerOptions, codec: EventCodec, name: str) -> LetterBo
         codec,
         topic=broker.topics.name("dead_letters"),
         producer=name,
-        now_us=lambda: time.time_ns() // 1000,
+        now_us=Clocks().now_us,
     )
 
 
