@@ -16,6 +16,7 @@ from processors.runtime.work.traffic import Place, Received
 from processors.thresholds import MeasureOptions
 from schemas.errors import UsageError
 from schemas.events import MeasureInput, Play, StreamEnded, VisitEnded, WindowClosed
+from tests.facts import FakeClock
 from tests.replay.measure_scenes import Camera, Person, Showing, frames, play
 from tests.streams import StreamOptions, synthetic
 
@@ -157,6 +158,24 @@ def test_observations_wait_for_the_plays_of_their_partition_only() -> None:
     order.read([message("plays", 1, 2)])
     assert asyncio.run(order.admitted([])) == [waiting]
     assert order.is_empty
+
+
+def test_plays_are_asked_for_by_the_clock_that_was_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("processors.runtime.agents.order.EVERY_S", 5.0)
+    clock, brokers = FakeClock(), Offsets({0: 1, 1: 0})
+    clock.sleep(100)
+    order = HeldBack(cast(Asking, brokers), "plays", "plays", clock_s=clock.now_s)
+    order.begin({TP("plays", 0): 0, TP("observations", 0): 7})
+    assert asyncio.run(order.admitted([message("observations", 0, 1)])) == []
+    assert asyncio.run(order.admitted([message("observations", 1, 1)])) == []
+    assert order.rest_s == 5.0
+    clock.sleep(4)
+    assert order.rest_s == 1.0
+    clock.sleep(1)
+    assert asyncio.run(order.admitted([])) == [message("observations", 1, 1)]
+    clock.sleep(1.5)
+    assert asyncio.run(order.admitted([])) == []
+    assert brokers.again == [{TP("plays", 0): 0}], "longer than PATIENCE_S"
 
 
 def test_observations_fetched_while_others_wait_are_asked_for_anew() -> None:
