@@ -1,4 +1,4 @@
-"""The topology: which stage reads and writes which topic. Every runtime reads this value and nothing else."""
+"""The topology: what each stage reads, how, and what it writes. Every runtime reads this, nothing else."""
 
 from typing import Any, Literal, Protocol
 
@@ -7,9 +7,12 @@ import msgspec
 from schemas.kinds import kinds
 from schemas.topics import Topic
 
-__all__ = ["TOPOLOGY", "Stage", "StageName", "Topic", "topic_of"]
+__all__ = ["TOPOLOGY", "Portion", "Stage", "StageFold", "StageName", "Topic", "stage_named", "topic_of"]
 
-StageName = Literal["observe", "measure"]
+StageName = str
+"""Of an entry of the topology; part of consumer groups, metrics, checkpoints and the command line."""
+Portion = Literal["events", "frames"]
+"""What a stage takes at once and fetches ahead: many small events, or few large frames."""
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,11 +21,19 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     name: StageName
     reads: tuple[Topic, ...]
     writes: tuple[Topic, ...]
+    takes: Portion = "events"
+    waits_for: Topic | None = None
+    """One of `reads`: what comes by the others enters after all that was published to this one before it."""
 
 
 TOPOLOGY: tuple[Stage, ...] = (
-    Stage(name="observe", reads=("frames",), writes=("observations",)),
-    Stage(name="measure", reads=("observations", "plays"), writes=("visits", "campaign_windows")),
+    Stage(name="observe", reads=("frames",), writes=("observations",), takes="frames"),
+    Stage(
+        name="measure",
+        reads=("observations", "plays"),
+        writes=("visits", "campaign_windows"),
+        waits_for="plays",
+    ),
 )
 
 
@@ -33,6 +44,11 @@ def topic_of(event: Any) -> Topic:
         event: of a kind in `schemas.kinds`.
     """
     return kinds().of(type(event)).topics[-1]
+
+
+def stage_named(name: StageName) -> Stage:
+    """The entry of a stage that is there."""
+    return next(stage for stage in TOPOLOGY if stage.name == name)
 
 
 class StageFold(Protocol):

@@ -8,16 +8,25 @@ from uuid import UUID
 
 import msgspec
 
+from schemas.clocks import Clocks
 from schemas.errors import DependencyAwayError, UndecodableError
 from schemas.events import DeadLetter, VisitEnded
 from schemas.metrics import CounterName, NoMeter, NoPulse
 from schemas.topics import TopicNames
-from sinks.service.batch_writer import BatchWriter, Clocks, Reporting
-from sinks.service.feed import Bounds, BrokerAwayError, Committed, Membership, Message, NotOwnerError, Place
+from sinks.service.batch_writer import BatchWriter, Reporting
+from sinks.service.feed import (
+    Bounds,
+    BrokerAwayError,
+    Committed,
+    Membership,
+    Message,
+    NotOwnerError,
+    TopicPartition,
+)
 from sinks.service.known import Remembered
 from sinks.service.loop import Parts, Sink
 from sinks.service.options import SinkOptions
-from sinks.service.reading import Limits, Reader
+from sinks.service.reading import FactReader, Limits
 from tests.facts import FakeClock, exposure, play, visit_ended
 
 VISITS = "visits.v1"
@@ -39,10 +48,10 @@ class Log:
     """Messages of the partitions of one topic, and what the group has committed."""
 
     def __init__(self, partitions: int = 1) -> None:
-        self.places: list[Place] = [(VISITS, number) for number in range(partitions)]
-        self.messages: dict[Place, list[Message]] = {place: [] for place in self.places}
-        self.begins: dict[Place, int] = dict.fromkeys(self.places, 0)
-        self.committed: dict[Place, Committed] = {}
+        self.places: list[TopicPartition] = [(VISITS, number) for number in range(partitions)]
+        self.messages: dict[TopicPartition, list[Message]] = {place: [] for place in self.places}
+        self.begins: dict[TopicPartition, int] = dict.fromkeys(self.places, 0)
+        self.committed: dict[TopicPartition, Committed] = {}
         self.incarnation = "one"
         self.generation = 0
         self.owner: str | None = None
@@ -53,10 +62,10 @@ class Log:
         offset = self.begins[place] + len(self.messages[place])
         self.messages[place].append(Message(offset=offset, key=b"entrance", value=value, repeated=repeated))
 
-    def end(self, place: Place) -> int:
+    def end(self, place: TopicPartition) -> int:
         return self.begins[place] + len(self.messages[place])
 
-    def expire(self, place: Place, begin: int) -> None:
+    def expire(self, place: TopicPartition, begin: int) -> None:
         """Retention takes the messages below an offset."""
         self.messages[place] = [m for m in self.messages[place] if m.offset >= begin]
         self.begins[place] = begin
@@ -77,12 +86,12 @@ class ModelFeed:
         self._poll_size = poll_size
         log.join(member)
         self._generation = log.generation
-        self._positions: dict[Place, int] = {}
+        self._positions: dict[TopicPartition, int] = {}
         self.paused = False
 
-    def poll(self, wait_s: float) -> Mapping[Place, Sequence[Message]]:
+    def poll(self, wait_s: float) -> Mapping[TopicPartition, Sequence[Message]]:
         self._trouble("poll")
-        found: dict[Place, Sequence[Message]] = {}
+        found: dict[TopicPartition, Sequence[Message]] = {}
         for place in [] if self.paused else self.log.places:
             at = self._positions.get(place, self._begin(place))
             messages = [m for m in self.log.messages[place] if m.offset >= at][: self._poll_size]
@@ -91,7 +100,7 @@ class ModelFeed:
                 self._positions[place] = messages[-1].offset + 1
         return found
 
-    def _begin(self, place: Place) -> int:
+    def _begin(self, place: TopicPartition) -> int:
         commit = self.log.committed.get(place)
         return commit.offset if commit else self.log.begins[place]
 
@@ -101,24 +110,24 @@ class ModelFeed:
         incarnations = dict.fromkeys(self.log.places, self.log.incarnation)
         return Membership(member=self.member, generation=self._generation, incarnations=incarnations)
 
-    def committed(self, places: Sequence[Place]) -> Mapping[Place, Committed]:
+    def committed(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, Committed]:
         self._trouble("committed")
         return {place: self.log.committed[place] for place in places if place in self.log.committed}
 
-    def bounds(self, places: Sequence[Place]) -> Mapping[Place, Bounds]:
+    def bounds(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         return {p: Bounds(begin=self.log.begins[p], end=self.log.end(p)) for p in places}
 
-    def commit(self, offsets: Mapping[Place, Committed]) -> None:
+    def commit(self, offsets: Mapping[TopicPartition, Committed]) -> None:
         self._trouble("before commit")
         if self.log.owner != self.member or self.log.generation != self._generation:
             raise NotOwnerError("fenced")
         self.log.committed.update(offsets)
         self._trouble("after commit")
 
-    def seek(self, place: Place, offset: int) -> None:
+    def seek(self, place: TopicPartition, offset: int) -> None:
         self._positions[place] = offset
 
-    def position(self, place: Place) -> int | None:
+    def position(self, place: TopicPartition) -> int | None:
         return self._positions.get(place)
 
     def pause(self) -> None:
@@ -248,7 +257,7 @@ class World:
         letters.posted = self.letters
         parts = Parts(
             feed=ModelFeed(self.log, f"sink-{self.names}", trouble, poll_size=1 + 5 * self.names % 7),
-            reader=Reader(self.codec, TopicNames()),
+            reader=FactReader(self.codec, TopicNames()),
             writer=BatchWriter(
                 self.store,
                 letters,

@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onlooker.telemetry import TelemetryFlags, telemetry_options
+from processors.topology import TOPOLOGY
 
 if TYPE_CHECKING:
     from onlooker.settings.configuration import Settings
 
 
+ROLES = tuple(stage.name for stage in TOPOLOGY)
+EVERY_ROLE = ("both", "all")
+"""Words for all of them at once."""
+
+
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice(["observe", "measure", "both"]),
+    type=click.Choice([*ROLES, *EVERY_ROLE]),
     default="both",
     show_default=True,
-    help="`both` runs each as a process of its own.",
+    help="`both`, or `all`, runs each as a process of its own.",
 )
 @click.option(
     "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration (YAML)."
@@ -52,8 +58,8 @@ def work(role: str, leashed: bool, **options: Any) -> None:
     with stopped_by_signals(stop):
         if leashed:
             leash(stop, sys.stdin.buffer)
-        if role == "both":
-            sys.exit(_run_both(settings, options, stop))
+        if role in EVERY_ROLE:
+            sys.exit(_run_all(settings, options, stop))
         _run_one(settings, role, options, stop)
 
 
@@ -62,27 +68,29 @@ def _run_one(settings: "Settings", role: str, options: dict[str, Any], stop: thr
     from onlooker.wiring.work import WorkRequest, execute_work
 
     flags: TelemetryFlags = options["telemetry_flags"]
-    request = WorkRequest(
-        stage="observe" if role == "observe" else "measure",
-        bootstrap=options["bootstrap"],
-        gallery=options["gallery"],
-    )
+    request = WorkRequest(stage=role, bootstrap=options["bootstrap"], gallery=options["gallery"])
     with flags.watching(f"work-{role}", secrets=secrets_of(settings)) as watch:
         execute_work(settings, request, watch, stop)
 
 
-def _run_both(settings: "Settings", options: dict[str, Any], stop: threading.Event) -> int:
+def _run_all(settings: "Settings", options: dict[str, Any], stop: threading.Event) -> int:
     from onlooker.wiring.work_roles import run_roles
 
+    return run_roles(commands_of(options), stop, stop_s=3 * settings.work.stop_s)
+
+
+def commands_of(options: dict[str, Any]) -> list[list[str]]:
+    """The arguments of `onlooker` for each role, in the order of the topology.
+
+    Args:
+        options: those of `work`; the metrics of each role after the first are on the next port.
+    """
     flags: TelemetryFlags = options["telemetry_flags"]
     shared = ["--metrics-host", flags.host, "--log-format", flags.log_format]
-    for name, value in (("--config", options["config_path"]), ("--bootstrap", options["bootstrap"])):
-        shared += [] if value is None else [name, str(value)]
-    gallery = [] if options["gallery"] is None else ["--gallery", str(options["gallery"])]
-    observe = ["work", "--role", "observe", *shared, *gallery, *_port(flags.port, 0)]
-    measure = ["work", "--role", "measure", *shared, *_port(flags.port, 1)]
-    stop_s = 3 * settings.work.stop_s
-    return run_roles([("observe", observe), ("measure", measure)], stop, stop_s=stop_s)
+    for name in ("config_path", "bootstrap", "gallery"):
+        flag = "--" + name.removesuffix("_path")
+        shared += [] if options[name] is None else [flag, str(options[name])]
+    return [["work", "--role", role, *shared, *_port(flags.port, n)] for n, role in enumerate(ROLES)]
 
 
 def _port(port: int | None, after: int) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from schemas.kinds import kinds
-from schemas.recording.records import stand_of
+from schemas.reading import stand_of
 from schemas.topics import Topic
 
 MOST_REMEMBERED = 100_000

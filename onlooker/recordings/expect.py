@@ -10,8 +10,9 @@ import msgspec
 from onlooker.recordings.digest import StreamDigest, canonical
 from schemas.errors import CheckFailedError, UsageError
 from schemas.kinds import kinds
+from schemas.reading import stand_of
 from schemas.recording.folder import Recording
-from schemas.recording.records import Unreadable, stand_of
+from schemas.recording.records import Unreadable
 from schemas.topics import Topic
 
 _NOTHING: Any = object()

@@ -14,8 +14,9 @@ from onlooker.recordings.times import instant_us
 from onlooker.settings.configuration import Settings
 from onlooker.telemetry import Watch
 from onlooker.wiring.broker import broker_options
-from onlooker.wiring.record_about import WallClock, frame_hiding, grant_of, manifest_of
+from onlooker.wiring.record_about import frame_hiding, grant_of, manifest_of
 from onlooker.wiring.schemas import build_codec
+from schemas.clocks import Clocks
 from schemas.errors import UsageError
 from schemas.kinds import kinds
 from schemas.recording.manifest import Grant
@@ -64,7 +65,7 @@ def execute_record(
         UsageError: a choice makes no sense, or the recording is of other topics.
         DependencyAwayError: the brokers do not answer, or a model is missing.
     """
-    clock = WallClock()
+    clock = Clocks()
     grant = _grant(request, clock.now_us())
     topics = _topics(request, grant)
     broker = broker_options(settings, request.bootstrap)

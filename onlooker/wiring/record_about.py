@@ -2,7 +2,6 @@
 
 import getpass
 import importlib.metadata
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from onlooker.settings.configuration import Settings, without_secrets
 from onlooker.wiring.perception import build_parts, cache_dir, decoder, measure_options, model_files
 from processors.observe.perception.detection import FaceDetector
 from producers.publish.pictures import encode_picture
+from schemas.clocks import Clocks
 from schemas.errors import BadPictureError, DependencyAwayError, UsageError
 from schemas.events import FrameCaptured
 from schemas.ports import Pixels
@@ -23,18 +23,6 @@ from schemas.topics import Topic
 
 SECRETS = ("password", "password_file", "key_file")
 _replace = msgspec.structs.replace
-
-
-class WallClock:
-    """Time of this machine."""
-
-    def now_us(self) -> int:
-        """Wall clock, us UTC."""
-        return time.time_ns() // 1000
-
-    def monotonic_s(self) -> float:
-        """Seconds that only grow."""
-        return time.monotonic()
 
 
 def manifest_of(
@@ -54,7 +42,7 @@ def manifest_of(
     return Manifest(
         program_version=importlib.metadata.version("onlooker"),
         source=source,
-        created_us=WallClock().now_us(),
+        created_us=Clocks().now_us(),
         topics={str(topic): topic_id for topic, topic_id in (topics or {}).items()},
         metric_versions={s.stand_id: options.metric_version(s.stand_id) for s in settings.stands},
         models=_models(settings),
@@ -86,7 +74,7 @@ def grant_of(duration_us: int | None, reason: str | None, *, from_us: int, blur:
         )
     return Grant(
         reason=str(reason).strip(),
-        granted_us=WallClock().now_us(),
+        granted_us=Clocks().now_us(),
         by=getpass.getuser(),
         from_us=from_us,
         until_us=from_us + duration_us,

@@ -8,9 +8,10 @@ import msgspec
 
 from onlooker.recordings.times import duration_us
 from onlooker.settings.configuration import Settings
-from onlooker.wiring.record_about import WallClock, face_hiding, grant_of, manifest_of
+from onlooker.wiring.record_about import face_hiding, grant_of, manifest_of
 from processors.runtime.local import Delivery
 from producers.publish.pictures import encode_picture
+from schemas.clocks import Clocks
 from schemas.errors import BadPictureError, UsageError
 from schemas.events import FrameCaptured
 from schemas.frames import Frame
@@ -43,7 +44,7 @@ def recording_run(settings: Settings, asked: RunRecording) -> Iterator["RunRecor
     Raises:
         UsageError: the folder holds a recording already, or pictures are asked for without time or reason.
     """
-    clock = WallClock()
+    clock = Clocks()
     period_us = None if asked.frames_for is None else duration_us(asked.frames_for)
     grant = grant_of(period_us, asked.reason, from_us=clock.now_us(), blur=asked.blur_faces)
     if (asked.folder / NAME).exists():
@@ -66,7 +67,7 @@ class RunRecorder:
     """
 
     def __init__(
-        self, settings: Settings, writer: RecordingWriter, clock: WallClock, grant: Grant | None
+        self, settings: Settings, writer: RecordingWriter, clock: Clocks, grant: Grant | None
     ) -> None:
         self._publish = settings.publish
         self._writer = writer

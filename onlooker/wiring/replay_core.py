@@ -8,12 +8,12 @@ from onlooker.recordings.expect import Expected, output_line
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.perception import build_observer, build_parts, decoder, measure_options
 from processors.measure.aligned import AlignedMeasure
-from processors.observe.recorded_frames import RecordedFrames
+from processors.observe.captured import CapturedFrames
 from processors.observe.stage import ObserveStage
 from processors.runtime.local import Delivery, LocalRuntime
 from processors.topology import StageFold, StageName
 from schemas.kinds import kinds
-from schemas.recording.records import stand_of
+from schemas.reading import stand_of
 from schemas.topics import Topic
 from sinks.facts.kinds import is_fact
 from sinks.facts.writer import FactWriter
@@ -50,7 +50,7 @@ class EmbeddedCore:
     @property
     def bad_pictures(self) -> int:
         """Recorded pictures that could not be read."""
-        return self._observe.bad_pictures if isinstance(self._observe, RecordedFrames) else 0
+        return self._observe.bad_pictures if isinstance(self._observe, CapturedFrames) else 0
 
     def emit(self, topic: Topic, event: Any) -> None:
         """Take an event; all that follows from it has happened when this returns.
@@ -119,5 +119,5 @@ def build_core(
     if fed == "frames":
         parts = build_parts(settings, gallery)
         stage = ObserveStage(build_observer(settings, parts), parts.model_version)
-        folds["observe"] = RecordedFrames(stage, decoder(settings.capture))
+        folds["observe"] = CapturedFrames(stage, decoder(settings.capture))
     return EmbeddedCore(folds, fed, writer=writer, expected=expected, output=output)

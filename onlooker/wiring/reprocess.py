@@ -26,8 +26,8 @@ from producers.replay.pace import Pauses, ReplayPacer
 from producers.replay.shift import Rounds
 from schemas.belief import event_time_us
 from schemas.errors import UsageError
+from schemas.reading import stand_of
 from schemas.recording.folder import Range, Recording
-from schemas.recording.records import stand_of
 from schemas.topics import Topic
 from schemas.units import us_from_s
 from sinks.facts.writer import FactWriter

@@ -17,6 +17,7 @@ from onlooker.wiring.broker import broker_options
 from onlooker.wiring.database import prepare
 from onlooker.wiring.schemas import build_codec
 from schemas.broker import BrokerOptions
+from schemas.clocks import Clocks
 from schemas.errors import DependencyAwayError, LimitReachedError, UsageError
 from schemas.kinds import kinds
 from schemas.ports import EventCodec
@@ -27,7 +28,7 @@ from sinks.service.batch_writer import BatchWriter, Reporting
 from sinks.service.consumer import GroupConsumer
 from sinks.service.known import Remembered
 from sinks.service.loop import Parts, Sink
-from sinks.service.reading import Limits, Reader
+from sinks.service.reading import FactReader, Limits
 from sinks.store.address import Address
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.server import EmbeddedServer
@@ -96,7 +97,7 @@ def build_sink(
     )
     parts = Parts(
         feed=GroupConsumer(broker, kinds().topics(lambda kind: kind.tables), options),
-        reader=Reader(codec, broker.topics),
+        reader=FactReader(codec, broker.topics),
         writer=writer,
         limits=limits,
         meter=meter,
@@ -113,7 +114,7 @@ def _letter_box(broker: BrokerOptions, codec: EventCodec, name: str) -> LetterBo
         codec,
         topic=broker.topics.name("dead_letters"),
         producer=name,
-        now_us=lambda: time.time_ns() // 1000,
+        now_us=Clocks().now_us,
     )
 
 

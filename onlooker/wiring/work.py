@@ -1,15 +1,14 @@
-"""Builds the workers: each role with its models, its codec, its limits, over the configured brokers."""
+"""Builds the workers: each stage with its models, its codec, its limits, over the configured brokers."""
 
 import logging
 import os
 import socket
 import sys
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import msgspec
 
@@ -19,20 +18,20 @@ from onlooker.wiring.broker import broker_options
 from onlooker.wiring.perception import build_observer, build_parts, decoder, measure_options
 from onlooker.wiring.schemas import build_codec
 from processors.measure.aligned import AlignedMeasure
+from processors.observe.captured import CapturedFrames
 from processors.observe.keeping import CameraKeeper
 from processors.observe.stage import ObserveStage
-from processors.runtime.agents import Bench, WorkPlan, work
+from processors.runtime.agents import Desk, WorkPlan, work
 from processors.runtime.work.aside import Aside
-from processors.runtime.work.measure_desk import MeasureDesk
+from processors.runtime.work.fold_desk import FoldDesk
 from processors.runtime.work.observe_desk import ObserveDesk
-from processors.runtime.work.reading import Reader
 from processors.runtime.work.stands import Load, StandStates
-from processors.topology import StageName
-from schemas.metrics import Meter
-from schemas.wire.codec import AvroCodec
+from processors.runtime.work.tools import DeskTools
+from processors.topology import StageName, stage_named
+from schemas.clocks import Clocks
 
 log = logging.getLogger(__name__)
-OpenBench = Callable[[Load], Bench]
+OpenDesk = Callable[[Load], Desk]
 
 
 class WorkRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,71 +61,53 @@ def execute_work(settings: Settings, request: WorkRequest, watch: Watch, stop: t
 
 def build_plan(settings: Settings, request: WorkRequest, watch: Watch) -> WorkPlan:
     """What the role is made of."""
-    broker = broker_options(settings, request.bootstrap)
-    stage = request.stage
+    broker, clocks = broker_options(settings, request.bootstrap), Clocks()
+    name = request.stage
     codec = build_codec(settings.registry, broker.topics, os.environ)
     aside = Aside(
-        stage,
+        name,
         broker.topics,
         codec=codec,
         options=settings.work.dead_letters,
-        clock_us=clock_us,
+        clock_us=clocks.now_us,
         meter=watch.meter,
     )
-
-    tools = _Tools(codec=codec, aside=aside, reader=Reader(codec, clock_us), meter=watch.meter)
-    opening = _observing(settings, request, tools) if stage == "observe" else _measuring(settings, tools)
+    tools = DeskTools(codec=codec, aside=aside, meter=watch.meter, clock_us=clocks.now_us)
     return WorkPlan(
-        stage=stage,
+        stage=stage_named(name),
         broker=broker,
         options=settings.work,
-        open_bench=opening,
+        open_desk=DESKS[name](settings, request, tools),
         meter=watch.meter,
         pulse=watch.pulse,
-        clock_us=clock_us,
-        instance=f"{stage}@{socket.gethostname()}:{os.getpid()}",
+        clocks=clocks,
+        instance=f"{name}@{socket.gethostname()}:{os.getpid()}",
     )
 
 
-def _measuring(settings: Settings, tools: "_Tools") -> OpenBench:
+def _measuring(settings: Settings, request: WorkRequest, tools: DeskTools) -> OpenDesk:
     fold = AlignedMeasure(measure_options(settings))
-
-    def opening(load: Load) -> Bench:
-        states = StandStates("measure", fold, fold, load)
-        return Bench(desk=MeasureDesk(fold, states, **tools.handed()), states=states)
-
-    return opening
+    return lambda load: FoldDesk(fold, StandStates(request.stage, fold, fold, load), tools)
 
 
-def _observing(settings: Settings, request: WorkRequest, tools: "_Tools") -> OpenBench:
+def _observing(settings: Settings, request: WorkRequest, tools: DeskTools) -> OpenDesk:
     parts = build_parts(settings, request.gallery)
     stage = ObserveStage(build_observer(settings, parts), parts.model_version)
+    frames = CapturedFrames(stage, decoder(settings.capture))
     threads = ThreadPoolExecutor(settings.work.inference_threads, thread_name_prefix="looking")
 
-    def opening(load: Load) -> Bench:
-        states = StandStates("observe", stage, CameraKeeper(), load)
-        desk = ObserveDesk(stage, states, **tools.handed())
-        return Bench(desk=desk.looking_with(decoder(settings.capture), threads), states=states)
+    def opening(load: Load) -> Desk:
+        states = StandStates(request.stage, stage, CameraKeeper(), load)
+        return ObserveDesk(frames, states, tools, executor=threads)
 
     return opening
 
 
-class _Tools(msgspec.Struct, frozen=True, kw_only=True):
-    """What both desks need."""
-
-    codec: AvroCodec
-    aside: Aside
-    reader: Reader
-    meter: Meter
-
-    def handed(self) -> dict[str, Any]:
-        """As keyword arguments."""
-        return msgspec.structs.asdict(self)
-
-
-def clock_us() -> int:
-    """Wall clock, us UTC."""
-    return time.time_ns() // 1000
+DESKS: Mapping[StageName, Callable[[Settings, WorkRequest, DeskTools], OpenDesk]] = {
+    "observe": _observing,
+    "measure": _measuring,
+}
+"""What opens the desk of each stage of the topology."""
 
 
 def give_up(sentence: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Runs both roles of `work` as processes of their own: one that dies takes the other along, cleanly."""
+"""Runs roles of `work` as processes of their own: one that dies takes the others along, cleanly."""
 
 import contextlib
 import subprocess
@@ -8,17 +8,13 @@ import time
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from processors.topology import StageName
-
 LOOK_S = 0.1
 """How often the processes are looked at."""
 LEASHED = "--leashed"
 """Tells a role to end when its standard input does: when this process is gone, however it went."""
 
 
-def run_roles(
-    commands: Sequence[tuple[StageName, Sequence[str]]], stop: threading.Event, *, stop_s: float
-) -> int:
+def run_roles(commands: Sequence[Sequence[str]], stop: threading.Event, *, stop_s: float) -> int:
     """Run roles until they shall stop or one of them ends by itself.
 
     Args:
@@ -35,7 +31,7 @@ def run_roles(
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
-        for _, arguments in commands
+        for arguments in commands
     ]
     try:
         while not stop.is_set() and all(role.poll() is None for role in roles):

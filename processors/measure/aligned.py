@@ -8,17 +8,15 @@ from operator import attrgetter
 
 import msgspec
 
-from processors.measure.fold import StandState, checkpoint_of, new_stand, state_from, step
+from processors.measure.fold import Facts, StandState, checkpoint_of, new_stand, state_from, step
 from processors.thresholds import MeasureOptions
 from schemas.errors import UsageError
-from schemas.events import FaceObservations, MeasureInput, MeasureOutput, Play
+from schemas.events import FaceObservations, MeasureInput, Play
 
 MOST_HELD = 10_000
 """Plays of one stand that may wait for their time; a day's playlist sent ahead at once fits."""
 
 _BY_START = attrgetter("start_us", "play_id")
-
-Facts = tuple[MeasureOutput, ...]
 
 
 class AlignedState(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from processors.thresholds import MeasureOptions
 from schemas.errors import UsageError
 from schemas.events import FaceObservations, MeasureInput, MeasureOutput, Play
 
-__all__ = ["MeasureOptions", "StandState", "checkpoint_of", "new_stand", "state_from", "step"]
+__all__ = ["Facts", "MeasureOptions", "StandState", "checkpoint_of", "new_stand", "state_from", "step"]
 
 Facts = tuple[MeasureOutput, ...]
 

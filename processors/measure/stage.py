@@ -1,8 +1,8 @@
 """MEASURE as the runtimes drive it: observations and plays of a stand to visits, exposures and windows."""
 
-from processors.measure.fold import StandState, new_stand, step
+from processors.measure.fold import Facts, StandState, new_stand, step
 from processors.thresholds import MeasureOptions
-from schemas.events import MeasureInput, MeasureOutput
+from schemas.events import MeasureInput
 
 
 class MeasureStage:
@@ -15,7 +15,7 @@ class MeasureStage:
         """A stand that nobody has visited."""
         return new_stand(stand_id)
 
-    def step(self, state: StandState, event: MeasureInput) -> tuple[StandState, tuple[MeasureOutput, ...]]:
+    def step(self, state: StandState, event: MeasureInput) -> tuple[StandState, Facts]:
         """One more event of the stand.
 
         Args:

@@ -3,7 +3,6 @@
 Many similarities with a known gallery would tell about a template, so that votes begin anew after a restart.
 """
 
-from collections.abc import Mapping
 from uuid import UUID
 
 import msgspec
@@ -11,15 +10,13 @@ import msgspec
 from processors.observe.describe import Described
 from processors.observe.identity import Match
 from processors.observe.looking import Gaze
-from processors.observe.observer import CameraState
+from processors.observe.observer import Cameras, CameraState
 from processors.observe.tracking import Track
 from processors.observe.traits import Traits
 from schemas.errors import UsageError
 
 CAMERAS_VERSION = 1
 """Raised when the shape or the meaning of what is kept changes."""
-
-Cameras = Mapping[str, CameraState]
 
 
 class KeptTrack(msgspec.Struct, frozen=True, kw_only=True):

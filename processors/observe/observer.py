@@ -59,6 +59,10 @@ class CameraState(msgspec.Struct, frozen=True, kw_only=True):
     """Event time of the last frame."""
 
 
+Cameras = Mapping[str, CameraState]
+"""What OBSERVE remembers of one stand: a state a camera."""
+
+
 class _Found(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A track seen in this frame together with its mesh."""
 

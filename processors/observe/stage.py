@@ -1,15 +1,10 @@
-"""The stages as the runtimes drive them: OBSERVE over frames, MEASURE over observations and plays."""
+"""OBSERVE as the runtimes drive it: frames of a stand to observations."""
 
-from collections.abc import Mapping
-
-from processors.observe.observer import CameraState, Observer
+from processors.observe.observer import Cameras, CameraState, Observer
 from processors.observe.seen import observed
 from schemas.events import FaceObservations
 from schemas.frames import Frame
 from schemas.ids import derive_id
-
-Cameras = Mapping[str, CameraState]
-"""What OBSERVE remembers of one stand: a state a camera."""
 
 
 class ObserveStage:

@@ -1,12 +1,12 @@
 """The embedded runtime: drives the topology in one process, events in order, state in memory."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from processors.topology import TOPOLOGY, StageFold, StageName, Topic, topic_of
+from processors.topology import TOPOLOGY, Stage, StageFold, StageName, Topic, topic_of
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,10 +23,19 @@ Deliver = Callable[[Delivery], None]
 
 
 class LocalRuntime:
-    """Carries each event to the stages that read its topic, then to whoever listens."""
+    """Carries each event to whoever listens, then to the stages that read its topic.
 
-    def __init__(self, folds: Mapping[StageName, StageFold], deliver: Deliver) -> None:
+    Args:
+        folds: of the stages that run here; the others are left out.
+        deliver: takes every event of every topic.
+        topology: the entries of the stages.
+    """
+
+    def __init__(
+        self, folds: Mapping[StageName, StageFold], deliver: Deliver, topology: Sequence[Stage] = TOPOLOGY
+    ) -> None:
         self._folds = folds
+        self._stages = [stage for stage in topology if stage.name in folds]
         self._deliver = deliver
         self._states: dict[tuple[StageName, str], Any] = {}
         self._offsets: Counter[Topic] = Counter()
@@ -42,7 +51,7 @@ class LocalRuntime:
         offset = self._offsets[topic]
         self._offsets[topic] += 1
         self._deliver(Delivery(topic=topic, stand_id=stand_id, offset=offset, event=event))
-        for stage in TOPOLOGY:
+        for stage in self._stages:
             if topic in stage.reads:
                 self._advance(stage.name, stand_id, event)
 

@@ -11,8 +11,9 @@ from producers.replay.pace import ReplayPacer
 from producers.replay.shift import Rounds
 from schemas.belief import event_time_us
 from schemas.events import StreamEnded
+from schemas.reading import stand_of
 from schemas.recording.folder import Recording
-from schemas.recording.records import Unreadable, stand_of
+from schemas.recording.records import Unreadable
 from schemas.topics import Topic
 
 Emit = Callable[[Topic, Any], None]

@@ -11,7 +11,7 @@ from schemas.errors import DependencyAwayError, LimitReachedError
 from schemas.kinds import kinds
 from schemas.message import About
 from schemas.ports import EventCodec
-from schemas.recording.records import stand_of
+from schemas.reading import stand_of
 from schemas.topics import Topic
 
 

@@ -14,6 +14,7 @@ from schemas.belief import consistent, event_time_us
 from schemas.errors import CheckFailedError, UndecodableError
 from schemas.kinds import kinds
 from schemas.message import About
+from schemas.reading import stand_of
 from schemas.topics import Topic
 from schemas.wire.avsc import digest, event_of, record_name, schema_text
 
@@ -63,19 +64,6 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     def t_us(self) -> int | None:
         """Event time, us UTC; None of what has none."""
         return None if isinstance(self.event, Unreadable) else event_time_us(self.event)
-
-
-def stand_of(event: Any) -> str | None:
-    """The stand that an event is of.
-
-    Args:
-        event: of a kind in `schemas.kinds`, or `Unreadable`.
-
-    Returns:
-        Its id; None of what has none.
-    """
-    kind = kinds().get(type(event))
-    return None if kind is None or kind.stand_id is None else kind.stand_id(event)
 
 
 def recorded_schema(topic: Topic) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from schemas.belief import believable, fitting
 from schemas.errors import UndecodableError
 from schemas.message import PRODUCED, PRODUCER, About, Header, captured_us_of, is_repeated
 from schemas.ports import EventCodec
-from schemas.recording.records import Recorded, Unreadable, stand_of
+from schemas.reading import event_of
+from schemas.recording.records import Recorded, Unreadable
 from sinks.recording.source import Arrived
 
 _MOST_DIGITS = 18
@@ -61,12 +61,6 @@ def about_of(headers: Sequence[Header]) -> About | None:
 def _event_of(message: Arrived, codec: EventCodec) -> Any:
     topic, _ = message.lane
     try:
-        event = codec.decode(message.value)
-        fitting(event, topic)
-        believable(event, message.arrived_us)
+        return event_of(message.key, message.value, topic=topic, codec=codec, now_us=message.arrived_us)
     except UndecodableError as error:
         return Unreadable(cause=error.cause, key=message.key, value=message.value)
-    stand_id = stand_of(event)
-    if stand_id is not None and message.key != stand_id.encode():
-        return Unreadable(cause="wrong_type", key=message.key, value=message.value)
-    return event

@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -10,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from schemas.clocks import Clocks
 from schemas.errors import DependencyAwayError, LimitReachedError, UndecodableError, UsageError
 from schemas.events import DeadLetter
 from schemas.kinds import kinds
@@ -17,7 +17,7 @@ from schemas.metrics import Meter
 from schemas.ports import RowStore
 from schemas.units import US_PER_S
 from sinks.facts.columns import tables_of
-from sinks.service.feed import BrokerAwayError, Place
+from sinks.service.feed import BrokerAwayError, TopicPartition
 from sinks.service.gathering import Batch, Entry
 from sinks.service.known import Remembered, fresh_of
 from sinks.service.ledger import TABLE, Done, highest_written, ledger_row
@@ -51,13 +51,6 @@ class Letters(Protocol):
     def post(self, letters: Sequence[DeadLetter], *, repeated: bool = False) -> None:
         """Send letters; the brokers have all of them when this returns."""
         ...
-
-
-class Clocks(msgspec.Struct, frozen=True, kw_only=True):
-    """Time, so that tests need not wait."""
-
-    monotonic_s: Callable[[], float] = time.monotonic
-    now_us: Callable[[], int] = lambda: time.time_ns() // 1000
 
 
 class Reporting(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +92,7 @@ class BatchWriter:
         self._tried: str | None = None
         self._puzzles = 0
 
-    def written(self, incarnations: Mapping[Place, str]) -> Mapping[Place, int]:
+    def written(self, incarnations: Mapping[TopicPartition, str]) -> Mapping[TopicPartition, int]:
         """How far each partition is written.
 
         Args:
@@ -221,7 +214,7 @@ def no_collection() -> Iterator[None]:
 
 
 def refused_among(
-    entries: Sequence[Entry], place: Place, refusal: Callable[[str, Mapping[str, Any]], str | None]
+    entries: Sequence[Entry], place: TopicPartition, refusal: Callable[[str, Mapping[str, Any]], str | None]
 ) -> list[tuple[Entry, str]]:
     """The facts that a database refuses, found by halving.
 

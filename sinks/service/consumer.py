@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from kafka import KafkaConsumer, TopicPartition, errors
+from kafka import KafkaConsumer, errors
+from kafka import TopicPartition as KafkaPartition
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.structs import MemberState, OffsetAndMetadata
 
@@ -16,7 +17,15 @@ from schemas.errors import UsageError
 from schemas.message import captured_us_of, is_repeated
 from schemas.topics import Topic
 from sinks.brokers import connection_of
-from sinks.service.feed import Bounds, BrokerAwayError, Committed, Membership, Message, NotOwnerError, Place
+from sinks.service.feed import (
+    Bounds,
+    BrokerAwayError,
+    Committed,
+    Membership,
+    Message,
+    NotOwnerError,
+    TopicPartition,
+)
 from sinks.service.options import SinkOptions
 
 log = logging.getLogger(__name__)
@@ -75,7 +84,7 @@ class GroupConsumer:
         self._homeless_s: float | None = None
         """Since when this process belongs to no group."""
 
-    def poll(self, wait_s: float) -> Mapping[Place, Sequence[Message]]:
+    def poll(self, wait_s: float) -> Mapping[TopicPartition, Sequence[Message]]:
         """The next messages, in order; keeps the membership alive."""
         consumer = self._connected()
         found = self._ask(lambda: consumer.poll(timeout_ms=int(1000 * wait_s)))
@@ -116,43 +125,43 @@ class GroupConsumer:
             incarnations[place.topic, place.partition] = incarnation
         return Membership(member=group.member_id, generation=group.generation_id, incarnations=incarnations)
 
-    def committed(self, places: Sequence[Place]) -> Mapping[Place, Committed]:
+    def committed(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, Committed]:
         """What the group has committed; places without a commit are left out."""
         consumer = self._connected()
         found = {}
         for place in places:
-            partition = TopicPartition(*place)
+            partition = KafkaPartition(*place)
             commit = self._ask(partial(consumer.committed, partition, metadata=True, timeout_ms=ANSWER_MS))
             if commit is not None and commit.offset >= 0:
                 found[place] = Committed(offset=commit.offset, note=commit.metadata or "")
         return found
 
-    def bounds(self, places: Sequence[Place]) -> Mapping[Place, Bounds]:
+    def bounds(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """The offsets that the partitions hold now."""
-        consumer, partitions = self._connected(), [TopicPartition(*place) for place in places]
+        consumer, partitions = self._connected(), [KafkaPartition(*place) for place in places]
         begins = self._ask(lambda: consumer.beginning_offsets(partitions, timeout_ms=ANSWER_MS))
         ends = self._ask(lambda: consumer.end_offsets(partitions, timeout_ms=ANSWER_MS))
         return {place: Bounds(begin=begins[place], end=ends[place]) for place in places}
 
-    def commit(self, offsets: Mapping[Place, Committed]) -> None:
+    def commit(self, offsets: Mapping[TopicPartition, Committed]) -> None:
         """Commit, fenced by the group's generation."""
         wanted = {
-            TopicPartition(*place): OffsetAndMetadata(commit.offset, commit.note, -1)
+            KafkaPartition(*place): OffsetAndMetadata(commit.offset, commit.note, -1)
             for place, commit in offsets.items()
         }
         consumer = self._connected()
         self._ask(lambda: consumer.commit(wanted, timeout_ms=ANSWER_MS))
 
-    def seek(self, place: Place, offset: int) -> None:
+    def seek(self, place: TopicPartition, offset: int) -> None:
         """Read on from an offset."""
         try:
-            self._connected().seek(TopicPartition(*place), offset)
+            self._connected().seek(KafkaPartition(*place), offset)
         except ValueError as error:
             raise NotOwnerError(f"{place} is no longer this sink's") from error
 
-    def position(self, place: Place) -> int | None:
+    def position(self, place: TopicPartition) -> int | None:
         """The offset that is read next."""
-        consumer, partition = self._connected(), TopicPartition(*place)
+        consumer, partition = self._connected(), KafkaPartition(*place)
         position: int | None = self._ask(lambda: consumer.position(partition, timeout_ms=ANSWER_MS))
         return position
 
@@ -212,7 +221,7 @@ class GroupConsumer:
             return call()
 
 
-def whole_topic(broker: BrokerOptions, topic: str) -> Iterator[tuple[Place, Message]]:
+def whole_topic(broker: BrokerOptions, topic: str) -> Iterator[tuple[TopicPartition, Message]]:
     """All messages that a topic holds now, read beside any group.
 
     Args:
@@ -239,7 +248,7 @@ def whole_topic(broker: BrokerOptions, topic: str) -> Iterator[tuple[Place, Mess
         )
     try:
         with _in_words(broker):
-            places = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
+            places = [KafkaPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
             if not places:
                 raise UsageError(f"the brokers have no topic {topic}: run `onlooker topics create`")
             ends = consumer.end_offsets(places, timeout_ms=ANSWER_MS)

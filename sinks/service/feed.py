@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.errors import DependencyAwayError, OnlookerError
 
-Place = tuple[str, int]
+TopicPartition = tuple[str, int]
 """A topic, as the broker names it, and one of its partitions."""
 
 
@@ -43,7 +43,7 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
 
     member: str
     generation: int
-    incarnations: Mapping[Place, str]
+    incarnations: Mapping[TopicPartition, str]
     """The owned partitions, each with the id that the brokers gave to its topic."""
 
 
@@ -58,7 +58,7 @@ class NotOwnerError(OnlookerError):
 class Feed(Protocol):
     """Messages of the partitions that a group gives to this process."""
 
-    def poll(self, wait_s: float) -> Mapping[Place, Sequence[Message]]:
+    def poll(self, wait_s: float) -> Mapping[TopicPartition, Sequence[Message]]:
         """The next messages, in order; keeps the membership alive.
 
         Args:
@@ -70,15 +70,15 @@ class Feed(Protocol):
         """What this process owns now; None while the group is being formed."""
         ...
 
-    def committed(self, places: Sequence[Place]) -> Mapping[Place, Committed]:
+    def committed(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, Committed]:
         """What the group has committed; places without a commit are left out."""
         ...
 
-    def bounds(self, places: Sequence[Place]) -> Mapping[Place, Bounds]:
+    def bounds(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """The offsets that the partitions hold now."""
         ...
 
-    def commit(self, offsets: Mapping[Place, Committed]) -> None:
+    def commit(self, offsets: Mapping[TopicPartition, Committed]) -> None:
         """Commit, fenced by the group's generation.
 
         Raises:
@@ -87,11 +87,11 @@ class Feed(Protocol):
         """
         ...
 
-    def seek(self, place: Place, offset: int) -> None:
+    def seek(self, place: TopicPartition, offset: int) -> None:
         """Read on from an offset."""
         ...
 
-    def position(self, place: Place) -> int | None:
+    def position(self, place: TopicPartition) -> int | None:
         """The offset that is read next."""
         ...
 

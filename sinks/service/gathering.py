@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.events import DeadLetter
 from sinks.facts.kinds import rows_in
-from sinks.service.feed import Place
+from sinks.service.feed import TopicPartition
 from sinks.service.offsets import Start
 from sinks.service.options import SinkOptions
 
@@ -29,7 +29,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """The messages [lo, hi) of one partition, to be written under one token."""
 
-    place: Place
+    place: TopicPartition
     incarnation: str
     lo: int
     hi: int
@@ -61,7 +61,7 @@ class Gathering:
 
     def __init__(
         self,
-        place: Place,
+        place: TopicPartition,
         incarnation: str,
         start: Start,
         *,

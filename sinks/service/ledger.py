@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from schemas.ports import RowStore
-from sinks.service.feed import Place
+from sinks.service.feed import TopicPartition
 from sinks.service.gathering import Batch
 
 TABLE = "sink_batches"
@@ -25,7 +25,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     repeated: int
 
 
-def highest_written(store: RowStore, incarnations: Mapping[Place, str]) -> dict[Place, int]:
+def highest_written(store: RowStore, incarnations: Mapping[TopicPartition, str]) -> dict[TopicPartition, int]:
     """How far each partition is written.
 
     Args:
@@ -35,7 +35,7 @@ def highest_written(store: RowStore, incarnations: Mapping[Place, str]) -> dict[
     Returns:
         The highest offset below which all is written; partitions without a batch are left out.
     """
-    found: dict[Place, int] = {}
+    found: dict[TopicPartition, int] = {}
     for topic, incarnation in sorted({(place[0], name) for place, name in incarnations.items()}):
         rows = store.rows(HIGHEST, {"topic": topic, "incarnation": incarnation})
         found.update({(topic, int(partition)): int(hi) for partition, hi in rows})

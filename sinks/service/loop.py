@@ -10,16 +10,25 @@ from typing import Protocol
 
 import msgspec
 
+from schemas.clocks import Clocks
 from schemas.errors import DependencyAwayError, LimitReachedError
 from schemas.metrics import Meter, Pulse
 from sinks.service.backoff import Backoff
-from sinks.service.batch_writer import Clocks, StoreAwayError, no_collection
-from sinks.service.feed import BrokerAwayError, Committed, Feed, Membership, Message, NotOwnerError, Place
+from sinks.service.batch_writer import StoreAwayError, no_collection
+from sinks.service.feed import (
+    BrokerAwayError,
+    Committed,
+    Feed,
+    Membership,
+    Message,
+    NotOwnerError,
+    TopicPartition,
+)
 from sinks.service.gathering import Batch, Gathering
 from sinks.service.ledger import Done
 from sinks.service.offsets import Note, commit_of
 from sinks.service.options import SinkOptions
-from sinks.service.reading import Limits, Reader, believed
+from sinks.service.reading import FactReader, Limits, believed
 from sinks.service.takeover import starts_of, tell, tell_expired
 
 log = logging.getLogger(__name__)
@@ -32,7 +41,7 @@ LOOK_S = 5.0
 class Writes(Protocol):
     """Writes batches and knows how far each partition is written."""
 
-    def written(self, incarnations: Mapping[Place, str]) -> Mapping[Place, int]:
+    def written(self, incarnations: Mapping[TopicPartition, str]) -> Mapping[TopicPartition, int]:
         """How far each partition is written."""
         ...
 
@@ -45,7 +54,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What a sink is made of."""
 
     feed: Feed
-    reader: Reader
+    reader: FactReader
     writer: Writes
     limits: Limits
     meter: Meter
@@ -69,13 +78,13 @@ class Sink:
         self._options = options
         self._backoff = Backoff(options.first_wait_s, options.longest_wait_s, parts.jitter)
         self._membership: Membership | None = None
-        self._gatherings: dict[Place, Gathering] = {}
-        self._unread: deque[tuple[Place, Message]] = deque()
+        self._gatherings: dict[TopicPartition, Gathering] = {}
+        self._unread: deque[tuple[TopicPartition, Message]] = deque()
         self._begun: deque[Batch] = deque()
         """Batches whose intent is committed, in the order to write them."""
         self._sealed: list[Batch] = []
         """Batches whose intent is not committed yet."""
-        self._done: dict[Place, Committed] = {}
+        self._done: dict[TopicPartition, Committed] = {}
         """What is written and not yet committed."""
         self._away: set[str] = set()
         self._looked_s = -LOOK_S
@@ -192,7 +201,7 @@ class Sink:
             gathering.add(self._parts.reader.read(place, message, now_us))
             self._unread.popleft()
 
-    def _tell_gap(self, place: Place, reached: int, offset: int) -> None:
+    def _tell_gap(self, place: TopicPartition, reached: int, offset: int) -> None:
         """Offsets without a message hold none, or retention took it before it was read."""
         begin = self._parts.feed.bounds([place])[place].begin
         if begin > reached:

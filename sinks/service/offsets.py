@@ -3,7 +3,7 @@
 import msgspec
 
 from schemas.errors import CheckFailedError
-from sinks.service.feed import Bounds, Committed, Place
+from sinks.service.feed import Bounds, Committed, TopicPartition
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -19,7 +19,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of a partition when it is taken over."""
 
-    place: Place
+    place: TopicPartition
     incarnation: str
     committed: Committed | None
     bounds: Bounds

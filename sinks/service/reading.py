@@ -5,20 +5,20 @@ from typing import Any
 
 import msgspec
 
-from schemas.belief import believable, fitting
 from schemas.dead_letters import DeadLetterLimit, DeadLetterOptions, letter_of
 from schemas.errors import UndecodableError
 from schemas.events import DeadLetter
 from schemas.ports import EventCodec
+from schemas.reading import decoded, trusted
 from schemas.topics import TopicNames
-from sinks.service.feed import Message, Place
+from sinks.service.feed import Message, TopicPartition
 from sinks.service.gathering import Entry
 
 SERVICE = "sink"
 
 
-class Reader:
-    """Reads the messages of the topics that the sink keeps.
+class FactReader:
+    """Reads the facts in the messages of the topics that the sink keeps.
 
     Args:
         codec: bytes to events.
@@ -29,7 +29,7 @@ class Reader:
         self._codec = codec
         self._names = names
 
-    def read(self, place: Place, message: Message, now_us: int) -> Entry:
+    def read(self, place: TopicPartition, message: Message, now_us: int) -> Entry:
         """Read one message.
 
         Args:
@@ -49,8 +49,7 @@ class Reader:
         kind = self._names.topic(place[0])
         assert kind is not None
         try:
-            fact = self._codec.decode(message.value)
-            fitting(fact, kind)
+            fact = decoded(message.value, topic=kind, codec=self._codec)
         except UndecodableError as error:
             fact, letter = (
                 None,
@@ -69,7 +68,7 @@ class Reader:
         )
 
 
-def believed(entries: Sequence[Entry], place: Place, at_us: int) -> Sequence[Entry]:
+def believed(entries: Sequence[Entry], place: TopicPartition, at_us: int) -> Sequence[Entry]:
     """The entries judged by the clock of their batch: who writes the batch again judges alike.
 
     Args:
@@ -78,16 +77,17 @@ def believed(entries: Sequence[Entry], place: Place, at_us: int) -> Sequence[Ent
         at_us: the batch's clock, us UTC.
 
     Returns:
-        The same entries; those from the future with a letter in place of the fact.
+        The same entries; those from the future, or under another stand's key, with a letter in place of the
+        fact. A letter is believed whatever the clock of its writer.
     """
     return [_believed(entry, place, at_us) for entry in entries]
 
 
-def _believed(entry: Entry, place: Place, at_us: int) -> Entry:
+def _believed(entry: Entry, place: TopicPartition, at_us: int) -> Entry:
     if entry.fact is None or isinstance(entry.fact, DeadLetter):
         return entry
     try:
-        believable(entry.fact, at_us)
+        trusted(entry.fact, entry.origin[0], at_us)
     except UndecodableError as error:
         letter = letter_for(place, entry.offset, entry.origin, error, at_us)
         return msgspec.structs.replace(entry, fact=None, letter=letter)
@@ -95,7 +95,7 @@ def _believed(entry: Entry, place: Place, at_us: int) -> Entry:
 
 
 def letter_for(
-    place: Place,
+    place: TopicPartition,
     offset: int,
     origin: tuple[bytes | None, bytes | None],
     error: UndecodableError,
@@ -137,7 +137,7 @@ class Limits:
         self._options = options
         self._by_topic: dict[str, DeadLetterLimit] = {}
 
-    def took(self, place: Place, entries: Sequence[Entry]) -> None:
+    def took(self, place: TopicPartition, entries: Sequence[Entry]) -> None:
         """Take note of the messages of a batch.
 
         Args:

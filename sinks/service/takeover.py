@@ -4,15 +4,17 @@ import logging
 from collections.abc import Callable, Mapping
 
 from schemas.metrics import Meter
-from sinks.service.feed import Feed, Membership, Place
+from sinks.service.feed import Feed, Membership, TopicPartition
 from sinks.service.offsets import Known, Start, start_of
 
 log = logging.getLogger(__name__)
 
 
 def starts_of(
-    membership: Membership, feed: Feed, written: Callable[[Mapping[Place, str]], Mapping[Place, int]]
-) -> dict[Place, Start]:
+    membership: Membership,
+    feed: Feed,
+    written: Callable[[Mapping[TopicPartition, str]], Mapping[TopicPartition, int]],
+) -> dict[TopicPartition, Start]:
     """Where to go on with each partition.
 
     Args:
@@ -44,7 +46,7 @@ def starts_of(
     }
 
 
-def tell(meter: Meter, place: Place, start: Start) -> None:
+def tell(meter: Meter, place: TopicPartition, start: Start) -> None:
     """Count and log what is out of the ordinary about a start.
 
     Args:
@@ -69,7 +71,7 @@ def tell(meter: Meter, place: Place, start: Start) -> None:
         )
 
 
-def tell_expired(meter: Meter, place: Place, count: int) -> None:
+def tell_expired(meter: Meter, place: TopicPartition, count: int) -> None:
     """Count and log messages that nobody has written and that are gone.
 
     Args:

@@ -5,15 +5,14 @@ import time
 from collections.abc import Iterable
 
 import msgspec
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import KafkaAdminClient
+from kafka import TopicPartition as KafkaPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError
 
 from schemas.broker import BrokerOptions
+from sinks.service.feed import TopicPartition
 from tests.services import READS
-
-Place = tuple[str, int]
-"""Topic as the broker names it, partition."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,8 +20,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     at_s: float
     """When the question was put, by the monotonic clock: all of this is at least as new."""
-    ends: dict[Place, int]
-    committed: dict[str, dict[Place, int]]
+    ends: dict[TopicPartition, int]
+    committed: dict[str, dict[TopicPartition, int]]
     """By service."""
 
     def lag(self, service: str) -> int:
@@ -67,7 +66,7 @@ class ProgressWatch:
     def __init__(self, broker: BrokerOptions, *, partitions: int, every_s: float = 0.5) -> None:
         self._broker = broker
         self._every_s = every_s
-        self._reads: dict[str, list[Place]] = {
+        self._reads: dict[str, list[TopicPartition]] = {
             service: [(broker.topics.name(topic), n) for topic in topics for n in range(partitions)]
             for service, topics in READS.items()
         }
@@ -127,14 +126,14 @@ class ProgressWatch:
         everything = {place for places in self._reads.values() for place in places}
         return Progress(at_s=at_s, ends=_ends(admin, everything), committed=committed)
 
-    def _committed(self, admin: KafkaAdminClient, service: str) -> dict[Place, int]:
+    def _committed(self, admin: KafkaAdminClient, service: str) -> dict[TopicPartition, int]:
         group = self._broker.group(service)
         found = admin.list_group_offsets(group).get(group, {})
         known = {(place.topic, place.partition): max(0, each.offset) for place, each in found.items()}
         return {place: known.get(place, 0) for place in self._reads[service]}
 
 
-def _ends(admin: KafkaAdminClient, places: Iterable[Place]) -> dict[Place, int]:
-    asked = {TopicPartition(*place): OffsetSpec.LATEST for place in places}
+def _ends(admin: KafkaAdminClient, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+    asked = {KafkaPartition(*place): OffsetSpec.LATEST for place in places}
     found = admin.list_partition_offsets(asked)
     return {(place.topic, place.partition): each.offset for place, each in found.items()}

@@ -17,7 +17,7 @@ from processors.runtime.work.checkpoint import (
 from processors.thresholds import MeasureOptions
 
 SHAPES = [
-    (Checkpoint, CHECKPOINT_VERSION, "cddafd73e704e61b"),
+    (Checkpoint, CHECKPOINT_VERSION, "57b74a410c452f7f"),
     (KeptCameras, CAMERAS_VERSION, "f55e16bc8757a5d7"),
     (StandState, STATE_VERSION, "61097b10e2fed662"),
     (AlignedState, STATE_VERSION, "8c2cd6d697dee44b"),

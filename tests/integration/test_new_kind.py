@@ -41,7 +41,7 @@ from sinks.service.gathering import Gathering
 from sinks.service.known import Remembered
 from sinks.service.offsets import Start
 from sinks.service.options import SinkOptions
-from sinks.service.reading import Limits, Reader
+from sinks.service.reading import FactReader, Limits
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
@@ -165,7 +165,7 @@ def batches(codec: AvroCodec, facts: list[CouponUsed], *, first: int = 0) -> Any
     )
     for offset, fact in enumerate(facts, start=first):
         message = Message(offset=offset, key=b"entrance", value=codec.encode(fact), repeated=True)
-        gathering.add(Reader(codec, TopicNames()).read(PLACE, message, T0_US))
+        gathering.add(FactReader(codec, TopicNames()).read(PLACE, message, T0_US))
     batch = gathering.take(T0_US)
     assert batch is not None
     return batch
@@ -187,7 +187,7 @@ def test_a_message_carries_it_and_only_on_its_topic(codec: AvroCodec) -> None:
     assert codec.decode(message) == coupon(1)
     assert codec.decode(codec.encode(samples()[-1])) == plain(CouponUsed)
     elsewhere = Message(offset=0, key=b"entrance", value=message)
-    letter = Reader(codec, TopicNames()).read(("visits.v1", 0), elsewhere, T0_US).letter
+    letter = FactReader(codec, TopicNames()).read(("visits.v1", 0), elsewhere, T0_US).letter
     assert letter is not None
     assert letter.detail == "The topic visits carries VisitEnded, this is a CouponUsed."
     with pytest.raises(UndecodableError):

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from processors.measure.aligned import AlignedMeasure
+from processors.observe.captured import CapturedFrames
 from processors.observe.keeping import CameraKeeper
 from processors.observe.observer import CameraState
 from processors.observe.stage import ObserveStage
 from processors.runtime.work.aside import Aside
-from processors.runtime.work.measure_desk import MeasureDesk
+from processors.runtime.work.fold_desk import FoldDesk
 from processors.runtime.work.observe_desk import ObserveDesk
-from processors.runtime.work.reading import Reader
 from processors.runtime.work.stands import StandStates
+from processors.runtime.work.tools import DeskTools
 from processors.runtime.work.traffic import Outgoing, Place, Received
 from processors.thresholds import MeasureOptions
 from schemas.dead_letters import DeadLetterOptions
@@ -47,28 +48,24 @@ class Counts(NoMeter):
         self.found[name, *labels.values()] += int(amount)
 
 
-class Bench:
+class Post:
     """A desk with everything it needs, and messages for it."""
 
     def __init__(self, *, limit: DeadLetterOptions | None = None) -> None:
         self.counts = Counts()
-        self.tools: dict[str, Any] = {
-            "codec": CODEC,
-            "reader": Reader(CODEC, lambda: NOW_US),
-            "aside": Aside(
-                "measure",
-                NAMES,
-                codec=CODEC,
-                options=limit or DeadLetterOptions(),
-                clock_us=lambda: NOW_US,
-                meter=self.counts,
-            ),
-            "meter": self.counts,
-        }
+        aside = Aside(
+            "measure",
+            NAMES,
+            codec=CODEC,
+            options=limit or DeadLetterOptions(),
+            clock_us=lambda: NOW_US,
+            meter=self.counts,
+        )
+        self.tools = DeskTools(codec=CODEC, aside=aside, meter=self.counts, clock_us=lambda: NOW_US)
         self.kept: dict[str, bytes] = {}
         self.fold: Any = AlignedMeasure(MeasureOptions())
         self.states = StandStates("measure", self.fold, self.fold, self.kept.get)
-        self.desk: Any = MeasureDesk(self.fold, self.states, **self.tools)
+        self.desk: Any = FoldDesk(self.fold, self.states, self.tools)
         self.ends: Counter[Topic] = Counter()
 
     def message(self, topic: Topic, event: Any, **changes: Any) -> Received:
@@ -94,26 +91,26 @@ def letter_in(outgoing: Sequence[Outgoing]) -> DeadLetter:
 
 
 def test_facts_go_to_the_partition_of_their_cause() -> None:
-    bench = Bench()
+    post = Post()
     seen = frames("s", Camera(to_s=60, people=(LOOKER,)))
-    messages = [bench.message("observations", each) for each in [*seen, StreamEnded(stand_id="s")]]
-    out = bench.handle(*messages)
+    messages = [post.message("observations", each) for each in [*seen, StreamEnded(stand_id="s")]]
+    out = post.handle(*messages)
     assert {each.topic for each in out} == {"visits", "campaign_windows"}
     assert {(each.partition, each.key, each.captured_us) for each in out} == {(2, b"s", 7)}
     assert out[-1].cause == messages[-1].place
-    assert bench.states.changed() == {"s": 2}
+    assert post.states.changed() == {"s": 2}
 
 
 def test_what_a_checkpoint_covers_is_ignored_and_counted() -> None:
-    bench = Bench()
-    messages = [bench.message("observations", each) for each in frames("s", Camera(to_s=2))]
-    bench.handle(*messages)
-    bench.kept["s"] = bench.states.checkpoint("s")
-    before = bench.states.state("s")
-    bench.states.forget()
-    assert bench.handle(*messages) == []
-    assert bench.states.state("s") == before
-    assert bench.counts.found["messages_ignored", "observations", "checkpointed"] == len(messages)
+    post = Post()
+    messages = [post.message("observations", each) for each in frames("s", Camera(to_s=2))]
+    post.handle(*messages)
+    post.kept["s"] = post.states.checkpoint("s")
+    before = post.states.state("s")
+    post.states.forget()
+    assert post.handle(*messages) == []
+    assert post.states.state("s") == before
+    assert post.counts.found["messages_ignored", "observations", "checkpointed"] == len(messages)
 
 
 @pytest.mark.parametrize(
@@ -121,61 +118,61 @@ def test_what_a_checkpoint_covers_is_ignored_and_counted() -> None:
     [(b"", "empty"), (b"noise", "not_framed"), (b"\x00\x00\x00\xff\xff", "unknown_schema")],
 )
 def test_what_cannot_be_read_is_set_aside_with_its_bytes(value: bytes, cause: str) -> None:
-    bench = Bench()
-    message = bench.message("observations", value)
-    letter = letter_in(bench.handle(message))
+    post = Post()
+    message = post.message("observations", value)
+    letter = letter_in(post.handle(message))
     assert (letter.value, letter.topic, letter.offset) == (value, "mall.observations.v1", 0)
     assert letter.service == "measure"
-    assert bench.counts.found["dead_letters", "observations", letter.cause] == 1
+    assert post.counts.found["dead_letters", "observations", letter.cause] == 1
     assert letter.cause in (cause, "truncated")
 
 
 def test_an_event_on_the_wrong_topic_or_under_a_wrong_key_is_set_aside() -> None:
-    bench = Bench()
+    post = Post()
     (event, *_) = frames("s", Camera(to_s=1))
-    assert letter_in(bench.handle(bench.message("plays", event))).cause == "wrong_type"
-    assert letter_in(bench.handle(bench.message("observations", event, key=b"t"))).cause == "wrong_type"
-    assert letter_in(bench.handle(bench.message("observations", event, key=None))).cause == "wrong_type"
-    assert len(bench.states) == 0
+    assert letter_in(post.handle(post.message("plays", event))).cause == "wrong_type"
+    assert letter_in(post.handle(post.message("observations", event, key=b"t"))).cause == "wrong_type"
+    assert letter_in(post.handle(post.message("observations", event, key=None))).cause == "wrong_type"
+    assert len(post.states) == 0
 
 
 def test_an_event_from_the_future_is_set_aside() -> None:
-    bench = Bench()
+    post = Post()
     late = frames("s", Camera(to_s=1))[0]
     ahead = FaceObservations(
         **{name: getattr(late, name) for name in late.__struct_fields__} | {"t_us": NOW_US + 7_200_000_000}
     )
-    assert letter_in(bench.handle(bench.message("observations", ahead))).cause == "future"
+    assert letter_in(post.handle(post.message("observations", ahead))).cause == "future"
 
 
 def test_a_fault_of_ours_costs_one_event_and_leaves_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench()
+    post = Post()
     events = frames("s", Camera(to_s=1))[:3]
-    first, second, third = (bench.message("observations", each) for each in events)
-    bench.handle(first)
-    before, step = bench.states.state("s"), bench.fold.step
+    first, second, third = (post.message("observations", each) for each in events)
+    post.handle(first)
+    before, step = post.states.state("s"), post.fold.step
 
     def poisoned(state: Any, event: Any) -> Any:
         if event == events[1]:
             raise ZeroDivisionError("a fault")
         return step(state, event)
 
-    monkeypatch.setattr(bench.fold, "step", poisoned)
-    letter = letter_in(bench.handle(second))
+    monkeypatch.setattr(post.fold, "step", poisoned)
+    letter = letter_in(post.handle(second))
     assert letter.cause == "failed"
     assert "ZeroDivisionError: a fault" in letter.detail
     assert "test_agents_desks.py" in letter.detail
-    assert bench.states.state("s") == before
-    assert bench.states.covers("s", second.place)
-    assert bench.handle(third) == []
-    assert bench.states.state("s") != before
+    assert post.states.state("s") == before
+    assert post.states.covers("s", second.place)
+    assert post.handle(third) == []
+    assert post.states.state("s") != before
 
 
 def test_too_many_bad_messages_stop_the_service() -> None:
-    bench = Bench(limit=DeadLetterOptions(max_consecutive=3))
-    bench.handle(*(bench.message("observations", b"noise") for _ in range(3)))
+    post = Post(limit=DeadLetterOptions(max_consecutive=3))
+    post.handle(*(post.message("observations", b"noise") for _ in range(3)))
     with pytest.raises(LimitReachedError) as stopped:
-        bench.handle(bench.message("observations", b"noise"))
+        post.handle(post.message("observations", b"noise"))
     assert stopped.value.exit_code == 4
 
 
@@ -198,17 +195,16 @@ def decode(data: bytes) -> Pixels:
     return np.full((4, 6, 3), data[0], dtype=np.uint8)
 
 
-class Observing(Bench):
-    """A bench that looks at pictures."""
+class Observing(Post):
+    """One that looks at pictures."""
 
     def __init__(self) -> None:
         super().__init__()
         self.observer = Seeing()
         self.fold = ObserveStage(cast(Any, self.observer), "models-1")
         self.states = StandStates("observe", self.fold, CameraKeeper(), self.kept.get)
-        self.desk = ObserveDesk(self.fold, self.states, **self.tools).looking_with(
-            decode, ThreadPoolExecutor(2)
-        )
+        frames = CapturedFrames(self.fold, decode)
+        self.desk = ObserveDesk(frames, self.states, self.tools, executor=ThreadPoolExecutor(2))
 
     def frame(self, index: int, camera: str = "c", picture: bytes = b"x", stand: str = "s") -> Received:
         event = FrameCaptured(
@@ -230,19 +226,19 @@ def indices(outgoing: Sequence[Outgoing]) -> list[tuple[str, int]]:
 
 
 def test_observations_come_in_the_order_of_their_frames() -> None:
-    bench = Observing()
-    shots = [bench.frame(index, camera) for index in range(8) for camera in ("c", "d")]
-    out = bench.handle(*shots)
+    post = Observing()
+    shots = [post.frame(index, camera) for index in range(8) for camera in ("c", "d")]
+    out = post.handle(*shots)
     assert indices(out) == [(camera, index) for index in range(8) for camera in ("c", "d")]
     assert [each.cause for each in out] == [shot.place for shot in shots]
     for camera in ("c", "d"):
-        times = [t_us for name, t_us in bench.observer.saw if name == camera]
+        times = [t_us for name, t_us in post.observer.saw if name == camera]
         assert times == sorted(times)
 
 
 def test_the_end_of_a_stream_follows_its_frames() -> None:
-    bench = Observing()
-    out = bench.handle(bench.frame(0), bench.message("frames", StreamEnded(stand_id="s")))
+    post = Observing()
+    out = post.handle(post.frame(0), post.message("frames", StreamEnded(stand_id="s")))
     events = [CODEC.decode(each.value) for each in out]
     assert isinstance(events[0], FaceObservations)
     assert events[1] == StreamEnded(stand_id="s")
@@ -251,30 +247,30 @@ def test_the_end_of_a_stream_follows_its_frames() -> None:
 
 def test_a_frame_that_is_sent_again_is_looked_at_once() -> None:
     """Capture sends frames again after a crash: with new offsets."""
-    bench = Observing()
-    bench.handle(bench.frame(0), bench.frame(1))
-    out = bench.handle(bench.frame(0), bench.frame(1), bench.frame(2))
+    post = Observing()
+    post.handle(post.frame(0), post.frame(1))
+    out = post.handle(post.frame(0), post.frame(1), post.frame(2))
     assert indices(out) == [("c", 2)]
-    assert bench.counts.found["messages_ignored", "frames", "resent"] == 2
+    assert post.counts.found["messages_ignored", "frames", "resent"] == 2
 
 
 def test_a_frame_that_is_sent_again_after_a_restart_is_known_too() -> None:
-    bench = Observing()
-    bench.handle(bench.frame(0), bench.frame(1))
-    bench.kept["s"] = bench.states.checkpoint("s")
-    bench.states.forget()
-    assert bench.handle(bench.frame(1)) == []
+    post = Observing()
+    post.handle(post.frame(0), post.frame(1))
+    post.kept["s"] = post.states.checkpoint("s")
+    post.states.forget()
+    assert post.handle(post.frame(1)) == []
 
 
 def test_a_camera_whose_clock_was_set_back_begins_anew() -> None:
-    bench = Observing()
-    bench.handle(bench.frame(10_000))
-    assert indices(bench.handle(bench.frame(0), bench.frame(1))) == [("c", 0), ("c", 1)]
+    post = Observing()
+    post.handle(post.frame(10_000))
+    assert indices(post.handle(post.frame(0), post.frame(1))) == [("c", 0), ("c", 1)]
 
 
 def test_a_broken_picture_is_set_aside_and_the_others_go_on() -> None:
-    bench = Observing()
-    first, *rest = bench.handle(bench.frame(0, picture=b"bad"), bench.frame(1))
+    post = Observing()
+    first, *rest = post.handle(post.frame(0, picture=b"bad"), post.frame(1))
     letter = letter_in([first])
     assert letter.cause == "bad_picture"
     assert "damaged" in letter.detail
@@ -282,9 +278,9 @@ def test_a_broken_picture_is_set_aside_and_the_others_go_on() -> None:
 
 
 def test_a_fault_in_looking_costs_one_frame_of_one_camera() -> None:
-    bench = Observing()
-    shots = [bench.frame(0), bench.frame(1, picture=b"B"), bench.frame(2), bench.frame(0, "d")]
-    out: Mapping[int, Outgoing] = {each.cause.offset: each for each in bench.handle(*shots)}
+    post = Observing()
+    shots = [post.frame(0), post.frame(1, picture=b"B"), post.frame(2), post.frame(0, "d")]
+    out: Mapping[int, Outgoing] = {each.cause.offset: each for each in post.handle(*shots)}
     letter = letter_in([out[1]])
     assert letter.cause == "failed"
     assert "ValueError: a fault" in letter.detail

@@ -1,6 +1,7 @@
 """A worker hands plays to MEASURE exactly when the embedded run does, however early they were published."""
 
 import asyncio
+import time
 from typing import Any, cast
 
 import pytest
@@ -9,12 +10,13 @@ from faust.types import TP
 from processors.measure.aligned import AlignedMeasure, AlignedState
 from processors.measure.stage import MeasureStage
 from processors.runtime.agents.asking import Asking
-from processors.runtime.agents.order import PlaysBefore, PlaysFirst
+from processors.runtime.agents.order import Gate, HeldBack
 from processors.runtime.local import Delivery, LocalRuntime
 from processors.runtime.work.traffic import Place, Received
 from processors.thresholds import MeasureOptions
 from schemas.errors import UsageError
 from schemas.events import MeasureInput, Play, StreamEnded, VisitEnded, WindowClosed
+from tests.facts import FakeClock
 from tests.replay.measure_scenes import Camera, Person, Showing, frames, play
 from tests.streams import StreamOptions, synthetic
 
@@ -105,7 +107,7 @@ def test_the_state_comes_back_equal_with_its_held_plays() -> None:
 
 
 def test_the_gate_opens_when_the_plays_were_read_to_their_end() -> None:
-    gate = PlaysFirst()
+    gate = Gate()
     gate.begin({0: 5, 1: 0})
     gate.want({0: 5, 1: 2})
     assert gate.missing() == {1: 2}
@@ -138,12 +140,17 @@ def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("processors.runtime.agents.order.EVERY_S", 0.0)
 
 
+def held_back(brokers: Offsets) -> HeldBack:
+    """Observations wait for plays."""
+    return HeldBack(cast(Asking, brokers), "plays", "plays", clock_s=time.monotonic)
+
+
 def message(topic: Any, partition: int, offset: int) -> Received:
     return Received(place=Place(topic=topic, partition=partition, offset=offset), key=b"s", value=b"")
 
 
 def test_observations_wait_for_the_plays_of_their_partition_only() -> None:
-    order = PlaysBefore(cast(Asking, Offsets({0: 1, 1: 3})), "plays")
+    order = held_back(Offsets({0: 1, 1: 3}))
     order.begin({TP("plays", 0): 1, TP("plays", 1): 2})
     free, waiting = message("observations", 0, 9), message("observations", 1, 4)
     assert asyncio.run(order.admitted([free, waiting])) == [free]
@@ -153,10 +160,28 @@ def test_observations_wait_for_the_plays_of_their_partition_only() -> None:
     assert order.is_empty
 
 
+def test_plays_are_asked_for_by_the_clock_that_was_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("processors.runtime.agents.order.EVERY_S", 5.0)
+    clock, brokers = FakeClock(), Offsets({0: 1, 1: 0})
+    clock.sleep(100)
+    order = HeldBack(cast(Asking, brokers), "plays", "plays", clock_s=clock.now_s)
+    order.begin({TP("plays", 0): 0, TP("observations", 0): 7})
+    assert asyncio.run(order.admitted([message("observations", 0, 1)])) == []
+    assert asyncio.run(order.admitted([message("observations", 1, 1)])) == []
+    assert order.rest_s == 5.0
+    clock.sleep(4)
+    assert order.rest_s == 1.0
+    clock.sleep(1)
+    assert asyncio.run(order.admitted([])) == [message("observations", 1, 1)]
+    clock.sleep(1.5)
+    assert asyncio.run(order.admitted([])) == []
+    assert brokers.again == [{TP("plays", 0): 0}], "longer than PATIENCE_S"
+
+
 def test_observations_fetched_while_others_wait_are_asked_for_anew() -> None:
     """Between the two questions another play was published: the second observation may show it."""
     brokers = Offsets({0: 1})
-    order = PlaysBefore(cast(Asking, brokers), "plays")
+    order = held_back(brokers)
     order.begin({TP("plays", 0): 0})
     first, second = message("observations", 0, 1), message("observations", 0, 2)
     assert asyncio.run(order.admitted([first])) == []
@@ -174,7 +199,7 @@ def test_offsets_without_a_play_do_not_hold_observations_for_ever(monkeypatch: p
     monkeypatch.setattr("processors.runtime.agents.order.PATIENCE_S", 0.0)
     brokers = Offsets({0: 4})
     brokers.read_to[0] = 4
-    order = PlaysBefore(cast(Asking, brokers), "plays")
+    order = held_back(brokers)
     order.begin({TP("plays", 0): 3})
     only = message("observations", 0, 1)
     entered = [*asyncio.run(order.admitted([only]))]
@@ -194,7 +219,7 @@ def test_plays_that_come_when_read_again_enter_first(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("processors.runtime.agents.order.PATIENCE_S", 0.0)
     brokers = Offsets({0: 4})
     brokers.read_to[0] = 4
-    order = PlaysBefore(cast(Asking, brokers), "plays")
+    order = held_back(brokers)
     order.begin({TP("plays", 0): 3})
     only = message("observations", 0, 1)
     assert [asyncio.run(order.admitted(each)) for each in ([only], [], [])] == [[], [], []]

@@ -4,8 +4,10 @@ from typing import Any
 
 from processors.runtime.local import LocalRuntime
 from processors.topology import TOPOLOGY
-from schemas.events import FaceObservations, Play, StreamEnded
+from schemas.events import FaceObservations, Play, StreamEnded, WindowClosed
 from schemas.ids import derive_id
+from tests.facts import T0_US, play, visit_ended
+from tests.third_stage import TALLY, Tallied, Tally
 
 
 class Counting:
@@ -60,6 +62,40 @@ def test_events_reach_the_stages_that_read_their_topic() -> None:
     assert runtime.state("measure", "a") == ("a", 2)
     assert runtime.state("measure", "b") == ("b", 2)
     assert runtime.state("measure", "nowhere") is None
+
+
+class Visiting:
+    """A MEASURE that sees a visit in every observation."""
+
+    def new_state(self, stand_id: str) -> int:
+        return 0
+
+    def step(self, state: int, event: Any) -> tuple[int, tuple[Any, ...]]:
+        if isinstance(event, Play):
+            return state, ()
+        return state + 1, (visit_ended(f"v{state}", stand_id=event.stand_id, started_us=T0_US + 1),)
+
+
+def test_a_third_stage_is_an_entry_and_a_fold() -> None:
+    delivered: list[Any] = []
+    runtime = LocalRuntime(
+        {"measure": Visiting(), "tally": Tally()},
+        lambda each: delivered.append(each.event),
+        (*TOPOLOGY, TALLY),
+    )
+    runtime.publish("observations", "a", observation("a", 0))
+    runtime.publish("plays", "a", play(stand_id="a"))
+    runtime.publish("observations", "a", observation("a", 1))
+    runtime.publish("frames", "a", object())
+    windows = [each for each in delivered if isinstance(each, WindowClosed)]
+    assert [(each.start_us, each.observed_us) for each in windows] == [(1, 0), (2, 1)]
+    assert runtime.state("tally", "a") == Tallied(stand_id="a", plays=(T0_US,), visits=2)
+    assert runtime.state("observe", "a") is None, "a stage without a fold is left out"
+
+
+def test_a_stage_waits_only_for_what_it_reads() -> None:
+    assert len({stage.name for stage in TOPOLOGY}) == len(TOPOLOGY)
+    assert all(stage.waits_for in (None, *stage.reads) for stage in TOPOLOGY)
 
 
 def test_every_topic_a_stage_reads_is_written_by_another_or_comes_from_outside() -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from processors.observe.recorded_frames import RecordedFrames
-from processors.observe.stage import Cameras
+from processors.observe.captured import CapturedFrames
+from processors.observe.observer import Cameras
 from schemas.errors import BadPictureError
 from schemas.events import FrameCaptured, StreamEnded
 from schemas.frames import Frame
@@ -53,7 +53,7 @@ def frame(t_us: int, picture: bytes = b"x") -> FrameCaptured:
 
 
 def test_frames_are_looked_at_once_and_in_order() -> None:
-    fold = RecordedFrames(Stage(), decode)  # type: ignore[arg-type]
+    fold = CapturedFrames(Stage(), decode)  # type: ignore[arg-type]
     state: Cameras = fold.new_state("stand-1")
     seen = []
     for t_us in (1_000, 2_000, 2_000, 1_500, 3_000):
@@ -63,20 +63,20 @@ def test_frames_are_looked_at_once_and_in_order() -> None:
 
 
 def test_a_broken_picture_is_counted_and_changes_nothing() -> None:
-    fold = RecordedFrames(Stage(), decode)  # type: ignore[arg-type]
+    fold = CapturedFrames(Stage(), decode)  # type: ignore[arg-type]
     state, _ = fold.step(fold.new_state("stand-1"), frame(1_000))
     assert fold.step(state, frame(2_000, b"")) == (state, ())
     assert fold.bad_pictures == 1
 
 
 def test_a_clock_that_was_set_back_begins_anew() -> None:
-    fold = RecordedFrames(Stage(), decode)  # type: ignore[arg-type]
+    fold = CapturedFrames(Stage(), decode)  # type: ignore[arg-type]
     state, _ = fold.step(fold.new_state("stand-1"), frame(10**12))
     _, follow = fold.step(state, frame(1_000))
     assert follow == (OBSERVATIONS,)
 
 
 def test_the_end_is_passed_on() -> None:
-    fold = RecordedFrames(Stage(), decode)  # type: ignore[arg-type]
+    fold = CapturedFrames(Stage(), decode)  # type: ignore[arg-type]
     ended = StreamEnded(stand_id="stand-1")
     assert fold.step({}, ended) == ({}, (ended,))

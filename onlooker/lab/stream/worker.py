@@ -16,8 +16,7 @@ from onlooker.settings.configuration import load_settings
 from onlooker.settings.passwords import with_secrets
 from onlooker.telemetry import Watch
 from onlooker.wiring.work import WorkRequest, build_plan, give_up
-from processors.runtime.agents import Bench, WorkPlan, work
-from processors.runtime.agents.plan import Desk
+from processors.runtime.agents import Desk, WorkPlan, work
 from processors.runtime.work.stands import Load
 from processors.runtime.work.traffic import Outgoing, Received
 from schemas.metrics import NoMeter, NoPulse
@@ -34,6 +33,7 @@ class TimedDesk:
 
     def __init__(self, desk: Desk, lines: IO[str]) -> None:
         self._desk = desk
+        self.states = desk.states
         self._lines = lines
 
     async def handle(self, messages: Sequence[Received]) -> list[Outgoing]:
@@ -57,13 +57,11 @@ def timed(plan: WorkPlan, lines: IO[str]) -> WorkPlan:
     Returns:
         The plan to work by.
     """
-    open_bench = plan.open_bench
 
-    def timed_bench(load: Load) -> Bench:
-        bench = open_bench(load)
-        return msgspec.structs.replace(bench, desk=TimedDesk(bench.desk, lines))
+    def open_timed(load: Load) -> Desk:
+        return TimedDesk(plan.open_desk(load), lines)
 
-    return msgspec.structs.replace(plan, open_bench=timed_bench)
+    return msgspec.structs.replace(plan, open_desk=open_timed)
 
 
 def main() -> None:

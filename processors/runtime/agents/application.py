@@ -12,7 +12,7 @@ from mode.services import WaitResults
 
 from processors.runtime.agents.connection import credentials_of, urls_of
 from processors.runtime.work.options import WorkOptions
-from processors.topology import StageName
+from processors.topology import Stage
 from schemas.broker import BrokerOptions
 
 Fence = Callable[[], None]
@@ -100,10 +100,6 @@ class Consumer(driver.Consumer):
         coordinator = self._thread._ensure_consumer()._coordinator
         return bool(coordinator.generation != driver.DEFAULT_GENERATION_ID)
 
-    def committed_of(self, tp: TP) -> int | None:
-        """The offset that was committed last as far as Faust has noticed, None when none was."""
-        return self._committed_offset.get(tp)
-
     async def committed(self, tps: Iterable[TP]) -> dict[TP, int]:
         """What the group has committed, asked of the brokers: Faust learns it only after the first events.
 
@@ -183,11 +179,11 @@ class RoleApp(faust.App):
         return Transport(self.conf.broker_consumer, self)
 
 
-def build_app(stage: StageName, broker: BrokerOptions, options: WorkOptions, *, fence: Fence) -> RoleApp:
+def build_app(stage: Stage, broker: BrokerOptions, options: WorkOptions, *, fence: Fence) -> RoleApp:
     """The application of a role, not started.
 
     Args:
-        stage: the role.
+        stage: of the role.
         broker: where the brokers are.
         options: sessions and buffers.
         fence: passed by everything that is sent.
@@ -197,15 +193,15 @@ def build_app(stage: StageName, broker: BrokerOptions, options: WorkOptions, *, 
     """
     # Faust's services speak under the name of the module that their class is from: this one.
     logging.getLogger(__name__).setLevel(logging.WARNING)
-    app = RoleApp(broker.group(stage), env={}, **_settings(stage, broker, options))
+    app = RoleApp(broker.group(stage.name), env={}, **_settings(stage, broker, options))
     app.fence = fence
     app.states = app.Table(TABLE, key_type=bytes, value_type=bytes)
     return app
 
 
-def _settings(stage: StageName, broker: BrokerOptions, options: WorkOptions) -> dict[str, Any]:
+def _settings(stage: Stage, broker: BrokerOptions, options: WorkOptions) -> dict[str, Any]:
     """Faust's settings of a role."""
-    frames = stage == "observe"
+    amounts = options.amounts(stage.takes)
     return {
         "broker": urls_of(broker),
         "broker_credentials": credentials_of(broker),
@@ -213,9 +209,9 @@ def _settings(stage: StageName, broker: BrokerOptions, options: WorkOptions) -> 
         "broker_heartbeat_interval": options.session_timeout_s / 3,
         "broker_request_timeout": max(REQUEST_S, options.session_timeout_s),
         "broker_rebalance_timeout": REBALANCE_S,
-        "broker_max_poll_records": options.buffer_frames if frames else options.batch_events,
+        "broker_max_poll_records": amounts.poll,
         "consumer_auto_offset_reset": "earliest",
-        "stream_buffer_maxsize": options.buffer_frames if frames else options.buffer_events,
+        "stream_buffer_maxsize": amounts.buffer,
         "stream_wait_empty": False,
         "producer_acks": -1,
         "producer_max_batch_size": 65_536,

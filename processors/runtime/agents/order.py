@@ -1,35 +1,41 @@
-"""The order in which MEASURE's observations may enter: after the plays that were published before them."""
+"""The order in which messages may enter: after those of one topic that were published before them."""
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from faust.types import TP
 
 from processors.runtime.agents.asking import Asking, Offsets
 from processors.runtime.work.traffic import Received
+from schemas.topics import Topic
 
 EVERY_S = 0.02
-"""How often it is asked where the plays end: seldom enough to cost little when many events come."""
+"""How often it is asked where the topic ends: seldom enough to cost little when many events come."""
 PATIENCE_S = 1.0
-"""How long plays that should come are waited for before it is doubted that they will."""
+"""How long messages that should come are waited for before it is doubted that they will."""
 DOUBTS = 10
-"""After so many doubts in a row there are no plays: a transaction's marks have offsets too."""
+"""After so many doubts in a row there are none: a transaction's marks have offsets too."""
 AGAIN_EVERY = 4
-"""Every so many doubts the plays are read again: a change of assignment may have swallowed them."""
+"""Every so many doubts they are read again: a change of assignment may have swallowed them."""
 
 
-class PlaysBefore:
-    """Keeps observations until the plays' partition has been read up to its end of then.
+class HeldBack:
+    """Keeps messages until the same partition of another topic has been read up to its end of then.
+
+    So MEASURE's observations wait for the plays that were published before them.
 
     Args:
         asking: tells offsets.
-        plays: the topic of plays as the brokers name it.
+        topic: that the others wait for.
+        name: of that topic on the brokers.
+        clock_s: seconds that only grow.
     """
 
-    def __init__(self, asking: Asking, plays: str) -> None:
+    def __init__(self, asking: Asking, topic: Topic, name: str, *, clock_s: Callable[[], float]) -> None:
+        self.topic = topic
         self._asking = asking
-        self._plays = plays
-        self._gate = PlaysFirst()
+        self._name = name
+        self._clock_s = clock_s
+        self._gate = Gate()
         self._asked: dict[int, list[Received]] = {}
         self._new: dict[int, list[Received]] = {}
         self._asked_s = self._doubted_s = 0.0
@@ -37,60 +43,60 @@ class PlaysBefore:
 
     @property
     def rest_s(self) -> float | None:
-        """How long until it may be asked for observations that wait for it; None: none do."""
+        """How long until it may be asked for messages that wait for it; None: none do."""
         if all(partition in self._asked for partition in self._new):
             return None
-        return max(0.0, self._asked_s + EVERY_S - time.monotonic())
+        return max(0.0, self._asked_s + EVERY_S - self._clock_s())
 
     @property
     def is_empty(self) -> bool:
-        """Whether no observation waits."""
+        """Whether no message waits."""
         return not self._asked and not self._new
 
-    def begin(self, positions: Offsets) -> None:
+    def begin(self, firsts: Offsets) -> None:
         """Partitions were assigned.
 
         Args:
-            positions: the offset of the first play to be read, by partition.
+            firsts: the offset of the first message to be read, by partition of any topic.
         """
-        self._gate.begin({tp.partition: offset for tp, offset in positions.items()})
+        self._gate.begin({tp.partition: offset for tp, offset in firsts.items() if tp.topic == self._name})
         self._asked, self._new = {}, {}
 
-    def read(self, plays: Sequence[Received]) -> None:
-        """Plays have been handled."""
-        for play in plays:
-            self._gate.read(play.place.partition, play.place.offset + 1)
+    def read(self, messages: Sequence[Received]) -> None:
+        """Messages of the topic have been handled."""
+        for message in messages:
+            self._gate.read(message.place.partition, message.place.offset + 1)
 
-    async def admitted(self, observations: Sequence[Received]) -> list[Received]:
-        """The observations that may enter now.
+    async def admitted(self, messages: Sequence[Received]) -> list[Received]:
+        """The messages of other topics that may enter now.
 
         Args:
-            observations: newly fetched.
+            messages: newly fetched.
 
         Returns:
-            Those whose plays have all been read, in order for each partition; the others are kept.
+            Those that have nothing to wait for any more, in order for each partition; the others are kept.
 
         Raises:
             ReassignedError: the partitions are being taken away.
         """
-        for each in observations:
+        for each in messages:
             self._new.setdefault(each.place.partition, []).append(each)
         free = [partition for partition in self._new if partition not in self._asked]
         if free and self.rest_s == 0.0:
             await self._ask(free)
         if not self._gate.missing():
             self._doubts = 0
-        elif time.monotonic() - max(self._asked_s, self._doubted_s) > PATIENCE_S:
+        elif self._clock_s() - max(self._asked_s, self._doubted_s) > PATIENCE_S:
             await self._doubt()
         missing = self._gate.missing()
         ready = [partition for partition in self._asked if partition not in missing]
         return [each for partition in ready for each in self._asked.pop(partition)]
 
     async def _ask(self, partitions: Sequence[int]) -> None:
-        """Ask where the plays end now: those published before these observations lie before it."""
-        ends = await self._asking.ends([TP(self._plays, partition) for partition in partitions])
+        """Ask where the topic ends now: what was published before these messages lies before it."""
+        ends = await self._asking.ends([TP(self._name, partition) for partition in partitions])
         self._gate.want({tp.partition: end for tp, end in ends.items()})
-        self._asked_s = time.monotonic()
+        self._asked_s = self._clock_s()
         for partition in partitions:
             self._asked[partition] = self._new.pop(partition)
 
@@ -99,7 +105,7 @@ class PlaysBefore:
 
         Where the consumer stands says nothing at first: what it fetched may still be on its way, or lost.
         """
-        behind = {TP(self._plays, partition): offset for partition, offset in self._gate.behind().items()}
+        behind = {TP(self._name, partition): offset for partition, offset in self._gate.behind().items()}
         if self._doubts >= DOUBTS:
             for tp, position in (await self._asking.positions(list(behind))).items():
                 self._gate.read(tp.partition, position)
@@ -108,13 +114,13 @@ class PlaysBefore:
             if self._doubts % AGAIN_EVERY == 0:
                 await self._asking.read_again(behind)
             self._doubts += 1
-        self._doubted_s = time.monotonic()
+        self._doubted_s = self._clock_s()
 
 
-class PlaysFirst:
-    """Holds observations back until every play that was published before them has been read.
+class Gate:
+    """Opens for a message when the topic it waits for has been read up to the end it had by then.
 
-    Capture has a play acknowledged before it sends the first frame that shows it. So an observation may enter
+    So capture has a play acknowledged before it sends the first frame that shows it: an observation may enter
     when the plays' partition has been read up to the end it had after the observation was fetched.
     """
 
@@ -126,23 +132,23 @@ class PlaysFirst:
         """Partitions were assigned.
 
         Args:
-            positions: the offset of the next play to be read, by partition.
+            positions: the offset of the next message to be read, by partition.
         """
         self._read, self._wanted = dict(positions), {}
 
     def read(self, partition: int, offset: int) -> None:
-        """Plays before an offset have been read."""
+        """Messages before an offset have been read."""
         self._read[partition] = max(offset, self._read.get(partition, 0))
 
     def want(self, ends: Mapping[int, int]) -> None:
-        """Observations wait for the plays before these offsets, by partition."""
+        """Others wait for the messages before these offsets, by partition."""
         for partition, end in ends.items():
             self._wanted[partition] = max(end, self._wanted.get(partition, 0))
 
     def missing(self) -> dict[int, int]:
-        """Partitions whose plays have not been read far enough, with the offset that is wanted."""
+        """Partitions that have not been read far enough, with the offset that is wanted."""
         return {p: end for p, end in self._wanted.items() if self._read.get(p, 0) < end}
 
     def behind(self) -> dict[int, int]:
-        """The same partitions, with the offset of the next play to be read."""
+        """The same partitions, with the offset of the next message to be read."""
         return {partition: self._read.get(partition, 0) for partition in self.missing()}

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from processors.runtime.agents.application import TABLE, RoleApp
 from processors.runtime.agents.plan import WorkPlan
 from processors.runtime.work.traffic import Outgoing
-from processors.topology import StageName
 from schemas.errors import LimitReachedError
 from schemas.message import About
 from schemas.topics import Topic
@@ -49,7 +48,7 @@ class Outbox:
             messages: in the order in which they shall arrive.
             known_until: what follows from events before these offsets may have been sent before.
         """
-        now_us = self._plan.clock_us()
+        now_us = self._plan.clocks.now_us()
         for message in messages:
             cause = message.cause
             about = About(
@@ -95,7 +94,6 @@ class Outbox:
         Raises:
             LimitReachedError: one is larger than the topic takes.
         """
-        stage: StageName = self._plan.stage
         topic, futures = checkpoints_topic(self._app.conf.id), []
         for stand_id, partition, data in checkpoints:
             if len(data) > self._plan.options.checkpoint_bytes - 1024:
@@ -113,7 +111,7 @@ class Outbox:
             )
             futures.append(asyncio.ensure_future(sent))
         await asyncio.gather(*futures)
-        self._plan.meter.count("checkpoints_written", len(checkpoints), stage=stage)
+        self._plan.meter.count("checkpoints_written", len(checkpoints), stage=self._plan.stage.name)
 
     def forget(self) -> None:
         """The partitions are gone: what was sent for them is no longer waited for."""

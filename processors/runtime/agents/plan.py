@@ -8,8 +8,9 @@ import msgspec
 from processors.runtime.work.options import WorkOptions
 from processors.runtime.work.stands import Load, StandStates
 from processors.runtime.work.traffic import Outgoing, Received
-from processors.topology import TOPOLOGY, StageName
+from processors.topology import Stage
 from schemas.broker import BrokerOptions
+from schemas.clocks import Clocks
 from schemas.metrics import Meter, Pulse
 from schemas.topics import Topic
 
@@ -17,37 +18,30 @@ from schemas.topics import Topic
 class Desk(Protocol):
     """Handles messages and says what follows; knows no broker."""
 
+    @property
+    def states(self) -> StandStates:
+        """Of the stands that it works on."""
+        ...
+
     async def handle(self, messages: Sequence[Received]) -> list[Outgoing]:
         """Handle messages, in their order."""
         ...
 
 
-class Bench(msgspec.Struct, frozen=True, kw_only=True):
-    """A desk with the states that it works on."""
-
-    desk: Desk
-    states: StandStates
-
-
 class WorkPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What a role is made of; the wiring fills it in."""
 
-    stage: StageName
+    stage: Stage
     broker: BrokerOptions
     options: WorkOptions
-    open_bench: Callable[[Load], Bench]
+    open_desk: Callable[[Load], Desk]
     meter: Meter
     pulse: Pulse
-    clock_us: Callable[[], int]
+    clocks: Clocks
     instance: str
     """Who writes: goes into the header `producer`."""
 
     @property
-    def reads(self) -> tuple[Topic, ...]:
-        """The topics that come in."""
-        return next(stage.reads for stage in TOPOLOGY if stage.name == self.stage)
-
-    @property
     def writes(self) -> tuple[Topic, ...]:
         """The topics that go out, dead letters last."""
-        return (*next(stage.writes for stage in TOPOLOGY if stage.name == self.stage), "dead_letters")
+        return (*self.stage.writes, "dead_letters")

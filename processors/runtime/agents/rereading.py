@@ -1,7 +1,6 @@
 """Reading again what Faust fetched around a change of assignment and nobody took."""
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from faust.types import TP
 
@@ -19,10 +18,12 @@ class Rereading:
 
     Args:
         app: a started application.
+        clock_s: seconds that only grow.
     """
 
-    def __init__(self, app: RoleApp) -> None:
+    def __init__(self, app: RoleApp, clock_s: Callable[[], float]) -> None:
         self._app = app
+        self._clock_s = clock_s
         self._since_s: float | None = None
         self._asked_s = 0.0
 
@@ -35,7 +36,7 @@ class Rereading:
         Raises:
             DependencyAwayError: it does not come.
         """
-        now_s = time.monotonic()
+        now_s = self._clock_s()
         if not missing:
             self._since_s = None
             return

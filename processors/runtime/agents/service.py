@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from processors.runtime.agents.topics import BrokersAwayError, prepare_topics
 from processors.runtime.agents.worker import GiveUp, RoleWorker
 from processors.runtime.work.lease import Lease
 from processors.runtime.work.progress import Progress
+from schemas.clocks import Clocks
 from schemas.errors import DependencyAwayError
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ async def _work(plan: WorkPlan, stop: threading.Event, give_up: GiveUp) -> None:
             plan.pulse.away("kafka", str(error))
             plan.pulse.beat("work")
             plan.meter.count("retries", dependency="kafka")
-            await _pause(stop, WAIT_S)
+            await _pause(stop, WAIT_S, plan.clocks)
             continue
         plan.pulse.away("kafka", None)
         await _RoleService(plan, stop, give_up).run()
@@ -64,15 +64,15 @@ async def _prepared(plan: WorkPlan) -> None:
     names = plan.broker.topics
     await prepare_topics(
         plan.broker,
-        [names.name(topic) for topic in (*plan.reads, *plan.writes)],
-        checkpoints=checkpoints_topic(plan.broker.group(plan.stage)),
+        [names.name(topic) for topic in (*plan.stage.reads, *plan.writes)],
+        checkpoints=checkpoints_topic(plan.broker.group(plan.stage.name)),
         checkpoint_bytes=plan.options.checkpoint_bytes,
     )
 
 
-async def _pause(stop: threading.Event, seconds: float) -> None:
-    until_s = time.monotonic() + seconds
-    while not stop.is_set() and time.monotonic() < until_s:
+async def _pause(stop: threading.Event, seconds: float, clocks: Clocks) -> None:
+    until_s = clocks.monotonic_s() + seconds
+    while not stop.is_set() and clocks.monotonic_s() < until_s:
         await asyncio.sleep(0.05)
 
 
@@ -84,18 +84,18 @@ class _RoleService:
         self._stop = stop
         self._give_up = give_up
         self._failure: BaseException | None = None
-        self._settled_s = time.monotonic()
-        self._lease = Lease(plan.options.session_timeout_s, lambda: time.clock_gettime(time.CLOCK_BOOTTIME))
-        self._progress = Progress(plan.options.stall_s, time.monotonic)
+        self._begun_s = plan.clocks.monotonic_s()
+        self._lease = Lease(plan.options.session_timeout_s, plan.clocks.boot_s)
+        self._progress = Progress(plan.options.stall_s, plan.clocks.monotonic_s)
         self._app = build_app(plan.stage, plan.broker, plan.options, fence=self._fence)
-        bench = plan.open_bench(lambda stand_id: self._app.states.data.get(stand_id.encode()))
-        self._worker = RoleWorker(self._app, plan, bench, lease=self._lease, give_up=give_up)
+        desk = plan.open_desk(lambda stand_id: self._app.states.data.get(stand_id.encode()))
+        self._worker = RoleWorker(self._app, plan, desk, lease=self._lease, give_up=give_up)
         self._connect()
 
     def _connect(self) -> None:
         names = self._plan.broker.topics
         topic = self._app.topic(
-            *(names.name(topic) for topic in self._plan.reads),
+            *(names.name(topic) for topic in self._plan.stage.reads),
             key_type=bytes,
             value_type=bytes,
             key_serializer="raw",
@@ -118,7 +118,7 @@ class _RoleService:
         async def assigned(_: Any, /, *partitions: Any, **__: Any) -> None:
             self._worker.on_assigned(*partitions)
 
-        self._app.agent(topic, name=self._plan.stage, concurrency=1)(serve)
+        self._app.agent(topic, name=self._plan.stage.name, concurrency=1)(serve)
         self._app.on_partitions_revoked.connect(revoked)
         self._app.on_partitions_assigned.connect(assigned)
 
@@ -203,14 +203,14 @@ class _RoleService:
         lags = await self._worker.lags()
         for (topic, partition), lag in lags.items():
             self._plan.meter.gauge("consumer_lag", lag, topic=topic, partition=str(partition))
-        self._progress.waiting(sum(lags.values()) if self._is_settled() else 1)
+        self._progress.waiting(sum(lags.values()) if self._has_begun() else 1)
 
-    def _is_settled(self) -> bool:
+    def _has_begun(self) -> bool:
         """Whether partitions are taken from, given that an assignment takes its time."""
-        now_s = time.monotonic()
-        if self._worker.is_settled:
-            self._settled_s = now_s
-        return now_s - self._settled_s < REBALANCE_S
+        now_s = self._plan.clocks.monotonic_s()
+        if self._worker.has_begun:
+            self._begun_s = now_s
+        return now_s - self._begun_s < REBALANCE_S
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:

@@ -1,7 +1,6 @@
 """One role at work: takes events unacknowledged, sends what follows, writes checkpoints, then commits."""
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -10,9 +9,9 @@ from faust.types import TP
 
 from processors.runtime.agents.application import RoleApp
 from processors.runtime.agents.asking import Asking, ReassignedError
-from processors.runtime.agents.order import PlaysBefore
+from processors.runtime.agents.order import HeldBack
 from processors.runtime.agents.outbox import Outbox
-from processors.runtime.agents.plan import Bench, WorkPlan
+from processors.runtime.agents.plan import Desk, WorkPlan
 from processors.runtime.agents.reach import Reach
 from processors.runtime.agents.rereading import Rereading
 from processors.runtime.work.lease import Lease
@@ -44,33 +43,33 @@ class Queue(Protocol):
 
 
 class RoleWorker:
-    """Drives a bench from Faust's queue; one round at a time, and never two at once.
+    """Drives a desk from Faust's queue; one round at a time, and never two at once.
 
     Args:
         app: the role's application.
         plan: the role.
-        bench: desk and states.
+        desk: handles its messages.
         lease: says whether writing is allowed.
         give_up: ends the process.
     """
 
-    def __init__(self, app: RoleApp, plan: WorkPlan, bench: Bench, *, lease: Lease, give_up: GiveUp) -> None:
+    def __init__(self, app: RoleApp, plan: WorkPlan, desk: Desk, *, lease: Lease, give_up: GiveUp) -> None:
         self._app = app
         self._plan = plan
-        self._bench = bench
+        self._desk = desk
         self._lease = lease
         self._give_up = give_up
         self._outbox = Outbox(app, plan)
         self._asking = Asking(app, plan.broker, plan.meter, plan.pulse)
-        self._names = {plan.broker.topics.name(topic): topic for topic in plan.reads}
+        self._names = {plan.broker.topics.name(topic): topic for topic in plan.stage.reads}
         self._busy = asyncio.Lock()
-        reads_plays = "plays" in plan.reads
-        self._order = PlaysBefore(self._asking, plan.broker.topics.name("plays")) if reads_plays else None
+        self._order = _order_of(plan, self._asking)
+        self._most = plan.options.amounts(plan.stage.takes).batch
         self._reach = Reach()
-        self._rereading = Rereading(app)
+        self._rereading = Rereading(app, plan.clocks.monotonic_s)
         self._known_until: dict[tuple[Topic, int], int] = {}
-        self._settled = False
-        self._kept_s = time.monotonic()
+        self._begun = False
+        self._kept_s = plan.clocks.monotonic_s()
         self._queue: Queue | None = None
         self.handled = 0
         self.ending = False
@@ -95,8 +94,7 @@ class RoleWorker:
 
     async def _next(self, queue: Queue) -> list[Any]:
         """What waits in the queue, at most a batch; nothing after a tick without events."""
-        options = self._plan.options
-        most = options.batch_frames if self._plan.stage == "observe" else options.batch_events
+        most = self._most
         events: list[Any] = []
         if self._order is not None and (rest_s := self._order.rest_s) is not None:
             await asyncio.sleep(rest_s)
@@ -114,9 +112,9 @@ class RoleWorker:
     async def _round(self, events: Sequence[Any]) -> None:
         """Handle what may be handled, and write checkpoints when it is time."""
         try:
-            if not self._settled:
+            if not self._begun:
                 # What came before is read again from where it should be.
-                await self._settle_in()
+                await self._begin()
                 return
             messages = [self._received(event.message) for event in events if self._is_ours(event.message)]
             taken = [each for each in messages if self._reach.take(self._tp(each), each.place.offset)]
@@ -124,17 +122,19 @@ class RoleWorker:
             await self._handle(await self._ordered(taken))
         except (ReassignedError, IllegalStateError):
             return
-        if time.monotonic() - self._kept_s >= self._plan.options.checkpoint_every_s:
+        if self._plan.clocks.monotonic_s() - self._kept_s >= self._plan.options.checkpoint_every_s:
             await self._keep()
 
     async def _ordered(self, messages: Sequence[Received]) -> Sequence[Received]:
-        """The messages that may enter now; plays have entered already."""
+        """The messages that may enter now; those that the others wait for have entered already."""
         if self._order is None:
             return messages
-        plays = [message for message in messages if message.place.topic == "plays"]
-        await self._handle(plays)
-        self._order.read(plays)
-        return await self._order.admitted([each for each in messages if each.place.topic != "plays"])
+        first = [message for message in messages if message.place.topic == self._order.topic]
+        await self._handle(first)
+        self._order.read(first)
+        return await self._order.admitted(
+            [each for each in messages if each.place.topic != self._order.topic]
+        )
 
     def _is_ours(self, message: Any) -> bool:
         """Whether a message belongs to the present assignment; others come again, to whoever has them."""
@@ -159,7 +159,7 @@ class RoleWorker:
     def _assigned(self) -> list[TP]:
         return [tp for tp in self._app.consumer.assignment() if tp.topic in self._names]
 
-    async def _settle_in(self) -> None:
+    async def _begin(self) -> None:
         """Learn where the newly assigned partitions begin and end, and begin there.
 
         Faust empties its queues after it has gone to the committed offsets, and leaves a partition without
@@ -178,40 +178,40 @@ class RoleWorker:
                 self._plan.meter.count("messages_ignored", expired, topic=topic, cause="expired")
         self._reach.begin(firsts)
         if self._order is not None:
-            plays = self._plan.broker.topics.name("plays")
-            self._order.begin({tp: first for tp, first in firsts.items() if tp.topic == plays})
+            self._order.begin(firsts)
         await self._app.offsets.read_from(firsts)
-        self._settled = True
+        self._begun = True
 
     @property
-    def is_settled(self) -> bool:
+    def has_begun(self) -> bool:
         """Whether the worker takes events of its partitions, or has none."""
-        return self._settled or not (self._app.rebalancing or self._assigned())
+        return self._begun or not (self._app.rebalancing or self._assigned())
 
     async def _handle(self, messages: Sequence[Received]) -> None:
         if not messages:
             return
-        begun_s = time.perf_counter()
-        outgoing = await self._bench.desk.handle(messages)
+        clock_s = self._plan.clocks.monotonic_s
+        begun_s = clock_s()
+        outgoing = await self._desk.handle(messages)
         self._lease.require()
         await self._outbox.send(outgoing, self._known_until)
         for message in messages:
             self._reach.handle(self._tp(message), message.place.offset)
         self.handled += len(messages)
-        self._measure(messages, time.perf_counter() - begun_s)
+        self._measure(messages, clock_s() - begun_s)
 
     def _measure(self, messages: Sequence[Received], seconds: float) -> None:
         meter, stage = self._plan.meter, self._plan.stage
-        for topic in self._plan.reads:
+        for topic in stage.reads:
             if count := sum(message.place.topic == topic for message in messages):
                 meter.count("messages_handled", count, topic=topic)
-        meter.observe("batch_seconds", seconds, stage=stage)
-        meter.gauge("stands", len(self._bench.states), stage=stage)
+        meter.observe("batch_seconds", seconds, stage=stage.name)
+        meter.gauge("stands", len(self._desk.states), stage=stage.name)
 
     async def _keep(self) -> None:
         """Outputs acknowledged, then checkpoints acknowledged, then offsets committed."""
-        self._kept_s = time.monotonic()
-        offsets, states = self._reach.uncommitted(), self._bench.states
+        self._kept_s = self._plan.clocks.monotonic_s()
+        offsets, states = self._reach.uncommitted(), self._desk.states
         if not offsets:
             return
         self._lease.require()
@@ -270,10 +270,10 @@ class RoleWorker:
 
     def _forget(self, revoked: Iterable[TP]) -> None:
         self._changed(revoked, "taken")
-        self._bench.states.forget()
+        self._desk.states.forget()
         self._outbox.forget()
         self._reach = Reach()
-        self._settled = False
+        self._begun = False
         if self._order is not None:
             self._order.begin({})
 
@@ -285,3 +285,10 @@ class RoleWorker:
         for tp in tps:
             if tp.topic in self._names:
                 self._plan.meter.count("partitions_changed", topic=self._names[tp.topic], change=change)
+
+
+def _order_of(plan: WorkPlan, asking: Asking) -> HeldBack | None:
+    topic = plan.stage.waits_for
+    if topic is None:
+        return None
+    return HeldBack(asking, topic, plan.broker.topics.name(topic), clock_s=plan.clocks.monotonic_s)

@@ -1,1 +1,1 @@
-"""A stage at work on messages: reading, states, checkpoints, what is set aside."""
+"""A stage at work on messages: desks, states, checkpoints, what is set aside."""

@@ -1,26 +1,20 @@
 """OBSERVE's desk: pictures in, observations and dead letters out; cameras are looked at in parallel."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
 import msgspec
 
+from processors.observe.captured import CapturedFrames
 from processors.observe.observer import CameraState
-from processors.observe.resent import with_clock_set
-from processors.observe.stage import ObserveStage
-from processors.runtime.work.aside import Aside
-from processors.runtime.work.reading import Reader
 from processors.runtime.work.stands import StandStates
+from processors.runtime.work.tools import DeskTools
 from processors.runtime.work.traffic import Outgoing, Place, Received
 from schemas.errors import BadPictureError, OnlookerError, UndecodableError
 from schemas.events import FaceObservations, FrameCaptured, StreamEnded
-from schemas.frames import Frame
-from schemas.metrics import Meter
-from schemas.ports import EventCodec, Pixels
 
-Decode = Callable[[bytes], Pixels]
 Camera = tuple[str, str]
 """Stand and camera."""
 Seen = FaceObservations | Exception | None
@@ -38,45 +32,19 @@ class ObserveDesk:
     """Frames of one camera are looked at in their order, different cameras at once.
 
     Args:
-        stage: OBSERVE's fold.
+        frames: OBSERVE over captured frames.
         states: of the stands.
-        reader: messages to events.
-        aside: for those that cannot be handled.
-        codec: observations to bytes.
-        meter: takes the counts.
+        tools: reads, sets aside, and sends on.
+        executor: with as many threads as cameras shall be looked at in parallel.
     """
 
     def __init__(
-        self,
-        stage: ObserveStage,
-        states: StandStates,
-        *,
-        reader: Reader,
-        aside: Aside,
-        codec: EventCodec,
-        meter: Meter,
+        self, frames: CapturedFrames, states: StandStates, tools: DeskTools, *, executor: Executor
     ) -> None:
-        self._stage = stage
-        self._states = states
-        self._reader = reader
-        self._aside = aside
-        self._codec = codec
-        self._meter = meter
-        self._decode: Decode | None = None
-        self._executor: Executor | None = None
-
-    def looking_with(self, decode: Decode, executor: Executor) -> "ObserveDesk":
-        """Hand over what turns bytes into pixels, and the threads that do the work.
-
-        Args:
-            decode: raises `BadPictureError` within its limits.
-            executor: with as many threads as cameras shall be looked at in parallel.
-
-        Returns:
-            This desk.
-        """
-        self._decode, self._executor = decode, executor
-        return self
+        self._frames = frames
+        self._tools = tools
+        self._executor = executor
+        self.states = states
 
     async def handle(self, messages: Sequence[Received]) -> list[Outgoing]:
         """Handle messages.
@@ -98,16 +66,13 @@ class ObserveDesk:
     def _event(self, message: Received) -> Any:
         """The event of a message, None for one that the state has in it, or why it must be set aside."""
         try:
-            event = self._reader.read(message)
+            event = self._tools.event_in(message)
         except UndecodableError as error:
             return error
-        if self._states.covers(event.stand_id, message.place):
-            self._ignored("checkpointed")
+        if self.states.covers(event.stand_id, message.place):
+            self._tools.ignored(message, "checkpointed")
             return None
         return event
-
-    def _ignored(self, cause: str) -> None:
-        self._meter.count("messages_ignored", topic="frames", cause=cause)
 
     async def _seen(self, messages: Sequence[Received], events: Mapping[Place, Any]) -> dict[Place, Seen]:
         """Look at all pictures, and note what is now known of each camera."""
@@ -127,12 +92,12 @@ class ObserveDesk:
             seen |= found
             if after is not None:
                 last = shots[stand_id, camera_id][-1].message.place
-                state = {**self._states.state(stand_id), camera_id: after}
-                self._states.advance(stand_id, last, state)
+                state = {**self.states.state(stand_id), camera_id: after}
+                self.states.advance(stand_id, last, state)
         return seen
 
     def _camera(self, camera: Camera) -> CameraState | None:
-        return self._states.state(camera[0]).get(camera[1])  # type: ignore[no-any-return]
+        return self.states.state(camera[0]).get(camera[1])  # type: ignore[no-any-return]
 
     def _look(
         self, camera: CameraState | None, shots: Sequence[_Shot]
@@ -140,59 +105,33 @@ class ObserveDesk:
         """Look at one camera's frames; runs in a thread."""
         seen: dict[Place, Seen] = {}
         for shot in shots:
-            begun = with_clock_set(camera, shot.event.t_us)
-            if begun is not None and begun.last_us is not None and shot.event.t_us <= begun.last_us:
-                seen[shot.message.place] = None
-                continue
+            place = shot.message.place
             try:
-                # Only a picture that can be read may set the clock: a bad one changes nothing.
-                camera, seen[shot.message.place] = self._observed(begun, shot.event)
+                found = self._frames.look(camera, shot.event)
             except BadPictureError as error:
-                seen[shot.message.place] = UndecodableError("bad_picture", f"{error.cause}: {error}")
+                seen[place] = UndecodableError("bad_picture", f"{error.cause}: {error}")
             except OnlookerError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it was, the other frames go on
-                seen[shot.message.place] = error
+                seen[place] = error
+            else:
+                camera, seen[place] = (camera, None) if found is None else found
         return camera, seen
-
-    def _observed(
-        self, camera: CameraState | None, event: FrameCaptured
-    ) -> tuple[CameraState, FaceObservations]:
-        assert self._decode is not None, "the desk was not told what to look with"
-        frame = Frame(
-            stand_id=event.stand_id,
-            camera_id=event.camera_id,
-            frame_index=event.frame_index,
-            t_us=event.t_us,
-            picture=self._decode(event.picture),
-            captured_monotonic_s=0.0,
-        )
-        cameras, (observation,) = self._stage.step({} if camera is None else {event.camera_id: camera}, frame)
-        return cameras[event.camera_id], observation
 
     def _outcome(self, message: Received, event: Any, seen: Mapping[Place, Seen]) -> Sequence[Outgoing]:
         if event is None:
             return ()
+        aside, place = self._tools.aside, message.place
         if isinstance(event, UndecodableError):
-            return (self._aside.letter(message, event),)
-        found = event if isinstance(event, StreamEnded) else seen[message.place]
-        self._states.advance(event.stand_id, message.place, self._states.state(event.stand_id))
+            return (aside.letter(message, event),)
+        found = event if isinstance(event, StreamEnded) else seen[place]
+        self.states.advance(event.stand_id, place, self.states.state(event.stand_id))
         if isinstance(found, UndecodableError):
-            return (self._aside.letter(message, found),)
+            return (aside.letter(message, found),)
         if isinstance(found, Exception):
-            return (self._aside.failed(message, found),)
-        self._aside.good(message.place.topic)
+            return (aside.failed(message, found),)
+        aside.good(place.topic)
         if found is None:
-            self._ignored("resent")
+            self._tools.ignored(message, "resent")
             return ()
-        return (self._outgoing(found, message),)
-
-    def _outgoing(self, event: FaceObservations | StreamEnded, message: Received) -> Outgoing:
-        return Outgoing(
-            topic="observations",
-            partition=message.place.partition,
-            key=event.stand_id.encode(),
-            value=self._codec.encode(event),
-            cause=message.place,
-            captured_us=message.captured_us,
-        )
+        return (self._tools.outgoing(found, message, event.stand_id),)

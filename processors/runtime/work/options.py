@@ -2,12 +2,24 @@
 
 import msgspec
 
+from processors.topology import Portion
 from schemas.dead_letters import DeadLetterOptions
 from schemas.ranges import Count, Positive, Seconds
 
 
+class Amounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a worker has in hand."""
+
+    batch: int
+    """Messages handled at once, at most."""
+    poll: int
+    """Messages asked for at once."""
+    buffer: int
+    """Messages fetched ahead."""
+
+
 class WorkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How OBSERVE and MEASURE run as services."""
+    """How the stages run as services."""
 
     session_timeout_s: Positive = 10.0
     """A worker that is silent for so long has lost its partitions, and must not write any more."""
@@ -18,7 +30,7 @@ class WorkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     stop_s: Positive = 10.0
     """How long leaving the group may take at the end; all that matters is written before."""
     batch_events: Count = 500
-    """MEASURE takes at most so many events at once."""
+    """A light stage, like MEASURE, takes at most so many events at once."""
     batch_frames: Count = 16
     """OBSERVE takes at most so many frames at once."""
     frames_within_s: Seconds = 0.0
@@ -31,3 +43,14 @@ class WorkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     checkpoint_bytes: Count = 4_194_304
     """The largest state of a stand that can be kept: `max.message.bytes` of the checkpoints' topic."""
     dead_letters: DeadLetterOptions = DeadLetterOptions()
+
+    def amounts(self, takes: Portion) -> Amounts:
+        """How much a stage has in hand.
+
+        Args:
+            takes: as its entry in the topology says.
+        """
+        return {
+            "events": Amounts(batch=self.batch_events, poll=self.batch_events, buffer=self.buffer_events),
+            "frames": Amounts(batch=self.batch_frames, poll=self.buffer_frames, buffer=self.buffer_frames),
+        }[takes]

@@ -1,0 +1,64 @@
+"""The desk of a fold: messages in, events and dead letters out, states advanced. No broker in sight."""
+
+from collections.abc import Sequence
+
+from processors.runtime.work.stands import StandStates
+from processors.runtime.work.tools import DeskTools
+from processors.runtime.work.traffic import Outgoing, Received
+from processors.topology import StageFold
+from schemas.errors import OnlookerError, UndecodableError
+from schemas.reading import stand_of
+
+
+class FoldDesk:
+    """Takes messages in the order in which they should enter.
+
+    Args:
+        fold: the stage, as MEASURE with its inputs aligned.
+        states: of the stands.
+        tools: reads, sets aside, and sends on.
+    """
+
+    def __init__(self, fold: StageFold, states: StandStates, tools: DeskTools) -> None:
+        self._fold = fold
+        self._tools = tools
+        self.states = states
+
+    async def handle(self, messages: Sequence[Received]) -> list[Outgoing]:
+        """Handle messages, in their order.
+
+        Args:
+            messages: of any stands.
+
+        Returns:
+            What follows from them, in order.
+
+        Raises:
+            LimitReachedError: too many messages are bad.
+            UsageError: a checkpoint is of another version.
+        """
+        return [out for message in messages for out in self._one(message)]
+
+    def _one(self, message: Received) -> Sequence[Outgoing]:
+        tools, states, place = self._tools, self.states, message.place
+        try:
+            event = tools.event_in(message)
+        except UndecodableError as error:
+            return (tools.aside.letter(message, error),)
+        stand_id = stand_of(event)
+        assert stand_id is not None, "no stage reads letters"
+        if states.covers(stand_id, place):
+            tools.ignored(message, "checkpointed")
+            return ()
+        state = states.state(stand_id)
+        try:
+            after, follow = self._fold.step(state, event)
+            out = [tools.outgoing(each, message, stand_id) for each in follow]
+        except OnlookerError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, the other stands go on
+            states.advance(stand_id, place, state)
+            return (tools.aside.failed(message, error),)
+        states.advance(stand_id, place, after)
+        tools.aside.good(place.topic)
+        return out

@@ -1,0 +1,17 @@
+"""Clocks, handed over: whoever needs the time is given it, so that tests need not wait."""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+
+
+class Clocks(msgspec.Struct, frozen=True, kw_only=True):
+    """The clocks of a service; by default those of this machine."""
+
+    now_us: Callable[[], int] = lambda: time.time_ns() // 1000
+    """Wall clock, us UTC."""
+    monotonic_s: Callable[[], float] = time.monotonic
+    """Seconds that only grow."""
+    boot_s: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)
+    """Seconds that only grow, also while the machine sleeps."""
