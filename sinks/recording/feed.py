@@ -1,20 +1,18 @@
 """The recorder's door to kafka-python: partitions read by place, beside any consumer group."""
 
 import contextlib
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition, errors
 
 from schemas.broker import BrokerOptions
-from schemas.errors import UsageError
 from schemas.topics import Topic
+from schemas.trouble import in_words
 from schemas.units import US_PER_MS
-from sinks.brokers import connection_of
+from sinks.brokers import ANSWER_MS, consumer_arguments, partitions_of
 from sinks.recording.source import Arrived, Lane
-from sinks.service.consumer import ANSWER_MS, FETCH_BYTES, REFUSED
-from sinks.service.feed import Bounds, BrokerAwayError
+from sinks.service.feed import Bounds
 
 MESSAGES_A_POLL = 2_000
 
@@ -32,24 +30,14 @@ class KafkaSource:
     """
 
     def __init__(self, broker: BrokerOptions, topics: Sequence[Topic]) -> None:
-        logging.getLogger("kafka").setLevel(logging.CRITICAL)
         self._broker = broker
         self._kinds = {broker.topics.name(topic): topic for topic in topics}
         with self._in_words():
             self._consumer: Any = KafkaConsumer(
-                **connection_of(broker),
-                client_id="onlooker-recorder",
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                allow_auto_create_topics=False,
+                **consumer_arguments(broker, "onlooker-recorder"),
                 max_poll_records=MESSAGES_A_POLL,
-                max_partition_fetch_bytes=FETCH_BYTES,
                 fetch_max_wait_ms=100,
                 metadata_max_age_ms=30_000,
-                bootstrap_timeout_ms=ANSWER_MS,
-                request_timeout_ms=2 * ANSWER_MS,
-                reconnect_backoff_max_ms=2_000,
-                metrics_enabled=False,
             )
         self._lanes = {place: lane for name in self._kinds for place, lane in self._places(name)}
 
@@ -98,21 +86,12 @@ class KafkaSource:
 
     def _places(self, name: str) -> Iterator[tuple[Any, Lane]]:
         with self._in_words():
-            numbers = self._consumer.partitions_for_topic(name)
-        if not numbers:
-            raise UsageError(f"the brokers have no topic {name}: run `onlooker topics create`")
-        for number in sorted(numbers):
+            numbers = partitions_of(self._consumer, name)
+        for number in numbers:
             yield TopicPartition(name, number), (self._kinds[name], number)
 
-    @contextlib.contextmanager
-    def _in_words(self) -> Iterator[None]:
-        try:
-            yield
-        except REFUSED as error:
-            raise UsageError(f"the brokers at {self._broker.bootstrap} refuse us: {error}") from error
-        except errors.KafkaError as error:
-            words = f"no broker answers at {self._broker.bootstrap}: {type(error).__name__}"
-            raise BrokerAwayError(words) from error
+    def _in_words(self) -> contextlib.AbstractContextManager[None]:
+        return in_words(self._broker, errors.KafkaError)
 
 
 def _arrived(lane: Lane, record: Any) -> Arrived:

@@ -10,11 +10,11 @@ from typing import Protocol
 
 import msgspec
 
-from schemas.errors import DependencyAwayError, LimitReachedError
+from schemas.errors import BrokerAwayError, DependencyAwayError, LimitReachedError
 from schemas.metrics import Meter, Pulse
 from sinks.service.backoff import Backoff
 from sinks.service.batch_writer import Clocks, StoreAwayError, no_collection
-from sinks.service.feed import BrokerAwayError, Committed, Feed, Membership, Message, NotOwnerError, Place
+from sinks.service.feed import Committed, Feed, Membership, Message, NotOwnerError, Place
 from sinks.service.gathering import Batch, Gathering
 from sinks.service.ledger import Done
 from sinks.service.offsets import Note, commit_of
