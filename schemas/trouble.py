@@ -4,70 +4,59 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import msgspec
-
 from schemas.broker import BrokerOptions
 from schemas.errors import BrokerAwayError, OnlookerError, UsageError
 
 _CLIENTS = ("kafka", "aiokafka")
 """The loggers of the clients: they try again and again, and tell only there why it fails."""
 _NOBODY = logging.NullHandler()
-
-
-class _Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """A cause of trouble that waiting does not mend."""
-
-    marks: tuple[str, ...]
-    """Any of them, in the name of an error, in its words or in the client's log, gives it away."""
-    sentence: str
-
-
-_CAUSES = (
-    _Cause(
-        marks=("AuthorizationFailed", "AuthorizationError"),
-        sentence="Kafka at {where} refuses {who} a right: let it read, write and make the topics and groups "
-        "of `kafka.prefix`.",
+_LASTING = (
+    (
+        ("AuthorizationFailed", "AuthorizationError"),
+        "Kafka at {where} refuses {who} a right: let it read, write and make the topics and groups of "
+        "`kafka.prefix`.",
     ),
-    _Cause(
-        marks=("IllegalSaslState",),
-        sentence="Kafka at {where} asks nobody who connects: set `kafka.security` to PLAINTEXT or SSL, or "
-        "name another port in `kafka.bootstrap`.",
+    (
+        ("IllegalSaslState",),
+        "Kafka at {where} asks nobody who connects: set `kafka.security` to PLAINTEXT or SSL, or name "
+        "another port in `kafka.bootstrap`.",
     ),
-    _Cause(
-        marks=("AuthenticationFailed", "UnsupportedSaslMechanism", "invalid credentials", "to authenticate"),
-        sentence="Kafka at {where} refuses {who}: check `kafka.username`, its password, "
-        "`kafka.sasl_mechanism` and the user's rights.",
+    (
+        ("AuthenticationFailed", "UnsupportedSaslMechanism", "invalid credentials", "to authenticate"),
+        "Kafka at {where} refuses {who}: check `kafka.username`, its password, `kafka.sasl_mechanism` and "
+        "the user's rights.",
     ),
-    _Cause(
-        marks=("Hostname mismatch", "IP address mismatch"),
-        sentence="The certificate of Kafka at {where} is of another host: name it in `kafka.bootstrap` as "
-        "the certificate does.",
+    (
+        ("Hostname mismatch", "IP address mismatch"),
+        "The certificate of Kafka at {where} is of another host: name it in `kafka.bootstrap` as the "
+        "certificate does.",
     ),
-    _Cause(
-        marks=("CERTIFICATE_VERIFY_FAILED",),
-        sentence="The certificate of Kafka at {where} is not trusted: name the authority that signed it in "
+    (
+        ("CERTIFICATE_VERIFY_FAILED",),
+        "The certificate of Kafka at {where} is not trusted: name the authority that signed it in "
         "`kafka.ca_file`, and the host as the certificate does in `kafka.bootstrap`.",
     ),
-    _Cause(
-        marks=("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"),
-        sentence="Kafka at {where} speaks no TLS there: set `kafka.security` to PLAINTEXT or SASL_PLAINTEXT, "
-        "or name its port for TLS in `kafka.bootstrap`.",
+    (
+        ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"),
+        "Kafka at {where} speaks no TLS there: set `kafka.security` to PLAINTEXT or SASL_PLAINTEXT, or name "
+        "its port for TLS in `kafka.bootstrap`.",
     ),
-    _Cause(
-        marks=("ALERT_CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA"),
-        sentence="Kafka at {where} wants a certificate of this client that it trusts: name it in "
+    (
+        ("ALERT_CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA"),
+        "Kafka at {where} wants a certificate of this client that it trusts: name it in "
         "`kafka.certificate_file` and `kafka.key_file`.",
     ),
-    _Cause(
-        marks=("NO_CERTIFICATE_OR_CRL_FOUND", "PEM lib", "KEY_VALUES_MISMATCH"),
-        sentence="What Kafka at {where} is told cannot be encrypted: `kafka.ca_file`, "
-        "`kafka.certificate_file` and `kafka.key_file` must be PEM files, the last two of one pair.",
+    (
+        ("NO_CERTIFICATE_OR_CRL_FOUND", "PEM lib", "KEY_VALUES_MISMATCH"),
+        "What Kafka at {where} is told cannot be encrypted: `kafka.ca_file`, `kafka.certificate_file` and "
+        "`kafka.key_file` must be PEM files.",
     ),
-    _Cause(
-        marks=("KafkaConfigurationError", "InvalidTopicError"),
-        sentence="Kafka at {where} cannot be asked like this ({error}): check `kafka` in the configuration.",
+    (
+        ("KafkaConfigurationError", "InvalidTopicError"),
+        "Kafka at {where} cannot be asked like this ({error}): check `kafka` in the configuration.",
     ),
 )
+"""Trouble that waiting does not mend, by what gives it away: in an error's name or words, or in a log."""
 _GREETED = ("UNEXPECTED_EOF", "EOF occurred", "ConnectionResetError")
 """A broker that hangs up on the greeting of TLS."""
 _HANGS_UP = "it hangs up"
@@ -108,30 +97,29 @@ def complaints() -> Iterator[list[str]]:
     Yields:
         A list that fills with what the clients say.
     """
-    heard: list[str] = []
-    listener = _Listener(heard)
+    listener = _Listener(logging.WARNING)
     loggers = [logging.getLogger(name) for name in _CLIENTS]
     for logger in loggers:
         logger.addHandler(_NOBODY)
         logger.addHandler(listener)
     try:
-        yield heard
+        yield listener.heard
     finally:
         for logger in loggers:
             logger.removeHandler(listener)
 
 
 class _Listener(logging.Handler):
-    def __init__(self, heard: list[str]) -> None:
-        super().__init__(logging.WARNING)
-        self._heard = heard
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.heard: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep what is said, and the names of the errors in it: some have no words."""
-        self._heard.append(record.getMessage())
+        self.heard.append(record.getMessage())
         for said in record.args if isinstance(record.args, tuple) else ():
             if isinstance(said, BaseException):
-                self._heard.extend(_signs_of(said))
+                self.heard.extend(_signs_of(said))
 
 
 def trouble_of(error: BaseException, options: BrokerOptions, heard: Sequence[str] = ()) -> OnlookerError:
@@ -146,10 +134,10 @@ def trouble_of(error: BaseException, options: BrokerOptions, heard: Sequence[str
         UsageError when waiting does not help, BrokerAwayError when it may.
     """
     signs = [*_signs_of(error), *heard]
-    for cause in _CAUSES:
-        if _shows(cause.marks, signs):
+    for marks, sentence in _LASTING:
+        if _shows(marks, signs):
             who = f"user {options.username!r}" if options.uses_sasl else "a client without a name"
-            return UsageError(cause.sentence.format(where=options.bootstrap, who=who, error=error))
+            return UsageError(sentence.format(where=options.bootstrap, who=who, error=error))
     why = _why_away(signs, options) or str(error) or type(error).__name__
     # A broker that refuses a password hangs up, often before the client has read why.
     or_refuses = f", or check the password of {options.username!r}" if options.uses_sasl else ""

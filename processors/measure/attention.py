@@ -64,13 +64,7 @@ class _Attending:
     def attended(self) -> Attended:
         """What has come of the samples so far."""
         return Attended(
-            self._last,
-            *self._facing,
-            self._run,
-            self._samples,
-            self._age,
-            self._female,
-            self._members,
+            self._last, *self._facing, self._run, self._samples, self._age, self._female, self._members
         )
 
     def take(self, sample: Sample) -> None:

@@ -1,6 +1,7 @@
 """The door to Kafka for messages: kafka-python's producer, idempotent, acknowledged by all replicas."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from kafka import KafkaProducer
@@ -101,11 +102,8 @@ class KafkaClient:
 
 
 def _require_topics(options: BrokerOptions, topics: Sequence[Topic]) -> None:
-    door = Topics(options, patience_s=_BOOTSTRAP_MS / 1000)
-    try:
+    with closing(Topics(options, patience_s=_BOOTSTRAP_MS / 1000)) as door:
         there = door.names()
-    finally:
-        door.close()
     missing = sorted({options.topics.name(topic) for topic in topics} - set(there))
     if missing:
         raise UsageError(

@@ -16,10 +16,7 @@ def urls_of(broker: BrokerOptions) -> list[str]:
 
 def tls_of(broker: BrokerOptions) -> ssl.SSLContext | None:
     """The context of encrypted connections, None for open ones."""
-    if not broker.uses_tls:
-        return None
-    context: ssl.SSLContext = create_ssl_context(**broker.tls_files())
-    return context
+    return create_ssl_context(**broker.tls_files()) if broker.uses_tls else None
 
 
 def credentials_of(broker: BrokerOptions) -> faust.types.auth.CredentialsT | None:
