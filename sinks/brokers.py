@@ -3,7 +3,6 @@
 from typing import Any
 
 from schemas.broker import BrokerOptions
-from schemas.errors import UsageError
 
 ANSWER_MS = 5_000
 """How long the brokers may take for one answer, ms."""
@@ -36,19 +35,3 @@ def consumer_arguments(options: BrokerOptions, client: str) -> dict[str, Any]:
         "reconnect_backoff_max_ms": 2_000,
         "metrics_enabled": False,
     }
-
-
-def partitions_of(consumer: Any, topic: str) -> list[int]:
-    """The partitions of a topic, by number.
-
-    Args:
-        consumer: a consumer of kafka-python.
-        topic: as the brokers name it.
-
-    Raises:
-        UsageError: there is none.
-    """
-    numbers = consumer.partitions_for_topic(topic)
-    if not numbers:
-        raise UsageError(f"the brokers have no topic {topic}: run `onlooker topics create`")
-    return sorted(numbers)

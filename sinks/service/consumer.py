@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from schemas.broker import BrokerOptions
 from schemas.message import captured_us_of, is_repeated
 from schemas.topics import Topic
 from schemas.trouble import in_words
-from sinks.brokers import ANSWER_MS, consumer_arguments, partitions_of
+from sinks.brokers import ANSWER_MS, consumer_arguments
 from sinks.service.feed import Bounds, Committed, Membership, Message, NotOwnerError, Place
 from sinks.service.options import SinkOptions
 
@@ -192,36 +192,6 @@ class GroupConsumer:
                 return call()
             except LOST as error:
                 raise NotOwnerError(f"the group has gone on without this sink: {error}") from error
-
-
-def whole_topic(broker: BrokerOptions, topic: str) -> Iterator[tuple[Place, Message]]:
-    """All messages that a topic holds now, read beside any group.
-
-    Args:
-        broker: how to reach the brokers.
-        topic: as the broker names it.
-
-    Yields:
-        Place and message, in order by partition.
-
-    Raises:
-        BrokerAwayError: the brokers do not answer.
-        UsageError: there is no such topic, or they refuse us.
-    """
-    with in_words(broker, errors.KafkaError):
-        consumer = KafkaConsumer(**consumer_arguments(broker, "onlooker-letters"))
-    try:
-        with in_words(broker, errors.KafkaError):
-            places = [TopicPartition(topic, number) for number in partitions_of(consumer, topic)]
-            ends = consumer.end_offsets(places, timeout_ms=ANSWER_MS)
-        consumer.assign(places)
-        while any(consumer.position(place) < ends[place] for place in places):
-            with in_words(broker, errors.KafkaError):
-                found = consumer.poll(timeout_ms=500)
-            for place, records in found.items():
-                yield from (((place.topic, place.partition), _message(record)) for record in records)
-    finally:
-        consumer.close(autocommit=False)
 
 
 def _message(record: Any) -> Message:

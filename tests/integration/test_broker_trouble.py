@@ -21,8 +21,8 @@ from producers.publish.publisher import KafkaClient
 from schemas.broker import BrokerOptions
 from schemas.errors import BrokerAwayError, OnlookerError, UsageError
 from sinks.letters.topic import AcknowledgedProducer, Outgoing
-from sinks.recording.feed import KafkaSource
-from sinks.service.consumer import GroupConsumer, whole_topic
+from sinks.recording.feed import KafkaSource, whole_topic
+from sinks.service.consumer import GroupConsumer
 from sinks.service.options import SinkOptions
 from tests.certificates import Authority
 from tests.secured_broker import SecuredBroker
@@ -60,7 +60,7 @@ PARTS: Mapping[str, Callable[[BrokerOptions, Path], object]] = {
     "work": _work,
     "sink": _sink,
     "record": lambda options, _: KafkaSource(options, ["visits"]),
-    "dead-letters list": lambda options, _: list(whole_topic(options, TOPIC)),
+    "dead-letters list": lambda options, _: list(whole_topic(options, "visits")),
     "dead-letters replay": lambda options, _: AcknowledgedProducer(options).send([LETTER]),
     "doctor": _doctor,
 }
