@@ -1,10 +1,11 @@
 """How to reach Kafka: addresses, encryption and who asks. A password is never shown."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from schemas.errors import UsageError
 from schemas.topics import Prefix, TopicNames
 
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
@@ -44,6 +45,59 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def uses_sasl(self) -> bool:
         """Whether brokers ask who connects."""
         return self.security in ("SASL_PLAINTEXT", "SASL_SSL")
+
+    @property
+    def servers(self) -> list[str]:
+        """`host:port` of each broker."""
+        return [server.strip() for server in self.bootstrap.split(",") if server.strip()]
+
+    def arguments(self) -> dict[str, Any]:
+        """What every client of kafka-python is told; aiokafka's are too, but for the files of TLS.
+
+        Returns:
+            Keyword arguments; the password must be filled in.
+
+        Raises:
+            UsageError: a file is not there, or brokers ask who connects and the options do not say.
+        """
+        return {
+            "bootstrap_servers": self.servers,
+            "security_protocol": self.security,
+            **{f"ssl_{name}": path for name, path in self.tls_files().items()},
+            **self._who_asks(),
+        }
+
+    def tls_files(self) -> dict[str, str]:
+        """The files of TLS that are named, as `cafile`, `certfile` and `keyfile`; none without TLS.
+
+        Raises:
+            UsageError: one is not there.
+        """
+        named = {
+            "ca_file": self.ca_file,
+            "certificate_file": self.certificate_file,
+            "key_file": self.key_file,
+        }
+        files = {name: path for name, path in named.items() if path is not None and self.uses_tls}
+        for name, path in files.items():
+            if not path.is_file():
+                raise UsageError(f"There is no file {path}: name one that is there in `kafka.{name}`.")
+        short = {"ca_file": "cafile", "certificate_file": "certfile", "key_file": "keyfile"}
+        return {short[name]: str(path) for name, path in files.items()}
+
+    def _who_asks(self) -> dict[str, Any]:
+        if not self.uses_sasl:
+            return {}
+        if self.username is None or self.password is None:
+            raise UsageError(
+                f"With security {self.security} Kafka asks who connects: set `kafka.username` and "
+                "`kafka.password_file`."
+            )
+        return {
+            "sasl_mechanism": self.sasl_mechanism,
+            "sasl_plain_username": self.username,
+            "sasl_plain_password": self.password,
+        }
 
     def group(self, service: str) -> str:
         """The consumer group of a service.

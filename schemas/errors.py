@@ -25,6 +25,10 @@ class DependencyAwayError(OnlookerError):
     exit_code = 3
 
 
+class BrokerAwayError(DependencyAwayError):
+    """The brokers do not answer: wait and ask again."""
+
+
 class LimitReachedError(OnlookerError):
     """Stopped by a limit: a full disk, too many bad inputs (exit 4)."""
 

@@ -1,34 +1,37 @@
-"""How kafka-python is told to reach the brokers: the configuration's words in the library's."""
+"""What every consumer of the sinks is told: whom to ask, how patiently, how much at once."""
 
 from typing import Any
 
 from schemas.broker import BrokerOptions
 
+ANSWER_MS = 5_000
+"""How long the brokers may take for one answer, ms."""
+FETCH_BYTES = 8 * 1024 * 1024
+"""Of one partition in one answer: more than the largest message."""
 
-def connection_of(options: BrokerOptions) -> dict[str, Any]:
-    """The arguments of any client of the brokers.
+
+def consumer_arguments(options: BrokerOptions, client: str) -> dict[str, Any]:
+    """Arguments of kafka-python's consumer, which makes no topic and commits nothing by itself.
 
     Args:
         options: addresses, encryption and who asks; the password is filled in.
+        client: the name that the brokers' logs know it by.
 
     Returns:
-        Keyword arguments of kafka-python's clients.
+        Keyword arguments.
+
+    Raises:
+        UsageError: as `BrokerOptions.arguments`.
     """
-    found: dict[str, Any] = {
-        "bootstrap_servers": options.bootstrap.split(","),
-        "security_protocol": options.security,
+    return {
+        **options.arguments(),
+        "client_id": client,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "allow_auto_create_topics": False,
+        "max_partition_fetch_bytes": FETCH_BYTES,
+        "bootstrap_timeout_ms": ANSWER_MS,
+        "request_timeout_ms": 2 * ANSWER_MS,
+        "reconnect_backoff_max_ms": 2_000,
+        "metrics_enabled": False,
     }
-    if options.uses_tls:
-        files = {
-            "ssl_cafile": options.ca_file,
-            "ssl_certfile": options.certificate_file,
-            "ssl_keyfile": options.key_file,
-        }
-        found |= {name: str(path) for name, path in files.items() if path is not None}
-    if options.uses_sasl:
-        found |= {
-            "sasl_mechanism": options.sasl_mechanism,
-            "sasl_plain_username": options.username,
-            "sasl_plain_password": options.password,
-        }
-    return found

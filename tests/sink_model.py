@@ -9,20 +9,12 @@ from uuid import UUID
 import msgspec
 
 from schemas.clocks import Clocks
-from schemas.errors import DependencyAwayError, UndecodableError
+from schemas.errors import BrokerAwayError, DependencyAwayError, UndecodableError
 from schemas.events import DeadLetter, VisitEnded
 from schemas.metrics import CounterName, NoMeter, NoPulse
 from schemas.topics import TopicNames
 from sinks.service.batch_writer import BatchWriter, Reporting
-from sinks.service.feed import (
-    Bounds,
-    BrokerAwayError,
-    Committed,
-    Membership,
-    Message,
-    NotOwnerError,
-    TopicPartition,
-)
+from sinks.service.feed import Bounds, Committed, Membership, Message, NotOwnerError, TopicPartition
 from sinks.service.known import Remembered
 from sinks.service.loop import Parts, Sink
 from sinks.service.options import SinkOptions

@@ -16,7 +16,7 @@ from schemas.message import REPEATED
 from schemas.ports import EventCodec
 from sinks.letters.stored import Choice
 from sinks.letters.topic import AcknowledgedProducer, Outgoing
-from sinks.service.consumer import whole_topic
+from sinks.recording.feed import whole_topic
 from sinks.store.clickhouse import ClickHouse
 
 REPLAYED = "replayed"
@@ -84,7 +84,7 @@ def letters_on_topic(where: Where, codec: EventCodec, choice: Choice) -> list[De
     """
     broker = broker_options(where.settings, where.bootstrap)
     found = []
-    for _, message in whole_topic(broker, broker.topics.name("dead_letters")):
+    for message in whole_topic(broker, "dead_letters"):
         try:
             letter = codec.decode(message.value)
         except UndecodableError:

@@ -1,10 +1,10 @@
-"""Attention: the reading of a track's samples, in order, into segments of unchanging state."""
+"""Attention: the samples of a track, in order, become segments of unchanging state."""
 
 from collections.abc import Iterable
 
 import msgspec
 
-from processors.gaze import AWAY, TOWARDS
+from processors.gaze import Looking
 from processors.measure.samples import Sample
 from processors.measure.segments import Segment
 from processors.thresholds import MeasureOptions
@@ -14,8 +14,8 @@ MAX_RUN_US = US_PER_S
 """A run is cut after a second, so that size and valence of a long look stay local."""
 
 
-class Reading(msgspec.Struct, frozen=True, array_like=True):
-    """Where the reading of a track stands: enough to go on with the next sample."""
+class Attended(msgspec.Struct, frozen=True, array_like=True):
+    """How far the attention of a track has been worked out: enough to go on with the next sample."""
 
     last: Sample | None = None
     facing: bool = False
@@ -28,53 +28,43 @@ class Reading(msgspec.Struct, frozen=True, array_like=True):
     """(time, member id) of every change of the recognised member."""
 
 
-def read(
-    reading: Reading, samples: Iterable[Sample], options: MeasureOptions
-) -> tuple[tuple[Segment, ...], Reading]:
-    """Read samples into segments: `read(a + b)` gives the same as `read(a)` and then `read(b)`.
+def attend(
+    before: Attended, samples: Iterable[Sample], options: MeasureOptions
+) -> tuple[tuple[Segment, ...], Attended]:
+    """Segments of samples: `attend(a + b)` gives the same as `attend(a)` and then `attend(b)`.
 
     Args:
-        reading: where an earlier reading of the same track ended.
+        before: what came of the earlier samples of the same track.
         samples: the following samples, by rising time, none twice.
         options: the thresholds.
 
     Returns:
-        The segments that are complete (the last run stays open in the reading), and the new reading.
+        The segments that are complete (the last run stays open), and what has come of all samples.
     """
-    reader = _Reader(reading, options)
+    attending = _Attending(before, options)
     for sample in samples:
-        reader.take(sample)
-    return tuple(reader.done), reader.reading()
+        attending.take(sample)
+    return tuple(attending.done), attending.attended()
 
 
-class _Reader:
-    """The automaton behind `read`, mutable only inside one call of it."""
+class _Attending:
+    """The automaton behind `attend`, mutable only inside one call of it."""
 
-    def __init__(self, reading: Reading, options: MeasureOptions) -> None:
+    def __init__(self, before: Attended, options: MeasureOptions) -> None:
         self.done: list[Segment] = []
-        self._last, self._facing, self._closed, self._run = (
-            reading.last,
-            reading.facing,
-            reading.closed_since_us,
-            reading.run,
-        )
-        self._samples, self._members = reading.samples, reading.members
-        self._age, self._female = reading.age_years, reading.female_probability
+        self._last, self._run = before.last, before.run
+        self._facing = before.facing, before.closed_since_us
+        self._samples, self._members = before.samples, before.members
+        self._age, self._female = before.age_years, before.female_probability
+        looking = Looking(options)
+        self._after, self._until_us = looking.after, looking.until_us
         self._hold_us = us_from_s(options.max_gap_s)
         self._absent_us = us_from_s(options.presence_gap_s)
-        self._blink_us = us_from_s(options.eyes_closed_s)
 
-    def reading(self) -> Reading:
-        """Where the reading stands now."""
-        return Reading(
-            self._last,
-            self._facing,
-            self._closed,
-            self._run,
-            self._samples,
-            self._age,
-            self._female,
-            self._members,
+    def attended(self) -> Attended:
+        """What has come of the samples so far."""
+        return Attended(
+            self._last, *self._facing, self._run, self._samples, self._age, self._female, self._members
         )
 
     def take(self, sample: Sample) -> None:
@@ -82,13 +72,11 @@ class _Reader:
         last = self._last
         if last is not None:
             self._close(last, sample)
+        gap_us = 0 if last is None else sample.t_us - last.t_us
         self._samples += 1
         self._last = sample
-        self._facing = sample.gaze == TOWARDS or (self._facing and sample.gaze != AWAY)
-        if not sample.eyes_closed:
-            self._closed = None
-        elif self._closed is None:
-            self._closed = sample.t_us
+        closed_us = sample.t_us if sample.eyes_closed else None
+        self._facing = self._after(self._facing, sample.gaze, closed_us=closed_us, gap_us=gap_us)
         self._remember(sample)
 
     def _remember(self, sample: Sample) -> None:
@@ -106,24 +94,22 @@ class _Reader:
         held_end = min(end, start + self._hold_us)
         if gap <= self._absent_us:
             attended_end = self._attended_end(last, held_end)
-            self._add(last, sample, (start, attended_end), state=True)
-            self._add(last, sample, (attended_end, held_end), state=False)
-            self._add(last, sample, (held_end, end), state=None)
-        if gap > self._hold_us:
-            self._facing, self._closed = False, None
+            if start < attended_end:
+                self._add(last, sample, (start, attended_end), state=True)
+            if attended_end < held_end:
+                self._add(last, sample, (attended_end, held_end), state=False)
+            if held_end < end:
+                self._add(last, sample, (held_end, end), state=None)
 
     def _attended_end(self, last: Sample, held_end: int) -> int:
-        if not (self._facing and last.in_zone):
-            return last.t_us
-        if self._closed is None:
+        end_us = self._until_us(self._facing) if last.in_zone else last.t_us
+        if end_us >= held_end:
             return held_end
-        return min(held_end, max(last.t_us, self._closed + self._blink_us))
+        return end_us if end_us > last.t_us else last.t_us
 
     def _add(self, last: Sample, sample: Sample, span: tuple[int, int], *, state: bool | None) -> None:
         """Add a piece: state True attends, False does not, None is unknown (presence only)."""
         start, end = span
-        if start >= end:
-            return
         known, gap = state is not None, sample.t_us - last.t_us
         growth = (sample.height_px - last.height_px) / gap
         valence = last.valence * (end - start) if known and last.valence is not None else None

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from processors.measure.attention import read
+from processors.measure.attention import attend
 from processors.measure.exposures import visit_ended
 from processors.measure.state import TIME, StandState, Track, Written, whole_second_us
 from processors.measure.visits import Group, grouped, visit_id_of, visiting
@@ -182,9 +182,9 @@ def _settle(track: Track, oldest_us: int, options: MeasureOptions) -> Track:
     if not track.tail or track.tail[0].t_us >= oldest_us - SETTLE_EVERY_US:
         return track
     index = bisect_left(track.tail, oldest_us, key=TIME)
-    segments, reading = read(track.reading, track.tail[:index], options)
+    segments, attended = attend(track.attended, track.tail[:index], options)
     return msgspec.structs.replace(
-        track, settled=track.settled + segments, reading=reading, tail=track.tail[index:]
+        track, settled=track.settled + segments, attended=attended, tail=track.tail[index:]
     )
 
 

@@ -132,7 +132,7 @@ def _longer(track: Track, sample: Sample) -> Track:
         last_us=sample.t_us,
         tail=(*track.tail, sample),
         settled=track.settled,
-        reading=track.reading,
+        attended=track.attended,
         visit_id=track.visit_id,
         recognised=track.recognised or sample.member_id is not None,
     )

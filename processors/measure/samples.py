@@ -2,7 +2,7 @@
 
 import msgspec
 
-from processors.gaze import gaze_class, within
+from processors.gaze import eyes_closed, gaze_class, within
 from processors.thresholds import MeasureOptions
 from schemas.events import EXPRESSIONS, FaceObservations, FaceObserved
 
@@ -44,7 +44,7 @@ def sample_of(face: FaceObserved, frame: FaceObservations, options: MeasureOptio
     return Sample(
         frame.t_us,
         gaze_class(face.pose, frame.stand_id, options),
-        face.eyes_open is False and options.looking == "hysteresis",
+        eyes_closed(face.eyes_open, options),
         stand.zone is None or in_zone(_middle(face, frame), stand.zone),
         face.box_px[3],
         index,

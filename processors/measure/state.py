@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from processors.measure.attention import Reading
+from processors.measure.attention import Attended
 from processors.measure.samples import Sample
 from processors.measure.segments import Interval, Segment
 from schemas.events import FaceObservations, Play
@@ -27,7 +27,8 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tail: tuple[Sample, ...]
     """Samples inside the correction horizon, by time, none twice."""
     settled: tuple[Segment, ...] = ()
-    reading: Reading = Reading()
+    attended: Attended = msgspec.field(default=Attended(), name="reading")
+    """Of the settled samples; checkpoints call it by its first name."""
     visit_id: UUID | None = None
     """The visit it was written with, once it was."""
     recognised: bool = False
@@ -58,7 +59,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.last_us <= as_of_us:
             return self.last_us
         samples = self.tail_until(as_of_us)
-        settled = self.reading.last
+        settled = self.attended.last
         return samples[-1].t_us if samples else settled.t_us if settled is not None else self.first_us
 
     def member_until(self, as_of_us: int) -> str | None:
@@ -75,7 +76,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         for sample in reversed(self.tail_until(as_of_us)):
             if sample.member_id is not None:
                 return sample.member_id
-        return next((who for t_us, who in reversed(self.reading.members) if t_us <= as_of_us), None)
+        return next((who for t_us, who in reversed(self.attended.members) if t_us <= as_of_us), None)
 
 
 class Written(msgspec.Struct, frozen=True, array_like=True):

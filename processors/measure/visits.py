@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from processors.measure.attention import read
+from processors.measure.attention import attend
 from processors.measure.segments import Timeline, stack
 from processors.measure.state import Track
 from processors.measure.totals import totals_of
@@ -113,12 +113,12 @@ def visiting(stand_id: str, group: Group, as_of_us: int, options: MeasureOptions
     Returns:
         The visit, or None while it is not confirmed.
     """
-    readings = [read(t.reading, t.tail_until(as_of_us), options) for t in group]
+    found = [attend(t.attended, t.tail_until(as_of_us), options) for t in group]
     lines = [
         (*t.settled, *done, *((after.run,) if after.run is not None else ()))
-        for t, (done, after) in zip(group, readings, strict=True)
+        for t, (done, after) in zip(group, found, strict=True)
     ]
-    afters = [after for _, after in readings]
+    afters = [after for _, after in found]
     ranks = sorted(range(len(group)), key=lambda index: -afters[index].samples)
     timeline = stack([lines[index] for index in ranks])
     presence_us = totals_of(timeline, options).presence_us
@@ -209,7 +209,7 @@ class _Parties:
         return next((party for party in self._candidates(track) if self._joins(track, party)), None)
 
     def _candidates(self, track: Track) -> list[_Party]:
-        members = {who for _, who in track.reading.members} | {sample.member_id for sample in track.tail}
+        members = {who for _, who in track.attended.members} | {sample.member_id for sample in track.tail}
         found = [party for who in members if who is not None for party in self._by_member.get(who, ())]
         return sorted(found, key=lambda party: (party.tracks[0].first_us, party.tracks[0].track_id.int))
 

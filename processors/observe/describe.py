@@ -6,9 +6,9 @@ from uuid import UUID
 import msgspec
 import numpy as np
 
+from processors.gaze import Gaze, Looking
 from processors.observe.faculties import Faculties
 from processors.observe.identity import IdentityVote, Match, Recogniser
-from processors.observe.looking import Gaze, next_gaze
 from processors.observe.perception.detection import Detection
 from processors.observe.perception.eyes import eyes_open
 from processors.observe.perception.landmarks import five_points, landmarks_68
@@ -98,6 +98,7 @@ class Describer:
         self._faculties = faculties
         self._recogniser = recogniser
         self._options = options
+        self._looking = Looking(options.measure)
 
     def first_alike(
         self, candidates: Sequence[Described | None], picture: Pixels, detection: Detection
@@ -144,7 +145,9 @@ class Describer:
         known: Mapping[UUID, Described],
         tracks: Sequence[tuple[Track, Mesh]],
         picture: Pixels,
+        *,
         stand_id: str,
+        last_us: Mapping[UUID, int],
     ) -> tuple[dict[UUID, Described], tuple[SeenFace, ...]]:
         """Describe every track seen in this frame.
 
@@ -153,6 +156,7 @@ class Describer:
             tracks: tracks seen in this frame with their meshes.
             picture: (h, w, 3) uint8, BGR.
             stand_id: the stand whose screen is meant by looking.
+            last_us: when each track that is not new was seen before, us.
 
         Returns:
             What is known now (tracks not seen keep theirs), and the faces, oldest track first.
@@ -161,22 +165,19 @@ class Describer:
         for track, mesh in sorted(tracks, key=lambda pair: _need(known.get(pair[0].track_id))):
             view = View(mesh=mesh, picture=picture, pose=estimate_pose(mesh), eyes_open=eyes_open(mesh))
             described = known.get(track.track_id) or Described()
-            described = self._with_gaze(described, view, stand_id, track.seen_us)
+            gaze = self._looking.next_gaze(
+                described.gaze,
+                view.pose,
+                view.eyes_open,
+                stand_id=stand_id,
+                t_us=track.seen_us,
+                gap_us=track.seen_us - last_us.get(track.track_id, track.seen_us),
+            )
+            described = msgspec.structs.replace(described, gaze=gaze)
             described = self._refreshed(described, track, view, budget)
             after[track.track_id] = described
             faces.append(self._seen(track, view, described))
         return after, tuple(sorted(faces, key=lambda face: face.track_number or 0))
-
-    def _with_gaze(self, described: Described, view: View, stand_id: str, t_us: int) -> Described:
-        gaze = next_gaze(
-            described.gaze,
-            view.pose,
-            view.eyes_open,
-            stand_id=stand_id,
-            t_us=t_us,
-            options=self._options.measure,
-        )
-        return msgspec.structs.replace(described, gaze=gaze)
 
     def _refreshed(self, described: Described, track: Track, view: View, budget: Budget) -> Described:
         """Run the costly readings that are due and for which there is room in this frame."""

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import msgspec
 
+from processors.gaze import Gaze
 from processors.observe.describe import Described
 from processors.observe.identity import Match
-from processors.observe.looking import Gaze
 from processors.observe.observer import Cameras, CameraState
 from processors.observe.tracking import Track
 from processors.observe.traits import Traits

@@ -92,13 +92,14 @@ class Observer:
             The state after the frame and the faces seen in it, oldest track first.
         """
         state = self._after_scene(state, picture)
+        last_us = {track.track_id: track.seen_us for track in (*state.active, *state.hidden)}
         followed = self._one_a_face(state, self._follow(state.active, picture, t_us), picture)
         found = followed
         if self._must_detect(state, followed, t_us):
             state, found = self._detect(state, followed, picture, t_us)
             found = self._one_a_face(state, found, picture)
         state = self._settle(state, found, t_us)
-        return self._describe(msgspec.structs.replace(state, last_us=t_us), found, picture)
+        return self._describe(msgspec.structs.replace(state, last_us=t_us), found, picture, last_us=last_us)
 
     def _after_scene(self, state: CameraState, picture: Pixels) -> CameraState:
         """The state before this frame is looked at; a cut ends all tracks."""
@@ -218,11 +219,13 @@ class Observer:
         return msgspec.structs.replace(state, active=active, hidden=hidden, described=described)
 
     def _describe(
-        self, state: CameraState, found: Sequence[_Found], picture: Pixels
+        self, state: CameraState, found: Sequence[_Found], picture: Pixels, *, last_us: Mapping[UUID, int]
     ) -> tuple[CameraState, tuple[SeenFace, ...]]:
         meshes = {each.track.track_id: each.mesh for each in found}
         pairs = [(track, meshes[track.track_id]) for track in state.active]
-        described, faces = self._describer.describe(state.described, pairs, picture, state.stand_id)
+        described, faces = self._describer.describe(
+            state.described, pairs, picture, stand_id=state.stand_id, last_us=last_us
+        )
         return msgspec.structs.replace(state, described=described), faces
 
 

@@ -2,9 +2,9 @@
 
 import msgspec
 
+from processors.gaze import Gaze, Looking
 from processors.observe.faculties import Faculties
 from processors.observe.identity import Match, Recogniser
-from processors.observe.looking import Gaze, next_gaze
 from processors.observe.perception.detection import Detection
 from processors.observe.perception.eyes import eyes_open
 from processors.observe.perception.landmarks import landmarks_68
@@ -38,7 +38,7 @@ class StillReader:
     def __init__(self, faculties: Faculties, recogniser: Recogniser | None, options: MeasureOptions) -> None:
         self._faculties = faculties
         self._recogniser = recogniser
-        self._options = options
+        self._looking = Looking(options)
 
     def read(self, picture: Pixels) -> tuple[SeenFace, ...]:
         """All faces of a picture, the largest first.
@@ -92,7 +92,7 @@ class StillReader:
 
     def _seen(self, picture: Pixels, detection: Detection, mesh: Mesh) -> SeenFace:
         pose, seen_open, landmarks_px = estimate_pose(mesh), eyes_open(mesh), landmarks_68(mesh)
-        gaze = next_gaze(Gaze(), pose, seen_open, stand_id="", t_us=0, options=self._options)
+        gaze = self._looking.next_gaze(Gaze(), pose, seen_open, stand_id="", t_us=0)
         expression = self._faculties.expressions.classify(picture, landmarks_px)
         guess = self._faculties.ages.estimate(picture, landmarks_px)
         match = self._match(picture, detection, landmarks_px)

@@ -1,18 +1,16 @@
 """The door to Kafka for its topics: asks what they are, makes and alters them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import InvalidReplicationFactorError, KafkaError, TopicAlreadyExistsError
 
-from producers.brokers.arguments import broker_arguments
 from producers.brokers.plan import TopicPlan, TopicState
-from producers.brokers.trouble import complaints, trouble_of
 from schemas.broker import BrokerOptions
-from schemas.errors import OnlookerError, UsageError
+from schemas.errors import UsageError
+from schemas.trouble import in_words
 
 _REQUEST_MS = 10_000
 _READY_MS = 30_000
@@ -34,7 +32,7 @@ class Topics:
         self._options = options
         with self._in_words():
             self._admin: Any = KafkaAdminClient(
-                **broker_arguments(options),
+                **options.arguments(),
                 client_id="onlooker-topics",
                 bootstrap_timeout_ms=round(1000 * patience_s),
                 request_timeout_ms=_REQUEST_MS,
@@ -123,15 +121,8 @@ class Topics:
         if refused:
             raise UsageError(f"Kafka does not accept it: {'; '.join(refused)}")
 
-    @contextmanager
-    def _in_words(self) -> Iterator[None]:
-        with complaints() as heard:
-            try:
-                yield
-            except OnlookerError:
-                raise
-            except (KafkaError, OSError) as error:
-                raise trouble_of(error, self._options, heard) from error
+    def _in_words(self) -> AbstractContextManager[None]:
+        return in_words(self._options, KafkaError, OSError)
 
 
 def _state(described: dict[str, Any], configs: dict[str, Any]) -> TopicState:

@@ -1,14 +1,13 @@
 """The door to Kafka for messages: kafka-python's producer, idempotent, acknowledged by all replicas."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from producers.brokers.arguments import broker_arguments
 from producers.brokers.topics import Topics
-from producers.brokers.trouble import trouble_of
 from producers.options import PublishOptions
 from producers.publish.in_flight import Outgoing
 from producers.publish.publishing import OnDone
@@ -16,6 +15,7 @@ from schemas.bounds import FRAME_BYTES
 from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
 from schemas.topics import Topic
+from schemas.trouble import in_words, trouble_of
 
 _BATCH_BYTES = 256 * 1024
 _NEVER_MS = 7 * 86_400_000
@@ -44,9 +44,9 @@ class KafkaClient:
         self._options = options
         _require_topics(options, topics)
         request_ms = round(publish.request_timeout_s * 1000)
-        try:
+        with in_words(options, KafkaError, OSError):
             self._producer: Any = KafkaProducer(
-                **broker_arguments(options),
+                **options.arguments(),
                 client_id="onlooker-capture",
                 acks="all",
                 enable_idempotence=True,
@@ -59,8 +59,6 @@ class KafkaClient:
                 reconnect_backoff_max_ms=_RECONNECT_MS,
                 allow_auto_create_topics=False,
             )
-        except (KafkaError, OSError) as error:
-            raise trouble_of(error, options) from error
 
     def send(self, message: Outgoing, done: OnDone) -> None:
         """Hand a message over; waits up to two seconds for its topic's partitions to be known.
@@ -104,11 +102,8 @@ class KafkaClient:
 
 
 def _require_topics(options: BrokerOptions, topics: Sequence[Topic]) -> None:
-    door = Topics(options, patience_s=_BOOTSTRAP_MS / 1000)
-    try:
+    with closing(Topics(options, patience_s=_BOOTSTRAP_MS / 1000)) as door:
         there = door.names()
-    finally:
-        door.close()
     missing = sorted({options.topics.name(topic) for topic in topics} - set(there))
     if missing:
         raise UsageError(

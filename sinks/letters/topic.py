@@ -1,7 +1,6 @@
 """The sink's producing door to kafka-python: dead letters out, and letters back to where they came from."""
 
 import contextlib
-import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,11 +8,9 @@ import msgspec
 from kafka import KafkaProducer, errors
 
 from schemas.broker import BrokerOptions
-from schemas.errors import UsageError
+from schemas.errors import BrokerAwayError
 from schemas.message import Header
-from sinks.brokers import connection_of
-from sinks.service.consumer import REFUSED
-from sinks.service.feed import BrokerAwayError
+from schemas.trouble import in_words
 
 ANSWER_S = 10.0
 MAX_REQUEST_BYTES = 5 * 1024 * 1024
@@ -37,7 +34,6 @@ class AcknowledgedProducer:
     """
 
     def __init__(self, broker: BrokerOptions) -> None:
-        logging.getLogger("kafka").setLevel(logging.CRITICAL)
         self._broker = broker
         self._producer: Any = None
 
@@ -52,23 +48,21 @@ class AcknowledgedProducer:
             UsageError: the brokers refuse us.
         """
         try:
-            if self._producer is None:
-                self._producer = self._connect()
-            sent = [
-                self._producer.send(m.topic, key=m.key, value=m.value, headers=list(m.headers))
-                for m in messages
-            ]
-            self._producer.flush(timeout=ANSWER_S)
-            for future in sent:
-                future.get(timeout=ANSWER_S)
-        except REFUSED as error:
-            raise UsageError(
-                f"the brokers at {self._broker.bootstrap} refuse dead letters: {error}"
-            ) from error
-        except errors.KafkaError as error:
+            with in_words(self._broker, errors.KafkaError):
+                self._send(messages)
+        except BrokerAwayError:
             self.close()
-            words = f"no broker takes dead letters at {self._broker.bootstrap}: {type(error).__name__}"
-            raise BrokerAwayError(words) from error
+            raise
+
+    def _send(self, messages: Iterable[Outgoing]) -> None:
+        if self._producer is None:
+            self._producer = self._connect()
+        sent = [
+            self._producer.send(m.topic, key=m.key, value=m.value, headers=list(m.headers)) for m in messages
+        ]
+        self._producer.flush(timeout=ANSWER_S)
+        for future in sent:
+            future.get(timeout=ANSWER_S)
 
     def close(self) -> None:
         """Let the brokers go."""
@@ -79,7 +73,7 @@ class AcknowledgedProducer:
 
     def _connect(self) -> Any:
         return KafkaProducer(
-            **connection_of(self._broker),
+            **self._broker.arguments(),
             client_id="onlooker-sink",
             acks="all",
             max_request_size=MAX_REQUEST_BYTES,

@@ -1,7 +1,6 @@
-"""The recorder's door to kafka-python: partitions read by place, beside any consumer group."""
+"""The recorder's door to kafka-python: partitions read by place, beside any consumer group; whole topics."""
 
 import contextlib
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,11 +9,11 @@ from kafka import KafkaConsumer, TopicPartition, errors
 from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
 from schemas.topics import Topic
+from schemas.trouble import in_words
 from schemas.units import US_PER_MS
-from sinks.brokers import connection_of
+from sinks.brokers import ANSWER_MS, consumer_arguments
 from sinks.recording.source import Arrived, Lane
-from sinks.service.consumer import ANSWER_MS, FETCH_BYTES, REFUSED
-from sinks.service.feed import Bounds, BrokerAwayError
+from sinks.service.feed import Bounds
 
 MESSAGES_A_POLL = 2_000
 
@@ -25,31 +24,24 @@ class KafkaSource:
     Args:
         broker: how to reach the brokers.
         topics: kinds of topic to read.
+        client: the name that the brokers' logs know it by.
 
     Raises:
         BrokerAwayError: nobody answers.
         UsageError: a topic is missing, or the brokers refuse us.
     """
 
-    def __init__(self, broker: BrokerOptions, topics: Sequence[Topic]) -> None:
-        logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    def __init__(
+        self, broker: BrokerOptions, topics: Sequence[Topic], client: str = "onlooker-recorder"
+    ) -> None:
         self._broker = broker
         self._kinds = {broker.topics.name(topic): topic for topic in topics}
         with self._in_words():
             self._consumer: Any = KafkaConsumer(
-                **connection_of(broker),
-                client_id="onlooker-recorder",
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                allow_auto_create_topics=False,
+                **consumer_arguments(broker, client),
                 max_poll_records=MESSAGES_A_POLL,
-                max_partition_fetch_bytes=FETCH_BYTES,
                 fetch_max_wait_ms=100,
                 metadata_max_age_ms=30_000,
-                bootstrap_timeout_ms=ANSWER_MS,
-                request_timeout_ms=2 * ANSWER_MS,
-                reconnect_backoff_max_ms=2_000,
-                metrics_enabled=False,
             )
         self._lanes = {place: lane for name in self._kinds for place, lane in self._places(name)}
 
@@ -91,6 +83,11 @@ class KafkaSource:
             found = self._consumer.poll(timeout_ms=int(1000 * wait_s))
         return [_arrived(self._lanes[place], each) for place, batch in found.items() for each in batch]
 
+    def has_reached(self, ends: Mapping[Lane, int]) -> bool:
+        """Whether everything before some offsets has been polled."""
+        with self._in_words():
+            return all(self._consumer.position(place) >= ends[lane] for place, lane in self._lanes.items())
+
     def close(self) -> None:
         """Let the brokers go."""
         with contextlib.suppress(errors.KafkaError):
@@ -104,15 +101,29 @@ class KafkaSource:
         for number in sorted(numbers):
             yield TopicPartition(name, number), (self._kinds[name], number)
 
-    @contextlib.contextmanager
-    def _in_words(self) -> Iterator[None]:
-        try:
-            yield
-        except REFUSED as error:
-            raise UsageError(f"the brokers at {self._broker.bootstrap} refuse us: {error}") from error
-        except errors.KafkaError as error:
-            words = f"no broker answers at {self._broker.bootstrap}: {type(error).__name__}"
-            raise BrokerAwayError(words) from error
+    def _in_words(self) -> contextlib.AbstractContextManager[None]:
+        return in_words(self._broker, errors.KafkaError)
+
+
+def whole_topic(broker: BrokerOptions, topic: Topic) -> Iterator[Arrived]:
+    """All messages that a topic holds now.
+
+    Args:
+        broker: how to reach the brokers.
+        topic: its kind.
+
+    Yields:
+        Messages, in order by partition.
+
+    Raises:
+        BrokerAwayError: the brokers do not answer.
+        UsageError: there is no such topic, or they refuse us.
+    """
+    with contextlib.closing(KafkaSource(broker, [topic], "onlooker-letters")) as source:
+        bounds = source.bounds()
+        source.begin({lane: each.begin for lane, each in bounds.items()})
+        while not source.has_reached({lane: each.end for lane, each in bounds.items()}):
+            yield from source.poll(0.5)
 
 
 def _arrived(lane: Lane, record: Any) -> Arrived:

@@ -10,14 +10,20 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from schemas.clocks import Clocks
-from schemas.errors import DependencyAwayError, LimitReachedError, UndecodableError, UsageError
+from schemas.errors import (
+    BrokerAwayError,
+    DependencyAwayError,
+    LimitReachedError,
+    UndecodableError,
+    UsageError,
+)
 from schemas.events import DeadLetter
 from schemas.kinds import kinds
 from schemas.metrics import Meter
 from schemas.ports import RowStore
 from schemas.units import US_PER_S
 from sinks.facts.columns import tables_of
-from sinks.service.feed import BrokerAwayError, TopicPartition
+from sinks.service.feed import TopicPartition
 from sinks.service.gathering import Batch, Entry
 from sinks.service.known import Remembered, fresh_of
 from sinks.service.ledger import TABLE, Done, highest_written, ledger_row

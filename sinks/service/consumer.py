@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -13,25 +13,15 @@ from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.structs import MemberState, OffsetAndMetadata
 
 from schemas.broker import BrokerOptions
-from schemas.errors import UsageError
 from schemas.message import captured_us_of, is_repeated
 from schemas.topics import Topic
-from sinks.brokers import connection_of
-from sinks.service.feed import (
-    Bounds,
-    BrokerAwayError,
-    Committed,
-    Membership,
-    Message,
-    NotOwnerError,
-    TopicPartition,
-)
+from schemas.trouble import in_words
+from sinks.brokers import ANSWER_MS, consumer_arguments
+from sinks.service.feed import Bounds, Committed, Membership, Message, NotOwnerError, TopicPartition
 from sinks.service.options import SinkOptions
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-ANSWER_MS = 5_000
-"""How long the brokers may take for one answer, ms."""
 METADATA_MS = 5_000
 """How often the brokers are asked which topics there are: one made later is seen so soon, ms."""
 PATIENCE_S = 20.0
@@ -39,8 +29,6 @@ PATIENCE_S = 20.0
 MESSAGES_A_POLL = 10_000
 LONGEST_TURN_MS = 60_000
 """So long the others wait for a sink that hangs but lives; the library would let them wait five minutes."""
-FETCH_BYTES = 8 * 1024 * 1024
-"""Of one partition in one answer: more than the largest message."""
 LOST = (
     errors.CommitFailedError,
     errors.IllegalGenerationError,
@@ -48,13 +36,6 @@ LOST = (
     errors.RebalanceInProgressError,
     errors.FencedInstanceIdError,
     errors.IllegalStateError,
-)
-REFUSED = (
-    errors.AuthorizationError,
-    errors.SaslAuthenticationFailedError,
-    errors.UnsupportedSaslMechanismError,
-    errors.KafkaConfigurationError,
-    errors.InvalidTopicError,
 )
 
 
@@ -75,7 +56,6 @@ class GroupConsumer:
         *,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        logging.getLogger("kafka").setLevel(logging.CRITICAL)
         self._broker = broker
         self._names = [broker.topics.name(topic) for topic in topics]
         self._options = options
@@ -190,24 +170,15 @@ class GroupConsumer:
         session_ms = int(1000 * self._options.session_timeout_s)
         return KafkaConsumer(
             *self._names,
-            **connection_of(self._broker),
+            **consumer_arguments(self._broker, "onlooker-sink"),
             group_id=self._broker.group("sink"),
-            client_id="onlooker-sink",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            allow_auto_create_topics=False,
             partition_assignment_strategy=(RoundRobinPartitionAssignor,),
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 4,
             max_poll_interval_ms=max(LONGEST_TURN_MS, session_ms),
             max_poll_records=MESSAGES_A_POLL,
-            max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=200,
             metadata_max_age_ms=METADATA_MS,
-            bootstrap_timeout_ms=ANSWER_MS,
-            request_timeout_ms=2 * ANSWER_MS,
-            reconnect_backoff_max_ms=2_000,
-            metrics_enabled=False,
         )
 
     def _incarnation(self, topic: str) -> str | None:
@@ -217,63 +188,11 @@ class GroupConsumer:
         return None if found is None else f"{found}{epoch}"
 
     def _ask(self, call: Callable[[], T]) -> T:
-        with _in_words(self._broker):
-            return call()
-
-
-def whole_topic(broker: BrokerOptions, topic: str) -> Iterator[tuple[TopicPartition, Message]]:
-    """All messages that a topic holds now, read beside any group.
-
-    Args:
-        broker: how to reach the brokers.
-        topic: as the broker names it.
-
-    Yields:
-        Place and message, in order by partition.
-
-    Raises:
-        BrokerAwayError: the brokers do not answer.
-        UsageError: there is no such topic, or they refuse us.
-    """
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    with _in_words(broker):
-        consumer = KafkaConsumer(
-            **connection_of(broker),
-            client_id="onlooker-letters",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=FETCH_BYTES,
-            bootstrap_timeout_ms=ANSWER_MS,
-            request_timeout_ms=2 * ANSWER_MS,
-        )
-    try:
-        with _in_words(broker):
-            places = [KafkaPartition(topic, number) for number in consumer.partitions_for_topic(topic)]
-            if not places:
-                raise UsageError(f"the brokers have no topic {topic}: run `onlooker topics create`")
-            ends = consumer.end_offsets(places, timeout_ms=ANSWER_MS)
-        consumer.assign(places)
-        while any(consumer.position(place) < ends[place] for place in places):
-            with _in_words(broker):
-                found = consumer.poll(timeout_ms=500)
-            for place, records in found.items():
-                yield from (((place.topic, place.partition), _message(record)) for record in records)
-    finally:
-        consumer.close(autocommit=False)
-
-
-@contextlib.contextmanager
-def _in_words(broker: BrokerOptions) -> Iterator[None]:
-    """Trouble of the library as trouble with words for a person."""
-    try:
-        yield
-    except LOST as error:
-        raise NotOwnerError(f"the group has gone on without this sink: {error}") from error
-    except REFUSED as error:
-        raise UsageError(f"the brokers at {broker.bootstrap} refuse us: {error}") from error
-    except errors.KafkaError as error:
-        words = f"no broker answers at {broker.bootstrap}: {type(error).__name__}"
-        raise BrokerAwayError(words) from error
+        with in_words(self._broker, errors.KafkaError):
+            try:
+                return call()
+            except LOST as error:
+                raise NotOwnerError(f"the group has gone on without this sink: {error}") from error
 
 
 def _message(record: Any) -> Message:

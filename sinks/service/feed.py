@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from schemas.errors import DependencyAwayError, OnlookerError
+from schemas.errors import OnlookerError
 
 TopicPartition = tuple[str, int]
 """A topic, as the broker names it, and one of its partitions."""
@@ -45,10 +45,6 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     incarnations: Mapping[TopicPartition, str]
     """The owned partitions, each with the id that the brokers gave to its topic."""
-
-
-class BrokerAwayError(DependencyAwayError):
-    """The brokers do not answer: wait and ask again."""
 
 
 class NotOwnerError(OnlookerError):

@@ -11,12 +11,11 @@ from typing import Protocol
 import msgspec
 
 from schemas.clocks import Clocks
-from schemas.errors import DependencyAwayError, LimitReachedError
+from schemas.errors import BrokerAwayError, DependencyAwayError, LimitReachedError
 from schemas.metrics import Meter, Pulse
 from sinks.service.backoff import Backoff
 from sinks.service.batch_writer import StoreAwayError, no_collection
 from sinks.service.feed import (
-    BrokerAwayError,
     Committed,
     Feed,
     Membership,

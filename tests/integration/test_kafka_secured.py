@@ -9,7 +9,6 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from producers.brokers.arguments import broker_arguments
 from tests.secured_broker import SecuredBroker
 
 pytestmark = [pytest.mark.kafka]
@@ -26,7 +25,7 @@ def secured(kafka_jars: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def client_of(broker: SecuredBroker, **changes: object) -> dict[str, object]:
     """What a client says, with changes."""
-    arguments = broker_arguments(broker.options)
+    arguments = broker.options.arguments()
     return {**arguments, "bootstrap_timeout_ms": 10_000, **changes}
 
 

@@ -1,11 +1,11 @@
-"""The small parts of MEASURE: gaze, zones, the reading of samples, stacking, sums, scores and bands."""
+"""The small parts of MEASURE: gaze, zones, attention, stacking, sums, scores and bands."""
 
 import math
 
 import pytest
 
 from processors.gaze import AWAY, NEAR, TOWARDS, gaze_class
-from processors.measure.attention import Reading, read
+from processors.measure.attention import Attended, attend
 from processors.measure.engagement import engagement, is_engaged
 from processors.measure.samples import Sample, in_zone, sample_of
 from processors.measure.segments import Segment, clip, stack, union
@@ -32,7 +32,7 @@ def sample(
 
 
 def attended_ms(samples: list[Sample]) -> list[tuple[int, int]]:
-    done, after = read(Reading(), samples, OPTIONS)
+    done, after = attend(Attended(), samples, OPTIONS)
     segments = [*done, *([after.run] if after.run is not None else [])]
     spans = union([(s.start_us, s.end_us) for s in segments if s.attending])
     return [(start // MS, end // MS) for start, end in spans]
@@ -119,13 +119,13 @@ def test_looking_counts_only_inside_the_zone() -> None:
     assert attended_ms(samples) == [(0, 100), (200, 300)]
 
 
-def test_reading_in_two_parts_is_reading_at_once() -> None:
+def test_attention_in_two_parts_is_attention_at_once() -> None:
     gazes = [TOWARDS, NEAR, AWAY]
     samples = [sample(130 * i, gaze=gazes[i * i % 3], closed=i % 7 > 3, height_px=i) for i in range(60)]
-    whole, end = read(Reading(), samples, OPTIONS)
+    whole, end = attend(Attended(), samples, OPTIONS)
     for cut in range(len(samples)):
-        first, between = read(Reading(), samples[:cut], OPTIONS)
-        second, after = read(between, samples[cut:], OPTIONS)
+        first, between = attend(Attended(), samples[:cut], OPTIONS)
+        second, after = attend(between, samples[cut:], OPTIONS)
         assert (first + second, after) == (whole, end)
 
 

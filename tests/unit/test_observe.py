@@ -15,7 +15,7 @@ from processors.observe.perception.expression import Expression
 from processors.observe.perception.mesh import Mesh, Region
 from processors.observe.seen import SeenFace
 from processors.vision.boxes import Box, centre
-from schemas.events import EXPRESSIONS
+from schemas.events import EXPRESSIONS, Pose
 from schemas.ports import Floats, Pixels
 
 World = Mapping[int, Sequence[Box]]
@@ -142,6 +142,26 @@ def test_a_face_hidden_for_a_second_keeps_its_track() -> None:
     numbers = seen_in(world, 30)
     assert {n for frame in numbers for n in frame} == {1}
     assert numbers[10:19] == [[]] * 9
+
+
+@pytest.mark.parametrize(("hidden", "looks"), [(4, True), (5, False)])
+def test_a_gap_forgets_that_a_face_looked(
+    monkeypatch: pytest.MonkeyPatch, *, hidden: int, looks: bool
+) -> None:
+    """Between the limits a face looks on if it did; MEASURE knows nothing of it after half a second."""
+    yaws_deg = iter([0.0] * 10 + [25.0] * 10)
+    monkeypatch.setattr(
+        "processors.observe.describe.estimate_pose",
+        lambda _: Pose(yaw_deg=next(yaws_deg), pitch_deg=0, roll_deg=0),
+    )
+    box = (100, 100, 40, 40)
+    observer, _ = observer_of({**standing(range(10), box), **standing(range(10 + hidden, 18), box)})
+    state, seen = CameraState(stand_id="s", camera_id="c"), []
+    for frame in range(18):
+        state, faces = observer.step(state, picture(frame), frame * PERIOD_US)
+        seen += [(face.track_number, face.looking) for face in faces]
+    assert seen[:10] == [(1, True)] * 10
+    assert set(seen[10:]) == {(1, looks)}
 
 
 def test_a_face_hidden_for_long_is_a_new_track() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.errors import CheckFailedError, DependencyAwayError, LimitReachedError
-from sinks.service.feed import BrokerAwayError, Committed
+from schemas.errors import BrokerAwayError, CheckFailedError, DependencyAwayError, LimitReachedError
+from sinks.service.feed import Committed
 from tests.sink_model import Killed, World, appended, rows_of_facts
 
 FACTS = [(number, 1) for number in range(40)]

@@ -19,7 +19,6 @@ from onlooker.lab.stream.shapes import latency_words, plain_table
 from onlooker.lab.stream.site import Site, Work
 from onlooker.lab.stream.topics import making_topics
 from onlooker.settings.configuration import CameraSettings, StandSettings
-from producers.brokers.arguments import broker_arguments
 from producers.playlist import PlaylistOptions, Slot
 from producers.publish.pictures import Encoded
 from schemas.broker import BrokerOptions
@@ -156,7 +155,7 @@ def has_members(kafka: BrokerOptions, group: str) -> bool:
     Returns:
         True when it is stable and has a member.
     """
-    admin = KafkaAdminClient(**broker_arguments(kafka))
+    admin = KafkaAdminClient(**kafka.arguments())
     try:
         found = admin.describe_groups([group])[group]
         return found["group_state"] == "Stable" and bool(found["members"])
@@ -168,7 +167,7 @@ def has_members(kafka: BrokerOptions, group: str) -> bool:
 
 def _until_drained(running: Services, site: Site, stands: int, work: Work) -> dict[Place, int]:
     """Read what MEASURE says until the stands have ended and all of it is rows."""
-    consumer = KafkaConsumer(**broker_arguments(site.kafka), enable_auto_commit=False)
+    consumer = KafkaConsumer(**site.kafka.arguments(), enable_auto_commit=False)
     names = [site.kafka.topics.name(topic) for topic in HEADS]
     places = [TopicPartition(name, number) for name in names for number in range(PARTITIONS)]
     consumer.assign(places)

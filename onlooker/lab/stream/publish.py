@@ -11,7 +11,6 @@ from onlooker.lab.stream.figures import Comparison, Names, Run, compare
 from onlooker.lab.stream.input import START_US
 from onlooker.lab.stream.site import Work
 from onlooker.lab.stream.topics import making_topics
-from producers.brokers.arguments import broker_arguments
 from producers.options import PublishOptions
 from producers.publish.in_flight import Outgoing
 from producers.publish.publisher import KafkaClient
@@ -143,7 +142,7 @@ def bare_producer(kafka: BrokerOptions) -> KafkaProducer:
         A connected producer; the caller closes it.
     """
     return KafkaProducer(
-        **broker_arguments(kafka),
+        **kafka.arguments(),
         acks="all",
         enable_idempotence=True,
         batch_size=256 * 1024,

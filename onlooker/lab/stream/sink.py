@@ -15,7 +15,6 @@ from onlooker.lab.stream.site import Site, Work
 from onlooker.lab.stream.topics import making_topics
 from onlooker.telemetry import Watch
 from onlooker.wiring.sink import SinkRequest, build_sink
-from producers.brokers.arguments import broker_arguments
 from schemas.errors import DependencyAwayError
 from schemas.events import DeadLetter
 from schemas.message import About
@@ -146,7 +145,7 @@ def _kafka(site: Site, found: Sequence[Heap], work: Work) -> Run:
 
 def _fill(site: Site, found: Sequence[Heap]) -> None:
     codec, about = AvroCodec(FileRegistry()), About(producer="bench", produced_us=0)
-    producer = KafkaProducer(**broker_arguments(site.kafka), linger_ms=20, batch_size=256 * 1024)
+    producer = KafkaProducer(**site.kafka.arguments(), linger_ms=20, batch_size=256 * 1024)
     try:
         for heap in found:
             for fact in heap.facts:

@@ -9,7 +9,6 @@ from kafka.errors import KafkaError
 
 from onlooker.lab.stream.input import Crowd, traffic
 from processors.topology import topic_of
-from producers.brokers.arguments import broker_arguments
 from producers.brokers.plan import TopicOptions, plan_topics, wanted_topics
 from producers.brokers.topics import Topics
 from schemas.broker import BrokerOptions
@@ -45,7 +44,7 @@ def making_topics(kafka: BrokerOptions, *, partitions: int) -> Iterator[None]:
 
 
 def _delete(kafka: BrokerOptions) -> None:
-    admin = KafkaAdminClient(**broker_arguments(kafka))
+    admin = KafkaAdminClient(**kafka.arguments())
     try:
         ours = [name for name in admin.list_topics() if name.startswith(kafka.prefix)]
         with contextlib.suppress(KafkaError):
@@ -65,7 +64,7 @@ def prefill(kafka: BrokerOptions, crowd: Crowd) -> int:
         Observations written.
     """
     codec = AvroCodec(FileRegistry())
-    producer = KafkaProducer(**broker_arguments(kafka), linger_ms=20, batch_size=256 * 1024)
+    producer = KafkaProducer(**kafka.arguments(), linger_ms=20, batch_size=256 * 1024)
     written = 0
     try:
         for event in sorted(traffic(crowd), key=lambda event: isinstance(event, FaceObservations)):

@@ -12,6 +12,7 @@ from processors.runtime.agents.application import RoleApp
 from processors.runtime.agents.connection import client_settings
 from schemas.broker import BrokerOptions
 from schemas.metrics import Meter, Pulse
+from schemas.trouble import trouble_of
 
 log = logging.getLogger(__name__)
 PAUSE_S = 0.5
@@ -115,7 +116,7 @@ class Asking:
                 raise ReassignedError from error
             except (KafkaError, TimeoutError) as error:
                 log.debug("no broker answered", exc_info=True)
-                self._pulse.away("kafka", f"The brokers do not say how far their topics go ({error}).")
+                self._pulse.away("kafka", str(trouble_of(error, self._broker)))
                 self._meter.count("retries", dependency="kafka")
                 await asyncio.sleep(PAUSE_S)
             else:

@@ -9,26 +9,14 @@ from aiokafka.helpers import create_ssl_context
 from schemas.broker import BrokerOptions
 
 
-def servers_of(broker: BrokerOptions) -> list[str]:
-    """`host:port` of each broker."""
-    return [server.strip() for server in broker.bootstrap.split(",") if server.strip()]
-
-
 def urls_of(broker: BrokerOptions) -> list[str]:
     """The brokers as Faust writes them."""
-    return [f"kafka://{server}" for server in servers_of(broker)]
+    return [f"kafka://{server}" for server in broker.servers]
 
 
 def tls_of(broker: BrokerOptions) -> ssl.SSLContext | None:
     """The context of encrypted connections, None for open ones."""
-    if not broker.uses_tls:
-        return None
-    context: ssl.SSLContext = create_ssl_context(
-        cafile=None if broker.ca_file is None else str(broker.ca_file),
-        certfile=None if broker.certificate_file is None else str(broker.certificate_file),
-        keyfile=None if broker.key_file is None else str(broker.key_file),
-    )
-    return context
+    return create_ssl_context(**broker.tls_files()) if broker.uses_tls else None
 
 
 def credentials_of(broker: BrokerOptions) -> faust.types.auth.CredentialsT | None:
@@ -53,15 +41,5 @@ def client_settings(broker: BrokerOptions) -> dict[str, Any]:
     Returns:
         Keyword arguments.
     """
-    settings: dict[str, Any] = {
-        "bootstrap_servers": servers_of(broker),
-        "security_protocol": broker.security,
-        "ssl_context": tls_of(broker),
-    }
-    if broker.uses_sasl:
-        settings |= {
-            "sasl_mechanism": broker.sasl_mechanism,
-            "sasl_plain_username": broker.username,
-            "sasl_plain_password": broker.password,
-        }
-    return settings
+    named = {name: value for name, value in broker.arguments().items() if not name.startswith("ssl_")}
+    return {**named, "ssl_context": tls_of(broker)}

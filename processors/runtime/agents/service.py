@@ -13,12 +13,14 @@ from processors.runtime.agents.application import REBALANCE_S, build_app
 from processors.runtime.agents.asking import ReassignedError
 from processors.runtime.agents.outbox import checkpoints_topic
 from processors.runtime.agents.plan import WorkPlan
-from processors.runtime.agents.topics import BrokersAwayError, prepare_topics
+from processors.runtime.agents.topics import prepare_topics
 from processors.runtime.agents.worker import GiveUp, RoleWorker
 from processors.runtime.work.lease import Lease
 from processors.runtime.work.progress import Progress
+from schemas.broker import BrokerOptions
 from schemas.clocks import Clocks
-from schemas.errors import DependencyAwayError
+from schemas.errors import BrokerAwayError, DependencyAwayError
+from schemas.trouble import trouble_of
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +51,7 @@ async def _work(plan: WorkPlan, stop: threading.Event, give_up: GiveUp) -> None:
     while not stop.is_set():
         try:
             await _prepared(plan)
-        except BrokersAwayError as error:
+        except BrokerAwayError as error:
             plan.pulse.away("kafka", str(error))
             plan.pulse.beat("work")
             plan.meter.count("retries", dependency="kafka")
@@ -149,9 +151,9 @@ class _RoleService:
         while not self._stop.is_set() and self._failure is None:
             for task in tasks:
                 if task.done() and not task.cancelled() and task.exception() is not None:
-                    self._fail(_in_words(task.exception()))
+                    self._fail(_in_words(task.exception(), self._plan.broker))
             if self._app.crashed:
-                self._fail(_in_words(self._app.crash_reason))
+                self._fail(_in_words(self._app.crash_reason, self._plan.broker))
             await asyncio.sleep(0.05)
 
     async def _ended(self, starting: asyncio.Task[Any]) -> None:
@@ -191,9 +193,7 @@ class _RoleService:
                 self._progress.waiting(0)
             except (KafkaError, TimeoutError, OSError) as error:
                 self._progress.waiting(0)
-                self._plan.pulse.away(
-                    "kafka", f"No broker answers at {self._plan.broker.bootstrap} ({error!r})."
-                )
+                self._plan.pulse.away("kafka", str(trouble_of(error, self._plan.broker)))
             else:
                 self._plan.pulse.away("kafka", None)
 
@@ -230,8 +230,8 @@ class _RoleService:
             over.set()
 
 
-def _in_words(error: BaseException | None) -> BaseException:
+def _in_words(error: BaseException | None, broker: BrokerOptions) -> BaseException:
     """Trouble with the brokers as a sentence; anything else as it is."""
     if isinstance(error, KafkaError | OSError):
-        return DependencyAwayError(f"The brokers went away ({error!r}). Start it again when they are back.")
+        return trouble_of(error, broker)
     return error or DependencyAwayError("The worker ended by itself.")

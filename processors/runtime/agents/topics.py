@@ -10,14 +10,11 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from processors.runtime.agents.connection import client_settings
 from schemas.broker import BrokerOptions
 from schemas.errors import DependencyAwayError, UsageError
+from schemas.trouble import in_words
 
 UNKNOWN_TOPIC = 3
 """Kafka's error code for a topic that does not exist."""
 ASK_MS = 10_000
-
-
-class BrokersAwayError(DependencyAwayError):
-    """No broker answers: worth waiting for."""
 
 
 class TopicShape(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,26 +39,25 @@ async def prepare_topics(
         The number of partitions, the same for all of them.
 
     Raises:
-        BrokersAwayError: no broker answers.
+        BrokerAwayError: no broker answers: worth waiting for.
         DependencyAwayError: a topic is missing.
-        UsageError: topics differ in their number of partitions.
+        UsageError: topics differ in their number of partitions, or the brokers refuse us.
     """
-    admin = AIOKafkaAdminClient(**client_settings(broker), request_timeout_ms=ASK_MS)
-    try:
-        await admin.start()
-        found = await _shapes(admin, [*names, checkpoints])
-        shape = _agreed({name: found[name] for name in names if name in found}, names)
-        if checkpoints not in found:
-            await _create(admin, checkpoints, shape, checkpoint_bytes)
-        elif found[checkpoints].partitions != shape.partitions:
-            raise UsageError(
-                f"{checkpoints} has {found[checkpoints].partitions} partitions, the other topics have "
-                f"{shape.partitions}. Remove it while no worker runs; the states are then made anew."
-            )
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise BrokersAwayError(f"No broker answers at {broker.bootstrap} ({error}).") from error
-    finally:
-        await admin.close()
+    with in_words(broker, KafkaError, OSError, TimeoutError):
+        admin = AIOKafkaAdminClient(**client_settings(broker), request_timeout_ms=ASK_MS)
+        try:
+            await admin.start()
+            found = await _shapes(admin, [*names, checkpoints])
+            shape = _agreed({name: found[name] for name in names if name in found}, names)
+            if checkpoints not in found:
+                await _create(admin, checkpoints, shape, checkpoint_bytes)
+            elif found[checkpoints].partitions != shape.partitions:
+                raise UsageError(
+                    f"{checkpoints} has {found[checkpoints].partitions} partitions, the other topics have "
+                    f"{shape.partitions}. Remove it while no worker runs; the states are then made anew."
+                )
+        finally:
+            await admin.close()
     return shape.partitions
 
 
