@@ -72,12 +72,12 @@ def as_yaml(found: Shown) -> str:
     Returns:
         YAML that is a configuration, too.
     """
-    text = yaml.safe_dump(found.settings, sort_keys=False, allow_unicode=True, width=float("inf"))
-    lines = text.splitlines()
-    for path, node in _nodes(yaml.compose(text, Loader=yaml.SafeLoader)):
+    text: str = yaml.safe_dump(found.settings, sort_keys=False, allow_unicode=True, width=float("inf"))
+    for path, node in reversed(list(_nodes(yaml.compose(text, Loader=yaml.SafeLoader)))):
         if path in found.origins:
-            lines[node.end_mark.line] += f"  # {_remark(path, node.value, found.origins[path])}"
-    return "\n".join(lines) + "\n"
+            end, remark = node.end_mark.index, _remark(path, node.value, found.origins[path])
+            text = f"{text[:end]}  # {remark}{text[end:]}"
+    return text
 
 
 def _nodes(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -93,7 +93,7 @@ def _nodes(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _remark(path: str, value: Any, origin: str) -> str:
-    origin = " ".join(origin.split())
+    origin = "".join(filter(str.isprintable, origin))
     if path.endswith(".password"):
         return f"set, not shown: from {origin}"
-    return f"from {origin}" + (", its password is not shown" if HIDDEN in value else "")
+    return f"from {origin}" + (", its secrets are not shown" if HIDDEN in value else "")
