@@ -64,7 +64,7 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
 
     named = bootstrap is not None
     given = Given(config_path=config_path, flags=Flags(bootstrap=bootstrap))
-    settings = given.settings("kafka") if named else given.settings()
+    settings = given.settings("registry", "kafka") if named else given.settings("registry")
     request = Request(
         parts=parts_from(options["only"]),
         repeat=options["repeat"],

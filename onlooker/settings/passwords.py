@@ -6,12 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import msgspec
-
 from onlooker.settings.configuration import Settings
-from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
-from schemas.wire.registry import RegistryOptions
 
 IN_A_FILE = "_FILE"
 """Appended to a variable's name: the secret is in the file that the variable names."""
@@ -31,64 +27,6 @@ def variable_of(setting: str) -> str:
         `ONLOOKER_KAFKA_PASSWORD`.
     """
     return f"ONLOOKER_{setting.upper().replace('.', '_')}"
-
-
-def kafka_with_password(options: BrokerOptions, find: "Finder") -> BrokerOptions:
-    """The brokers with the password that they ask for.
-
-    Args:
-        options: as flag and configuration name them.
-        find: looks for the password.
-
-    Returns:
-        Options to connect with.
-
-    Raises:
-        UsageError: a file is missing, unreadable or empty, or brokers ask who we are and that is not said.
-    """
-    if not options.uses_sasl:
-        return options
-    password = find.secret("kafka.password", options.password_file) or options.password
-    if not options.username:
-        raise UsageError(f"kafka.security is {options.security}: say who asks in kafka.username.")
-    if password is None:
-        raise UsageError(
-            f"kafka.security is {options.security} and there is no password: {_places('kafka.password')}."
-        )
-    return msgspec.structs.replace(options, password=password)
-
-
-def registry_with_password(
-    options: RegistryOptions, find: "Finder", flag: Path | None = None
-) -> RegistryOptions:
-    """The schema registry with the password that it asks for.
-
-    Args:
-        options: as flags and configuration name it.
-        find: looks for the password.
-        flag: a file with it that the command line names.
-
-    Returns:
-        Options to connect with.
-
-    Raises:
-        UsageError: a file is missing, unreadable or empty, or there is a user and no password.
-    """
-    if options.url is None or options.username is None:
-        return options
-    password = find.in_file(flag, "--password-file")
-    password = password or find.secret("registry.password", options.password_file) or options.password
-    if password is None:
-        raise UsageError(
-            f"registry.username is {options.username!r} and there is no password: "
-            f"{_places('registry.password')}."
-        )
-    return msgspec.structs.replace(options, password=password)
-
-
-def _places(setting: str) -> str:
-    variable = variable_of(setting)
-    return f"set {variable}, or name a file in {variable}{IN_A_FILE} or {setting}_file"
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:

@@ -8,15 +8,10 @@ import msgspec
 from onlooker.settings.clickhouse_section import ClickHouseSettings
 from onlooker.settings.configuration import Settings
 from onlooker.settings.flags import NO_FLAGS, SERVERS, Flags, Server
-from onlooker.settings.passwords import (
-    Finder,
-    Warn,
-    kafka_with_password,
-    password_in,
-    registry_with_password,
-    warn_in_log,
-)
+from onlooker.settings.passwords import IN_A_FILE, Finder, Warn, password_in, variable_of, warn_in_log
+from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
+from schemas.wire.registry import RegistryOptions
 
 Level = Literal["flag", "environment", "file"]
 _replace = msgspec.structs.replace
@@ -52,15 +47,13 @@ def in_force(
     if flags.url is not None and flags.data_dir is not None:
         raise UsageError("say either --data-dir or --url, not both")
     find = Finder(environ, warn)
-    kafka = settings.kafka if flags.bootstrap is None else _replace(settings.kafka, bootstrap=flags.bootstrap)
-    registry = _replace(settings.registry, **flags.registry.said())
-    password_file = flags.registry.password_file
+    needed = {server: find if server in servers else None for server in SERVERS}
     return _replace(
         settings,
         data_dir=flags.data_dir or settings.data_dir,
-        clickhouse=_clickhouse(settings.clickhouse, flags, find if "clickhouse" in servers else None),
-        kafka=kafka_with_password(kafka, find) if "kafka" in servers else kafka,
-        registry=registry_with_password(registry, find, password_file) if "registry" in servers else registry,
+        clickhouse=_clickhouse(settings.clickhouse, flags, needed["clickhouse"]),
+        kafka=_kafka(settings.kafka, flags, needed["kafka"]),
+        registry=_registry(settings.registry, flags, needed["registry"]),
     )
 
 
@@ -105,3 +98,33 @@ def _password(options: ClickHouseSettings, in_url: str | None, level: Level, fin
         or own.get("file")
         or options.password
     )
+
+
+def _kafka(options: BrokerOptions, flags: Flags, find: Finder | None) -> BrokerOptions:
+    options = _replace(options, bootstrap=flags.bootstrap or options.bootstrap)
+    if find is None or not options.uses_sasl:
+        return options
+    password = find.secret("kafka.password", options.password_file) or options.password
+    if not options.username:
+        raise UsageError(f"kafka.security is {options.security}: say who asks in kafka.username.")
+    return _replace(
+        options, password=_needed(password, "kafka.password", f"kafka.security is {options.security}")
+    )
+
+
+def _registry(options: RegistryOptions, flags: Flags, find: Finder | None) -> RegistryOptions:
+    options = _replace(options, **flags.registry.said())
+    if find is None or options.url is None or options.username is None:
+        return options
+    password = find.in_file(flags.registry.password_file, "--password-file")
+    password = password or find.secret("registry.password", options.password_file) or options.password
+    words = f"registry.username is {options.username!r}"
+    return _replace(options, password=_needed(password, "registry.password", words))
+
+
+def _needed(password: str | None, setting: str, words: str) -> str:
+    if password is None:
+        variable = variable_of(setting)
+        places = f"set {variable}, or name a file in {variable}{IN_A_FILE} or {setting}_file"
+        raise UsageError(f"{words} and there is no password: {places}.")
+    return password
