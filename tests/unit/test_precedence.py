@@ -1,15 +1,18 @@
 """One precedence: flag, environment, file, default; in every combination and for every verb."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from itertools import product
 from pathlib import Path
 from typing import Any, NoReturn
 
+import click
 import msgspec
 import pytest
 from click.testing import CliRunner
 
+import onlooker
 from onlooker import demo
 from onlooker.cli.root import root
 from onlooker.doctor.servers import connection_checks
@@ -24,6 +27,7 @@ from schemas.wire.registry import RegistryOptions
 from sinks.store.address import Address
 from tests import recordings
 
+PACKAGE = Path(onlooker.__file__).parent
 LEVELS = ("flag", "environment", "file")
 URLS = (None, "clickhouse://me@{level}/x", "clickhouse://me:in-url@{level}/x")
 CA = Path("/ca.pem")
@@ -300,3 +304,40 @@ def test_settings_that_are_ready_stay_as_they_are() -> None:
     )
     assert in_force(settings, {}) == settings
     assert msgspec.structs.asdict(settings.clickhouse)["password"] == "x"
+
+
+def commands(command: click.Command, name: str = "onlooker") -> Iterator[tuple[str, click.Command]]:
+    """Every verb with its full name."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for verb in command.list_commands(context):
+            inside = command.get_command(context, verb)
+            assert inside is not None
+            yield from commands(inside, f"{name} {verb}")
+    else:
+        yield name, command
+
+
+def test_every_verb_with_a_server_takes_a_configuration_and_one_variable_names_it() -> None:
+    for name, command in commands(root):
+        options = {str(option.name): option for option in command.params}
+        if {"url", "bootstrap", "gallery", "prefix"} & set(options):
+            assert "config_path" in options, name
+        if "config_path" in options and name != "onlooker replay":
+            assert options["config_path"].envvar == "ONLOOKER_CONFIG", name
+
+
+def test_one_module_opens_the_database() -> None:
+    files = [path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py")]
+    texts = {str(path): (PACKAGE / path).read_text(encoding="utf-8") for path in files}
+    assert [path for path, text in texts.items() if "sinks.store.embedded" in text] == ["wiring/database.py"]
+    connecting = [path for path, text in texts.items() if re.search(r"\bClickHouse\(", text)]
+    assert [path for path in connecting if not path.startswith("lab/")] == ["wiring/database.py"]
+    resolving = {path for path, text in texts.items() if "in_force(" in text and not path.startswith("lab/")}
+    assert resolving == {
+        "settings/precedence.py",
+        "cli/options.py",
+        "demo.py",
+        "doctor/servers.py",
+        "wiring/replay.py",
+    }
