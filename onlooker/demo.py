@@ -16,11 +16,13 @@ from onlooker.models.registry import load_registry
 from onlooker.reporting.figures import CampaignReport, Figures, load_reports
 from onlooker.reporting.page import page
 from onlooker.reporting.plain import number, percent
-from onlooker.settings.configuration import load_settings
+from onlooker.settings.configuration import Settings, load_settings
+from onlooker.settings.flags import Flags
+from onlooker.settings.precedence import in_force
 from onlooker.wiring import cache_dir
+from onlooker.wiring.database import opened
 from onlooker.wiring.people import enrol_people
 from onlooker.wiring.run import RunRequest, execute_run
-from sinks.store.embedded.asking import asking
 
 SAMPLES = (
     "WolfgangLanger_Pexels.mp4",
@@ -56,14 +58,14 @@ def run_demo(data_dir: Path) -> None:
     _enrol(samples["single_face.jpg"], data_dir)
     console.print("[bold]3. Two stands, two campaigns[/] through the whole pipeline")
     path = _write_configuration(samples, data_dir)
-    settings = load_settings(path)
-    found = execute_run(settings, RunRequest(data_dir=data_dir))
+    settings = in_force(load_settings(path), {}, Flags(data_dir=data_dir))
+    found = execute_run(settings, RunRequest())
     console.print(
         f"   {found['frames']['observed']} frames at {found['frames_per_second']} frames/s: "
         f"{found['faces']} faces, {found['visits']} visits"
     )
     console.print("[bold]4. What it was worth[/]\n")
-    _report(console, data_dir)
+    _report(console, settings)
     _next(console, path, data_dir)
 
 
@@ -96,9 +98,9 @@ def _write_configuration(samples: dict[str, Path], data_dir: Path) -> Path:
     return path
 
 
-def _report(console: Console, data_dir: Path) -> None:
+def _report(console: Console, settings: Settings) -> None:
     """The campaign table, the recognised visits, and the report as a page."""
-    with asking(data_dir) as store:
+    with opened(settings) as store:
         reports = load_reports(store)
         visits = store.rows(MEMBER_VISITS)
     console.print(_table(reports))
@@ -108,7 +110,7 @@ def _report(console: Console, data_dir: Path) -> None:
             f"looked {attention_ms / 1000:.1f} s of {dwell_ms / 1000:.1f} s"
         )
     console.print("People seen only from behind are not counted.")
-    (data_dir / REPORT).write_text(page(reports), encoding="utf-8")
+    (settings.data_dir / REPORT).write_text(page(reports), encoding="utf-8")
 
 
 def _table(reports: Sequence[CampaignReport]) -> Table:

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from onlooker.analyze.files import Analysed, analysed, files_of
+from onlooker.cli.options import Given, json_option, settings_options
 from onlooker.foreground.progress import progress
 
 
@@ -24,12 +25,10 @@ from onlooker.foreground.progress import progress
     metavar="DIR",
     help="Also write the pictures and videos into DIR with everything that was seen drawn in.",
 )
-@click.option(
-    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration."
-)
-@click.option("--json", "as_json", is_flag=True, help="Accepted for symmetry: the output is always JSON.")
+@settings_options()
+@json_option("Accepted for symmetry: the output is always JSON.")
 def analyze(
-    paths: tuple[Path, ...], gallery: Path | None, draw: Path | None, config_path: Path | None, as_json: bool
+    paths: tuple[Path, ...], gallery: Path | None, draw: Path | None, given: Given, as_json: bool
 ) -> None:
     """See what is in pictures and videos: one JSON line each picture or frame, on stdout.
 
@@ -43,11 +42,10 @@ def analyze(
       onlooker analyze photos/ --gallery gallery/ > seen.jsonl
     """
     del as_json
-    from onlooker.settings.configuration import load_settings
     from onlooker.wiring import build_eyes
 
     files = files_of(paths)
-    eyes = build_eyes(load_settings(config_path), gallery=gallery)
+    eyes = build_eyes(given.settings(), gallery=gallery)
     lines = analysed(files, eyes)
     if draw is not None:
         from onlooker.analyze.drawn import also_drawn

@@ -6,6 +6,9 @@ from typing import Any
 
 import click
 
+from onlooker.cli.options import Given, config_option, json_option, settings_options
+from onlooker.settings.flags import Flags
+
 
 @click.group()
 def bench() -> None:
@@ -15,19 +18,16 @@ def bench() -> None:
 @bench.command()
 @click.argument("clip", required=False, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--repeat", type=click.IntRange(min=1), default=5, show_default=True, help="Counted runs.")
-@click.option(
-    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration."
-)
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
-def perception(clip: Path | None, repeat: int, config_path: Path | None, as_json: bool) -> None:
+@settings_options()
+@json_option("JSON instead of a table.")
+def perception(clip: Path | None, repeat: int, given: Given, as_json: bool) -> None:
     """Frames a second through the whole of `run` without ClickHouse, on one core.
 
     The floor is the sum of the bare `session.run` times of the same run. CLIP defaults to the demo's footage.
     """
     from onlooker.lab.perception import bench_perception, print_table
-    from onlooker.settings.configuration import load_settings
 
-    found = bench_perception(load_settings(config_path), clip, repeat=repeat)
+    found = bench_perception(given.settings(), clip, repeat=repeat)
     if as_json:
         click.echo(json.dumps(found))
     else:
@@ -35,9 +35,7 @@ def perception(clip: Path | None, repeat: int, config_path: Path | None, as_json
 
 
 @bench.command()
-@click.option(
-    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration."
-)
+@config_option()
 @click.option(
     "--bootstrap",
     metavar="HOST:PORT",
@@ -50,7 +48,7 @@ def perception(clip: Path | None, repeat: int, config_path: Path | None, as_json
     "--repeat", type=click.IntRange(min=1), default=3, show_default=True, help="Turns of each comparison."
 )
 @click.option("--quick", is_flag=True, help="Little work: shows that it runs, says nothing about speed.")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of tables.")
+@json_option("JSON instead of tables.")
 def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **options: Any) -> None:
     """Events a second of each service, latency to the row, and how many stands this machine carries.
 
@@ -62,14 +60,16 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
 
     from onlooker.lab.stream.bench import Failed, Request, bench_stream, parts_from
     from onlooker.lab.stream.table import print_found
-    from onlooker.settings.configuration import load_settings
-    from onlooker.wiring.broker import broker_options
     from schemas.errors import DependencyAwayError
 
-    settings = load_settings(config_path)
-    named = None if bootstrap is None else broker_options(settings, bootstrap)
+    named = bootstrap is not None
+    given = Given(config_path=config_path, flags=Flags(bootstrap=bootstrap))
+    settings = given.settings("registry", "kafka") if named else given.settings("registry")
     request = Request(
-        parts=parts_from(options["only"]), repeat=options["repeat"], quick=options["quick"], kafka=named
+        parts=parts_from(options["only"]),
+        repeat=options["repeat"],
+        quick=options["quick"],
+        kafka=settings.kafka if named else None,
     )
     found = bench_stream(settings, request, say=lambda words: click.echo(words, err=True))
     if as_json:
@@ -92,7 +92,7 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
     help="Of the ten stands that are recorded for it, without DIR.",
 )
 @click.option("--repeat", type=click.IntRange(min=1), default=3, show_default=True, help="Turns.")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@json_option("JSON instead of a table.")
 def replay(folder: Path | None, seconds: int, repeat: int, as_json: bool) -> None:
     """Events a second from a recording to windows, next to reading the same Avro and nothing else."""
     import msgspec

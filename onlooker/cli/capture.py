@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
+from onlooker.cli.options import Given, json_option, settings_options
 from onlooker.telemetry import TelemetryFlags, telemetry_options
 
 
 @click.command()
-@click.option(
-    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration (YAML)."
-)
+@settings_options("brokers")
 @click.option(
     "--source",
     "sources",
@@ -22,7 +20,6 @@ from onlooker.telemetry import TelemetryFlags, telemetry_options
     help="A video file, a folder of pictures, a USB index or an RTSP/HTTP URL; each is a stand of its own. "
     "May be given several times; replaces the configuration's stands.",
 )
-@click.option("--bootstrap", metavar="HOST:PORT,...", help="Kafka's brokers [127.0.0.1:9092].")
 @click.option(
     "--stand", "stands", multiple=True, metavar="ID", help="Only this stand; may be given several times."
 )
@@ -39,12 +36,11 @@ from onlooker.telemetry import TelemetryFlags, telemetry_options
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Where is noted what has arrived [onlooker-data]."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@json_option("Print the summary as JSON.")
 @telemetry_options
 def capture(
-    config_path: Path | None,
+    given: Given,
     sources: tuple[str, ...],
-    bootstrap: str | None,
     as_json: bool,
     telemetry_flags: TelemetryFlags,
     **options: Any,
@@ -60,15 +56,13 @@ def capture(
       onlooker capture --source walk.mp4
       onlooker capture --config shop.yaml --stand door --metrics-port 9100
     """
-    from onlooker.settings.configuration import load_settings, with_sources
+    from onlooker.settings.configuration import with_sources
     from onlooker.settings.passwords import secrets_of
-    from onlooker.wiring.broker import broker_options
     from onlooker.wiring.capture import CaptureRequest, execute_capture
 
-    settings = with_sources(load_settings(config_path), sources)
+    settings = with_sources(given.settings("kafka", "registry"), sources)
     if not settings.stands:
         raise click.UsageError("Nothing to capture: name a --source, or a --config with stands.")
-    settings = msgspec.structs.replace(settings, kafka=broker_options(settings, bootstrap))
     with telemetry_flags.watching("capture", secrets=secrets_of(settings)) as watch:
         found = execute_capture(settings, CaptureRequest(**options), watch)
     if as_json:

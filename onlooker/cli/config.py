@@ -5,14 +5,11 @@ from pathlib import Path
 
 import click
 import msgspec
-import yaml
 
-CONFIG_OPTION = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file; default: none.",
-)
+from onlooker.cli.options import Given, config_option, json_option
+from onlooker.settings.flags import SERVERS
+
+_config = config_option("The file; default: none.")
 
 
 @click.group()
@@ -27,36 +24,43 @@ def config() -> None:
 
 
 @config.command()
-@CONFIG_OPTION
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of YAML.")
-def show(config_path: Path | None, as_json: bool) -> None:
-    """Print every setting in force, defaults included."""
-    from onlooker.settings.configuration import load_settings, without_secrets
+@_config
+@json_option("JSON instead of YAML.")
+@click.option(
+    "--origins", "with_origins", is_flag=True, help="With --json: also where each value comes from."
+)
+def show(config_path: Path | None, as_json: bool, with_origins: bool) -> None:
+    """Print every setting in force, defaults included, and where those come from that are no defaults.
 
-    plain = msgspec.to_builtins(without_secrets(load_settings(config_path)), str_keys=True, enc_hook=str)
+    A variable wins over the file. No password is shown, only where it is set. With --json --origins there
+    are two objects, `settings` and `origins`: what `origins` does not name is a default.
+    """
+    from onlooker.settings.origins import as_yaml, shown
+
+    if with_origins and not as_json:
+        raise click.UsageError("--origins is for --json: without it every line says where it comes from")
+    found = shown(config_path, os.environ)
     if as_json:
-        click.echo(msgspec.json.encode(plain).decode())
+        click.echo(msgspec.json.encode(found if with_origins else found.settings).decode())
     else:
-        click.echo(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), nl=False)
+        click.echo(as_yaml(found), nl=False)
 
 
 @config.command()
-@CONFIG_OPTION
+@_config
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 def check(config_path: Path | None, file: Path | None) -> None:
     """Check a file, its sources, models and secrets; says what is wrong and what is allowed there.
 
     No server is asked: `onlooker doctor --config FILE` does that.
     """
-    from onlooker.settings.configuration import load_settings
-    from onlooker.settings.passwords import with_secrets
     from onlooker.wiring.run import check_settings
 
     path = file or config_path
     if path is None:
         raise click.UsageError("Name the file: onlooker config check FILE")
-    settings = load_settings(path)
+    settings = Given(config_path=path).settings(*SERVERS)
     check_settings(settings)
-    with_secrets(settings, os.environ).clickhouse.address()
+    settings.clickhouse.address()
     cameras = sum(len(stand.cameras) for stand in settings.stands)
     click.echo(f"{path} is good: {len(settings.stands)} stands, {cameras} cameras.")

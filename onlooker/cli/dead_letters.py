@@ -1,22 +1,22 @@
 """`onlooker dead-letters`: list, show and replay the messages that were set aside."""
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
+from onlooker.cli.options import Given, json_option, settings_options
 from schemas.errors import CheckFailedError, UndecodableError
 from schemas.events import DeadLetter
 from schemas.units import US_PER_S
 
 if TYPE_CHECKING:
-    from onlooker.wiring.letters import Where
+    from onlooker.settings.configuration import Settings
+    from schemas.ports import EventCodec
     from sinks.letters.stored import Choice
 
 CUT = "bytes are kept)"
@@ -24,19 +24,6 @@ CUT = "bytes are kept)"
 LINES = 32
 """Of a hexadecimal dump."""
 Command = Callable[..., Any]
-_WHERE = (
-    click.option(
-        "--config",
-        "config_path",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="A configuration (YAML).",
-    ),
-    click.option("--bootstrap", metavar="HOST:PORT,...", help="Kafka's brokers [127.0.0.1:9092]."),
-    click.option("--url", help="A ClickHouse server: clickhouse://user:password@host:9000/database"),
-    click.option(
-        "--data-dir", type=click.Path(path_type=Path), help="Where an embedded ClickHouse keeps its data."
-    ),
-)
 _CHOICE = (
     click.option("--cause", help="Only letters of this cause, for example `truncated`."),
     click.option("--topic", help="Only letters of messages that came by this topic, as the broker names it."),
@@ -44,13 +31,10 @@ _CHOICE = (
 )
 
 
-def _with(options: Sequence[Command]) -> Callable[[Command], Command]:
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
+def _choosing(command: Command) -> Command:
+    for option in reversed(_CHOICE):
+        command = option(command)
+    return command
 
 
 @click.group("dead-letters")
@@ -67,22 +51,24 @@ def dead_letters() -> None:
 
 
 @dead_letters.command("list")
-@_with(_WHERE)
-@_with(_CHOICE)
+@settings_options("brokers", "database")
+@_choosing
 @click.option("--from-topic", is_flag=True, help="Read them from Kafka instead of from ClickHouse.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a letter, with its bytes.")
-def list_letters(*, from_topic: bool, as_json: bool, **options: Any) -> None:
+@json_option("One JSON object a letter, with its bytes.")
+def list_letters(*, given: Given, from_topic: bool, as_json: bool, **options: Any) -> None:
     """How many letters there are by topic and cause, and the newest of them."""
-    from onlooker.wiring.letters import codec_of, database, letters_on_topic
+    from onlooker.wiring.database import opened
+    from onlooker.wiring.letters import letters_on_topic
     from sinks.letters.stored import counts_of, letters_of
 
-    where, choice = _where(options), _choice(options)
+    choice = _choice(options)
     if from_topic:
-        letters = letters_on_topic(where, codec_of(where, dict(os.environ)), choice)
+        settings = given.settings("kafka", "registry")
+        letters = letters_on_topic(settings, _codec(settings), choice)
         many = Counter((letter.topic, letter.cause) for letter in letters)
         counts = [(topic, cause, count) for (topic, cause), count in many.most_common()]
     else:
-        with database(where) as store:
+        with opened(given.settings("clickhouse")) as store:
             letters, counts = letters_of(store, choice), counts_of(store, choice)
     if as_json:
         _print_json(letters)
@@ -92,19 +78,21 @@ def list_letters(*, from_topic: bool, as_json: bool, **options: Any) -> None:
 
 @dead_letters.command()
 @click.argument("letter_id")
-@_with(_WHERE)
+@settings_options("brokers", "database")
 @click.option("--from-topic", is_flag=True, help="Read it from Kafka instead of from ClickHouse.")
-def show(letter_id: str, *, from_topic: bool, **options: Any) -> None:
+def show(letter_id: str, *, given: Given, from_topic: bool) -> None:
     """One letter: where it came from, its bytes, and what reading them says now."""
-    from onlooker.wiring.letters import codec_of, database, letters_on_topic
+    from onlooker.wiring.database import opened
+    from onlooker.wiring.letters import letters_on_topic
     from sinks.letters.stored import Choice, id_of, letters_of
 
-    where, choice = _where(options), Choice(ids=(id_of(letter_id),))
-    codec = codec_of(where, dict(os.environ))
+    choice = Choice(ids=(id_of(letter_id),))
+    settings = given.settings("registry", "kafka" if from_topic else "clickhouse")
+    codec = _codec(settings)
     if from_topic:
-        found = letters_on_topic(where, codec, choice)
+        found = letters_on_topic(settings, codec, choice)
     else:
-        with database(where) as store:
+        with opened(settings) as store:
             found = letters_of(store, choice)
     if not found:
         raise CheckFailedError(f"there is no dead letter {letter_id}")
@@ -121,22 +109,23 @@ def show(letter_id: str, *, from_topic: bool, **options: Any) -> None:
 
 
 @dead_letters.command()
-@_with(_WHERE)
-@_with(_CHOICE)
+@settings_options("brokers", "database")
+@_choosing
 @click.option("--id", "ids", multiple=True, help="Only this letter; may be said several times.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, send nothing.")
 @click.option("--again", is_flag=True, help="Also what was replayed before.")
-def replay(*, ids: tuple[str, ...], dry_run: bool, again: bool, **options: Any) -> None:
+def replay(*, given: Given, ids: tuple[str, ...], dry_run: bool, again: bool, **options: Any) -> None:
     """Send the messages of letters to the topics they came from; each once, unless told otherwise.
 
     They go to the end of their topic, with the header `replayed`; what is refused again is set aside again.
     """
-    from onlooker.wiring.letters import database, send_again
+    from onlooker.wiring.database import opened
+    from onlooker.wiring.letters import send_again
     from sinks.letters.stored import id_of, letters_of, note_sent, sent_again
 
-    where = _where(options)
+    settings = given.settings("clickhouse") if dry_run else given.settings("clickhouse", "kafka")
     choice = msgspec.structs.replace(_choice(options), ids=tuple(map(id_of, ids)))
-    with database(where, read_only=dry_run) as store:
+    with opened(settings, read_only=dry_run) as store:
         found = sorted(
             letters_of(store, choice), key=lambda letter: (letter.topic, letter.partition, letter.offset)
         )
@@ -144,7 +133,7 @@ def replay(*, ids: tuple[str, ...], dry_run: bool, again: bool, **options: Any) 
         whole = [letter for letter in found if not letter.detail.endswith(CUT)]
         chosen = [letter for letter in whole if letter.letter_id not in before]
         if not dry_run and chosen:
-            send_again(where, chosen)
+            send_again(settings, chosen)
             note_sent(store, chosen, f"replay:{datetime.now(UTC).isoformat()}")
     for topic, count in sorted(Counter(letter.topic for letter in chosen).items()):
         click.echo(f"{topic}: {count} {'would be sent' if dry_run else 'sent'}")
@@ -172,17 +161,10 @@ def hexdump(data: bytes, lines: int = LINES) -> str:
     return "\n".join(found)
 
 
-def _where(options: dict[str, Any]) -> "Where":
-    from onlooker.settings.configuration import load_settings
-    from onlooker.settings.passwords import with_secrets
-    from onlooker.wiring.letters import Where
+def _codec(settings: "Settings") -> "EventCodec":
+    from onlooker.wiring.schemas import build_codec
 
-    return Where(
-        settings=with_secrets(load_settings(options["config_path"]), os.environ),
-        bootstrap=options["bootstrap"],
-        url=options["url"],
-        data_dir=options["data_dir"],
-    )
+    return build_codec(settings.registry, settings.kafka.topics)
 
 
 def _choice(options: dict[str, Any]) -> "Choice":

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import click
 
-from onlooker.cli.config import CONFIG_OPTION
+from onlooker.cli.options import config_option, json_option
 
 
 @click.command()
-@CONFIG_OPTION
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@config_option("The file; default: none.")
+@json_option("JSON instead of a table.")
 def doctor(config_path: Path | None, as_json: bool) -> None:
     """Try everything Onlooker needs, really: models, decoding, ClickHouse, disk. Exit 1 if a check fails.
 
-    With a configuration also the servers that it names: Kafka with its topics, ClickHouse by URL.
+    Also the servers that the configuration or ONLOOKER_CLICKHOUSE_URL names: Kafka with its topics,
+    ClickHouse by URL.
 
     \b
     Examples:

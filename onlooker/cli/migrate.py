@@ -1,34 +1,21 @@
 """`onlooker migrate`: create or update the tables of a database."""
 
-from pathlib import Path
-
 import click
 
-from onlooker.cli.options import database_options
-from onlooker.settings.configuration import DEFAULT_DATA_DIR
+from onlooker.cli.options import Given, settings_options
+from onlooker.settings.configuration import Settings
 from onlooker.wiring.database import opened
 from sinks.store.address import checked_identifier
 from sinks.store.clickhouse import NoDatabaseError
-from sinks.store.dialect import Dialect
 from sinks.store.migrate import Migration, pending, released
 from sinks.store.migrate import migrate as run_migrations
 
 
 @click.command()
-@database_options
+@settings_options("database", "cluster")
 @click.option("--dry-run", is_flag=True, help="Print what would run, change nothing.")
 @click.option("--allow-dangerous", is_flag=True, help="Also run statements that destroy data.")
-@click.option("--cluster", metavar="NAME", help="Make the tables on all servers of this cluster.")
-@click.option("--replicated", is_flag=True, help="Make them with Replicated engines, which need Keeper.")
-def migrate(
-    *,
-    data_dir: Path | None,
-    url: str | None,
-    dry_run: bool,
-    allow_dangerous: bool,
-    cluster: str | None,
-    replicated: bool,
-) -> None:
+def migrate(*, given: Given, dry_run: bool, allow_dangerous: bool) -> None:
     """Create or update the tables and views; what has run before is left alone.
 
     `onlooker run` does this by itself. A database that does not exist yet is created.
@@ -37,26 +24,31 @@ def migrate(
     Examples:
       onlooker migrate --dry-run --url clickhouse://user:password@host:9000/onlooker
       onlooker migrate --url clickhouse://user:password@host:9000/onlooker
+      onlooker migrate --config shop.yaml
       onlooker migrate --dry-run --cluster ads --replicated
     """
-    dialect = Dialect(cluster=cluster and checked_identifier(cluster), replicated=replicated)
+    if given.flags.cluster is not None:
+        checked_identifier(given.flags.cluster)
+    settings = given.settings("clickhouse")
+    dialect = settings.clickhouse.dialect()
     if dry_run:
-        left = _left_to_run(data_dir, url)
+        left = _left_to_run(given, settings)
         for migration in left:
             click.echo(f"-- {migration.number:04} {migration.name} (sha256 {migration.sha256})")
             click.echo(";\n\n".join(map(dialect.statement, migration.statements)) + ";\n")
     else:
-        with opened(data_dir, url, read_only=False, create=True) as store:
+        with opened(settings, read_only=False, create=True) as store:
             left = run_migrations(store, released(), allow_dangerous=allow_dangerous, dialect=dialect)
     words = ", ".join(f"{m.number:04} {m.name}" for m in left) or "nothing"
     click.echo(f"{'would run' if dry_run else 'ran'}: {words}", err=True)
 
 
-def _left_to_run(data_dir: Path | None, url: str | None) -> tuple[Migration, ...]:
-    if data_dir is None and url is None and not DEFAULT_DATA_DIR.exists():
+def _left_to_run(given: Given, settings: Settings) -> tuple[Migration, ...]:
+    embedded = settings.clickhouse.url is None
+    if embedded and given.flags.data_dir is None and not settings.data_dir.exists():
         return released()
     try:
-        with opened(data_dir, url) as store:
+        with opened(settings) as store:
             return pending(store, released())
     except NoDatabaseError:
         return released()

@@ -9,13 +9,14 @@ from typing import Any
 import click
 import msgspec
 
+from onlooker.cli.options import json_option
 from onlooker.foreground.progress import wheel_bars
 from onlooker.models.cache import ModelCache, default_root
 from onlooker.models.recipes import RECIPES
 from onlooker.models.registry import ModelEntry, Registry, SampleEntry, load_registry
 from schemas.errors import CheckFailedError
 
-as_json_option = click.option("--json", "as_json", is_flag=True, help="For programs: JSON on stdout.")
+as_json_option = json_option("For programs: JSON on stdout.")
 
 
 @click.group()

@@ -1,31 +1,135 @@
-"""Options that several verbs share."""
+"""Options that several verbs share: the configuration, servers, JSON."""
 
-from collections.abc import Callable
+import functools
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
+import msgspec
 
-from onlooker.settings.configuration import DEFAULT_DATA_DIR
+from onlooker.settings.flags import NO_FLAGS, Flags, Server
+
+if TYPE_CHECKING:
+    from onlooker.settings.configuration import Settings
 
 Command = Callable[..., Any]
+Decorator = Callable[[Command], Command]
+Group = Literal["database", "cluster", "brokers"]
+CONFIG = "ONLOOKER_CONFIG"
+"""The environment variable that names the configuration."""
+
+bootstrap_option: Decorator = click.option(
+    "--bootstrap", metavar="HOST:PORT,...", help="Kafka's brokers [127.0.0.1:9092]."
+)
+_FLAGS: Mapping[Group, Mapping[str, Decorator]] = {
+    "database": {
+        "data_dir": click.option(
+            "--data-dir",
+            type=click.Path(path_type=Path),
+            help="Where the embedded ClickHouse keeps its data, whatever else names a URL.  "
+            "[default: onlooker-data]",
+        ),
+        "url": click.option(
+            "--url", help="A ClickHouse server instead: clickhouse://user:password@host:9000/database"
+        ),
+    },
+    "cluster": {
+        "cluster": click.option(
+            "--cluster", metavar="NAME", help="Make the tables on all servers of this cluster."
+        ),
+        "replicated": click.option(
+            "--replicated", is_flag=True, help="Make them with Replicated engines, which need Keeper."
+        ),
+    },
+    "brokers": {"bootstrap": bootstrap_option},
+}
 
 
-def database_options(command: Command) -> Command:
-    """The options `--data-dir` and `--url` of a verb that asks the database.
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line says about the configuration and the servers."""
+
+    config_path: Path | None = None
+    flags: Flags = NO_FLAGS
+
+    def settings(self, *servers: Server) -> "Settings":
+        """The settings that are in force.
+
+        Args:
+            servers: those that the verb connects to: their passwords are found, too.
+
+        Returns:
+            Settings to connect with.
+
+        Raises:
+            UsageError: the file is wrong, flags exclude each other, or a password is nowhere.
+        """
+        from onlooker.settings.configuration import load_settings
+        from onlooker.settings.precedence import in_force
+
+        return in_force(load_settings(self.config_path), os.environ, self.flags, servers=servers)
+
+
+def config_option(words: str = "A configuration (YAML).", *, environment: bool = True) -> Decorator:
+    """The option `--config` of a verb that has settings.
 
     Args:
-        command: the function of the verb.
+        words: for its help.
+        environment: whether a variable may name the file, too.
 
     Returns:
-        The same, with the options.
+        A decorator; the verb takes `config_path`.
     """
-    data_dir = click.option(
-        "--data-dir",
-        type=click.Path(path_type=Path),
-        help=f"Where `onlooker run` kept its data.  [default: {DEFAULT_DATA_DIR}]",
+    return click.option(
+        "--config",
+        "config_path",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar=CONFIG if environment else None,
+        show_envvar=True,
+        help=words,
     )
-    url = click.option(
-        "--url", help="A ClickHouse server instead: clickhouse://user:password@host:9000/database"
-    )
-    return data_dir(url(command))
+
+
+def json_option(words: str) -> Decorator:
+    """The option `--json`.
+
+    Args:
+        words: for its help.
+
+    Returns:
+        A decorator; the verb takes `as_json`.
+    """
+    return click.option("--json", "as_json", is_flag=True, help=words)
+
+
+def settings_options(*groups: Group, config: Decorator | None = None) -> Decorator:
+    """The options of a verb that has settings: `--config`, and the flags of servers.
+
+    Example:
+        @click.command()
+        @settings_options("database")
+        def query(given: Given) -> None:
+            with opened(given.settings("clickhouse")) as store: ...
+
+    Args:
+        groups: flags that the verb has besides `--config`.
+        config: another `--config`, with words of its own.
+
+    Returns:
+        A decorator; the verb takes `given: Given`.
+    """
+    flags = {name: option for group in groups for name, option in _FLAGS[group].items()}
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def bundled(*args: Any, config_path: Path | None, **options: Any) -> Any:
+            found = Flags(**{name: options.pop(name) for name in flags})
+            return command(*args, given=Given(config_path=config_path, flags=found), **options)
+
+        with_options: Command = bundled
+        for option in reversed((config or config_option(), *flags.values())):
+            with_options = option(with_options)
+        return with_options
+
+    return decorate

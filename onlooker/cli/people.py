@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from onlooker.cli.options import Given, json_option, settings_options
 from onlooker.foreground.progress import progress
 from onlooker.people.enrolment import EnrolmentReport
 from onlooker.people.plan import read_plan
@@ -20,19 +21,18 @@ from onlooker.people.store import Damaged, open_or_create_store, open_store
 from schemas.errors import CheckFailedError
 from schemas.units import US_PER_S
 
+_settings = settings_options()
 _gallery = click.option(
     "--gallery",
-    default=Path("gallery"),
-    show_default=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the gallery.",
+    help="Folder of the gallery.  [default: gallery]",
 )
 _site_key = click.option(
     "--site-key",
     type=click.Path(path_type=Path, dir_okay=False),
     help="The key file that opens the gallery; by default site.key inside it.",
 )
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_json = json_option("Print JSON.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,20 +45,18 @@ def people() -> None:
 
 @people.command()
 @click.argument("path", type=click.Path(path_type=Path))
+@_settings
 @_gallery
 @_site_key
 @click.option("--allow-duplicates", is_flag=True, help="Enrol people who look like another one (twins).")
-@click.option(
-    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration."
-)
 @_json
 def enrol(
     path: Path,
-    gallery: Path,
+    given: Given,
+    gallery: Path | None,
     site_key: Path | None,
     *,
     allow_duplicates: bool,
-    config_path: Path | None,
     as_json: bool,
 ) -> None:
     """Enrol people from PATH; who was enrolled before is replaced.
@@ -72,11 +70,11 @@ def enrol(
       onlooker people enrol photos/ --gallery gallery/
       onlooker people enrol members.csv --gallery gallery/ --json
     """
-    from onlooker.settings.configuration import load_settings
     from onlooker.wiring.people import build_enroller
 
     plan = read_plan(path)
-    enroller = build_enroller(load_settings(config_path))
+    enroller = build_enroller(given.settings())
+    gallery, site_key = _place(given, gallery, site_key)
     store = open_or_create_store(gallery, site_key)
     total = sum(len(person.pictures) for person in plan.people)
     with progress("Enrolling", total=total, unit="pictures") as advance:
@@ -90,11 +88,13 @@ def enrol(
 
 
 @people.command("list")
+@_settings
 @_gallery
 @_site_key
 @_json
-def list_people(gallery: Path, site_key: Path | None, as_json: bool) -> None:
+def list_people(given: Given, gallery: Path | None, site_key: Path | None, as_json: bool) -> None:
     """List who is enrolled, with labels, number of pictures and dates."""
+    gallery, site_key = _place(given, gallery, site_key)
     store = open_store(gallery, site_key)
     store.check_site_key()
     contents = store.contents()
@@ -119,12 +119,14 @@ def list_people(gallery: Path, site_key: Path | None, as_json: bool) -> None:
 
 @people.command()
 @click.argument("person_id", metavar="ID")
+@_settings
 @_gallery
 @_site_key
 @_json
-def forget(person_id: str, gallery: Path, site_key: Path | None, as_json: bool) -> None:
+def forget(person_id: str, given: Given, gallery: Path | None, site_key: Path | None, as_json: bool) -> None:
     """Erase a person: the key first, so that no copy of the templates can be read any more."""
     person_id = checked_person_id(person_id)
+    gallery, site_key = _place(given, gallery, site_key)
     store = open_store(gallery, site_key)
     forgotten = store.forget(person_id)
     if not forgotten:
@@ -142,6 +144,12 @@ def forget(person_id: str, gallery: Path, site_key: Path | None, as_json: bool) 
             f"{gallery}. A running program forgets at its next start; visits already counted keep the id "
             "as a word, nothing by which a face could be recognised."
         )
+
+
+def _place(given: Given, gallery: Path | None, site_key: Path | None) -> tuple[Path, Path | None]:
+    """The gallery and its key: those of flags, else of the configuration, else the defaults."""
+    people = given.settings().people
+    return gallery or people.gallery or Path("gallery"), site_key or people.site_key
 
 
 def _print_report(report: EnrolmentReport, gallery: Path) -> None:

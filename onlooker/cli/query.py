@@ -1,13 +1,12 @@
 """`onlooker query`: one SQL question to ClickHouse, answered as a table or as JSON lines."""
 
 import sys
-from pathlib import Path
 
 import click
 import msgspec
 from rich.console import Console
 
-from onlooker.cli.options import database_options
+from onlooker.cli.options import Given, json_option, settings_options
 from onlooker.reporting.answers import full_width, laid_out
 from onlooker.reporting.plain import plain
 from onlooker.wiring.database import opened
@@ -16,9 +15,9 @@ from sinks.store.clickhouse import Answer
 
 @click.command()
 @click.argument("sql")
-@database_options
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object a row.")
-def query(sql: str, data_dir: Path | None, url: str | None, as_json: bool) -> None:
+@settings_options("database")
+@json_option("For programs: one JSON object a row.")
+def query(sql: str, given: Given, as_json: bool) -> None:
     """Ask ClickHouse in SQL; nothing can be changed this way.
 
     While `onlooker run` is running its server answers, afterwards one is started for the question.
@@ -30,7 +29,7 @@ def query(sql: str, data_dir: Path | None, url: str | None, as_json: bool) -> No
       onlooker query 'SELECT campaign_id, ots, watchers, notice_ratio FROM v_campaign_totals'
       onlooker query --json 'SELECT * FROM v_visits ORDER BY started_at'
     """
-    with opened(data_dir, url) as store:
+    with opened(given.settings("clickhouse")) as store:
         answer = store.answer(sql)
     if as_json:
         _print_json(answer)

@@ -6,18 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
+from onlooker.cli.options import Given, json_option, settings_options
 from onlooker.telemetry import TelemetryFlags, telemetry_options
 from schemas.topics import TOPICS
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@click.option(
-    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration (YAML)."
-)
-@click.option("--bootstrap", metavar="HOST:PORT,...", help="Kafka's brokers [127.0.0.1:9092].")
+@settings_options("brokers")
 @click.option(
     "--topic",
     "topics",
@@ -36,11 +33,11 @@ from schemas.topics import TOPICS
 @click.option("--reason", metavar="TEXT", help="Why pictures are recorded; written into the manifest.")
 @click.option("--blur-faces", is_flag=True, help="Hide the faces that are found in recorded pictures.")
 @click.option("--keep", metavar="7d", help="Delete hours that ended longer ago, while recording [keep all].")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@json_option("Print the summary as JSON.")
 @telemetry_options
 def record(
     *,
-    config_path: Path | None,
+    given: Given,
     frames_for: str | None,
     keep: str | None,
     as_json: bool,
@@ -60,13 +57,10 @@ def record(
     """
     from onlooker.foreground.stopping import stopped_by_signals
     from onlooker.recordings.times import duration_us
-    from onlooker.settings.configuration import load_settings
     from onlooker.settings.passwords import secrets_of
-    from onlooker.wiring.broker import broker_options
     from onlooker.wiring.record import RecordRequest, execute_record
 
-    settings = load_settings(config_path)
-    settings = msgspec.structs.replace(settings, kafka=broker_options(settings, options["bootstrap"]))
+    settings = given.settings("kafka", "registry")
     frames_for_us, keep_us = (None if each is None else duration_us(each) for each in (frames_for, keep))
     request = RecordRequest(frames_for_us=frames_for_us, keep_us=keep_us, **options)
     stop = threading.Event()

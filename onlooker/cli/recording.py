@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from onlooker.cli.options import json_option
+
 if TYPE_CHECKING:
     from onlooker.recordings.checks import TopicSummary
     from schemas.recording.manifest import Manifest
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 _folder = click.argument(
     "folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False)
 )
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+_as_json = json_option("Print it as JSON.")
 
 
 @click.group()

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from onlooker.cli.options import bootstrap_option, config_option, json_option
 from schemas.topics import TOPICS
 
 
@@ -31,7 +32,7 @@ from schemas.topics import TOPICS
 @click.option("--leave-open", is_flag=True, help="Do not end the stands' streams where the recording ends.")
 @click.option("--to-kafka", is_flag=True, help="Into Kafka instead of the embedded core.")
 @click.option("--prefix", help="Of the topics in Kafka; must differ from the site's own.")
-@click.option("--bootstrap", metavar="HOST:PORT,...", help="Kafka's brokers [127.0.0.1:9092].")
+@bootstrap_option
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Store what is measured in a ClickHouse there."
 )
@@ -47,14 +48,9 @@ from schemas.topics import TOPICS
     help="Write visits and windows there as JSON.",
 )
 @click.option("--gallery", type=click.Path(path_type=Path), help="Recognise its people in recorded frames.")
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A configuration (YAML) [the one that the recording was made with].",
-)
+@config_option("A configuration (YAML) [the one that the recording was made with].", environment=False)
 @click.option("--digest", "only_digest", is_flag=True, help="Print the digest of visits and windows only.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@json_option("Print the summary as JSON.")
 def replay(
     *,
     since: str | None,

@@ -9,7 +9,7 @@ import click
 import msgspec
 from rich.console import Console
 
-from onlooker.cli.options import database_options
+from onlooker.cli.options import Given, json_option, settings_options
 from onlooker.reporting.figures import CampaignReport, load_reports
 from onlooker.reporting.plain import plain
 from onlooker.reporting.terminal import render
@@ -19,14 +19,12 @@ from schemas.errors import LimitReachedError, OnlookerError, UsageError
 
 @click.command()
 @click.argument("campaign", required=False)
-@database_options
-@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object with all figures.")
+@settings_options("database")
+@json_option("For programs: one JSON object with all figures.")
 @click.option(
     "--html", type=click.Path(dir_okay=False, path_type=Path), help="Write one self-contained page."
 )
-def report(
-    campaign: str | None, data_dir: Path | None, url: str | None, as_json: bool, html: Path | None
-) -> None:
+def report(campaign: str | None, given: Given, as_json: bool, html: Path | None) -> None:
     """The report of one CAMPAIGN or of all: who was there, who looked, for how long, who they were.
 
     \b
@@ -37,7 +35,7 @@ def report(
     """
     if html is not None:
         _check_writable(html.absolute().parent)
-    with opened(data_dir, url) as store:
+    with opened(given.settings("clickhouse")) as store:
         reports = load_reports(store, campaign)
     if html is not None:
         _write_page(html, reports)

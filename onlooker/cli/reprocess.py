@@ -7,23 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from onlooker.cli.options import database_options
+from onlooker.cli.options import Given, config_option, json_option, settings_options
 
 Found = tuple[Any, Callable[[], None]]
 """What there is to say: JSON values for programs, and what prints the words for people."""
+_config = config_option("The changed configuration (YAML) [the one that the recording was made with].")
 
 
 @click.command()
 @click.argument(
     "recording", required=False, metavar="[RECORDING]", type=click.Path(path_type=Path, file_okay=False)
 )
-@click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The changed configuration (YAML) [the one that the recording was made with].",
-)
+@settings_options("database", config=_config)
 @click.option(
     "--topic",
     type=click.Choice(("observations", "frames")),
@@ -37,8 +34,7 @@ Found = tuple[Any, Callable[[], None]]
 @click.option("--edge", default="15m", show_default=True, help="Replay so much around the range too.")
 @click.option("--gallery", type=click.Path(path_type=Path), help="Recognise its people in recorded frames.")
 @click.option("--name", help="Of this reprocessing; without RECORDING: compare that one again.")
-@database_options
-@click.option("--json", "as_json", is_flag=True, help="Print every figure as JSON.")
+@json_option("Print every figure as JSON.")
 @click.option("--export", type=click.Path(path_type=Path, dir_okay=False), help="Write every figure as CSV.")
 @click.option("--switch", is_flag=True, help="Show the recomputed figures in all views, at once.")
 @click.option("--partial", is_flag=True, help="Switch although the recording holds less than was measured.")
@@ -47,9 +43,7 @@ Found = tuple[Any, Callable[[], None]]
 @click.option("--list", "as_list", is_flag=True, help="List the reprocessings.")
 def reprocess(
     *,
-    config_path: Path | None,
-    data_dir: Path | None,
-    url: str | None,
+    given: Given,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -65,18 +59,22 @@ def reprocess(
       onlooker reprocess --switch-back stricter
       onlooker reprocess --discard stricter
     """
-    from onlooker.settings.configuration import load_settings
-    from onlooker.wiring.reprocess import Where, open_site
+    from onlooker.wiring.reprocess import open_site
 
     _check(options)
-    settings = None if config_path is None else load_settings(config_path)
-    with open_site(Where(settings=settings, data_dir=data_dir, url=url)) as site:
-        found = _done(site, settings, options)
+    settings = given.settings("clickhouse")
+    with open_site(settings) as site:
+        found = _done(site, settings if _is_named() else None, options)
     plain, words = found
     if as_json:
         sys.stdout.write(json.dumps(plain) + "\n")
     else:
         words()
+
+
+def _is_named() -> bool:
+    """Whether the command line names a changed configuration: a variable only says where the database is."""
+    return click.get_current_context().get_parameter_source("config_path") is ParameterSource.COMMANDLINE
 
 
 def _check(options: dict[str, Any]) -> None:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.settings.flags import Server
+
 if TYPE_CHECKING:
     from onlooker.wiring.record_run import RunRecording
 
 
 @click.command()
-@click.option(
-    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration (YAML)."
-)
+@settings_options("database")
 @click.option(
     "--source",
     "sources",
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     help="A video file, a folder of pictures, a USB index or an RTSP/HTTP URL; each is a stand of its own. "
     "May be given several times; replaces the configuration's stands.",
 )
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Where the figures go [onlooker-data].")
 @click.option("--gallery", type=click.Path(path_type=Path), help="Recognise the people of this gallery.")
 @click.option(
     "--pace",
@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 @click.option("--frames-for", metavar="10m", help="Record pictures too, for so long; needs --reason.")
 @click.option("--reason", metavar="TEXT", help="Why pictures are recorded; written into the manifest.")
 @click.option("--blur-faces", is_flag=True, help="Hide the faces that are found in recorded pictures.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@json_option("Print the summary as JSON.")
 def run(
-    config_path: Path | None,
+    given: Given,
     sources: tuple[str, ...],
     as_json: bool,
     **options: Any,
@@ -61,11 +61,12 @@ def run(
       onlooker run --source walk.mp4 --record walked
       onlooker report --data-dir figures
     """
-    from onlooker.settings.configuration import load_settings, with_sources
+    from onlooker.settings.configuration import with_sources
     from onlooker.wiring.run import RunRequest, execute_run
 
     options["record"] = _recording(options)
-    settings = with_sources(load_settings(config_path), sources)
+    servers: tuple[Server, ...] = () if options["no_clickhouse"] else ("clickhouse",)
+    settings = with_sources(given.settings(*servers), sources)
     if not settings.stands:
         raise click.UsageError(
             "Nothing to measure: name a --source, or a --config with stands. "

@@ -1,22 +1,26 @@
 """`onlooker schemas`: list the schemas of the events, and check that they only ever gain."""
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from onlooker.settings.passwords import REGISTRY_PASSWORD
-from onlooker.wiring.schemas import build_confluent
+from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.settings.flags import Flags, RegistryFlags
 from schemas.topics import TopicNames
-from schemas.wire.registry import FileRegistry, RegistryOptions
+from schemas.wire.confluent import ConfluentRegistry
+from schemas.wire.registry import FileRegistry
 from schemas.wire.releases import Comparison, KnownSchema, compare_registered, compare_released, known_schemas
 
-as_json_option = click.option("--json", "as_json", is_flag=True, help="For programs: JSON on stdout.")
-prefix_option = click.option("--prefix", default="", metavar="SITE", help="The site's prefix of all topics.")
+if TYPE_CHECKING:
+    from onlooker.settings.configuration import Settings
+
+as_json_option = json_option("For programs: JSON on stdout.")
+prefix_option = click.option("--prefix", metavar="SITE", help="The site's prefix of all topics.")
 path_option = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -26,14 +30,15 @@ def schemas() -> None:
 
 
 @schemas.command("list")
+@settings_options()
 @prefix_option
 @as_json_option
-def list_schemas(prefix: str, as_json: bool) -> None:
+def list_schemas(given: Given, prefix: str | None, as_json: bool) -> None:
     """Every schema that messages may carry: subject, id, version, digest, topic.
 
     The ids are those of the files; a registry gives its own.
     """
-    known = known_schemas(FileRegistry(), _names(prefix))
+    known = known_schemas(FileRegistry(), _names(given.settings(), prefix))
     if as_json:
         click.echo(msgspec.json.encode(known))
         return
@@ -41,22 +46,16 @@ def list_schemas(prefix: str, as_json: bool) -> None:
 
 
 @schemas.command()
+@settings_options()
 @click.option("--registry", "url", metavar="URL", help="Also compare with this schema registry.")
 @click.option(
-    "--username", metavar="NAME", help=f"Who asks the registry; the password is in {REGISTRY_PASSWORD}."
+    "--username", metavar="NAME", help="Who asks the registry; the password is in ONLOOKER_REGISTRY_PASSWORD."
 )
 @click.option("--password-file", type=path_option, help="A file with the registry's password.")
 @click.option("--ca-file", type=path_option, help="Certificates that sign the registry's.")
 @prefix_option
 @as_json_option
-def check(
-    url: str | None,
-    username: str | None,
-    password_file: Path | None,
-    ca_file: Path | None,
-    prefix: str,
-    as_json: bool,
-) -> None:
+def check(given: Given, prefix: str | None, as_json: bool, **registry: Any) -> None:
     """Compare the present schemas with every released version. Exit 1 if one is incompatible.
 
     A new version may only add fields with defaults: then old readers read new messages, and new readers old
@@ -67,10 +66,11 @@ def check(
       onlooker schemas check
       onlooker schemas check --registry https://registry.example:8081 --username onlooker
     """
+    flags = Flags(registry=RegistryFlags(**registry))
+    settings = Given(config_path=given.config_path, flags=flags).settings("registry")
     found = compare_released(FileRegistry())
-    if url is not None:
-        options = RegistryOptions(url=url, username=username, password_file=password_file, ca_file=ca_file)
-        found += compare_registered(build_confluent(options, os.environ), _names(prefix))
+    if settings.registry.url is not None:
+        found += compare_registered(ConfluentRegistry(settings.registry), _names(settings, prefix))
     broken = [comparison for comparison in found if comparison.problems]
     if as_json:
         shown = [msgspec.to_builtins(comparison) for comparison in found]
@@ -81,7 +81,9 @@ def check(
         sys.exit(1)
 
 
-def _names(prefix: str) -> TopicNames:
+def _names(settings: "Settings", prefix: str | None) -> TopicNames:
+    if prefix is None:
+        return settings.kafka.topics
     try:
         return msgspec.convert({"prefix": prefix}, TopicNames)
     except msgspec.ValidationError:

@@ -4,34 +4,19 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
+from onlooker.cli.options import Given, json_option, settings_options
 from schemas.topics import TOPICS
 
 if TYPE_CHECKING:
     from producers.brokers.plan import TopicPlan
     from producers.brokers.topics import Topics
 
-_OPTIONS = (
-    click.option(
-        "--config",
-        "config_path",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="A configuration (YAML).",
-    ),
-    click.option("--bootstrap", metavar="HOST:PORT,...", help="Kafka's brokers [127.0.0.1:9092]."),
-    click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON."),
-)
-
-
-def _with_options(command: Any) -> Any:
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+_as_json = json_option("Print what was found as JSON.")
 
 
 @click.group()
@@ -46,11 +31,12 @@ def topics() -> None:
 
 
 @topics.command()
-@_with_options
+@settings_options("brokers")
+@_as_json
 @click.option("--alter", is_flag=True, help="Also set what differs in topics that exist.")
-def create(config_path: Path | None, bootstrap: str | None, as_json: bool, alter: bool) -> None:
+def create(given: Given, as_json: bool, alter: bool) -> None:
     """Make the topics that are missing; those that exist are left as they are, and differences are told."""
-    with _opened(config_path, bootstrap) as (door, planned):
+    with _opened(given) as (door, planned):
         plan = planned()
         door.create(plan)
         if alter:
@@ -69,10 +55,11 @@ def create(config_path: Path | None, bootstrap: str | None, as_json: bool, alter
 
 
 @topics.command()
-@_with_options
-def check(config_path: Path | None, bootstrap: str | None, as_json: bool) -> None:
+@settings_options("brokers")
+@_as_json
+def check(given: Given, as_json: bool) -> None:
     """Compare the topics with what they should be. Exit 1 if they differ."""
-    with _opened(config_path, bootstrap) as (_, planned):
+    with _opened(given) as (_, planned):
         plan = planned()
     if as_json:
         click.echo(json.dumps({"differences": _shown(plan)}))
@@ -83,17 +70,13 @@ def check(config_path: Path | None, bootstrap: str | None, as_json: bool) -> Non
 
 
 @contextmanager
-def _opened(
-    config_path: Path | None, bootstrap: str | None
-) -> Iterator[tuple["Topics", Callable[[], "TopicPlan"]]]:
+def _opened(given: Given) -> Iterator[tuple["Topics", Callable[[], "TopicPlan"]]]:
     """The door to the topics, and what asks it what is to be done."""
-    from onlooker.settings.configuration import load_settings
-    from onlooker.wiring.broker import broker_options
     from producers.brokers.plan import plan_topics, wanted_topics
     from producers.brokers.topics import Topics
 
-    settings = load_settings(config_path)
-    kafka = broker_options(settings, bootstrap)
+    settings = given.settings("kafka")
+    kafka = settings.kafka
     door = Topics(kafka)
 
     def planned() -> "TopicPlan":

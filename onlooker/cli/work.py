@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from onlooker.cli.options import Given, bootstrap_option, config_option
+from onlooker.settings.flags import Flags
 from onlooker.telemetry import TelemetryFlags, telemetry_options
 from processors.topology import TOPOLOGY
 
@@ -27,10 +29,8 @@ EVERY_ROLE = ("both", "all")
     show_default=True,
     help="`both`, or `all`, runs each as a process of its own.",
 )
-@click.option(
-    "--config", "config_path", type=click.Path(path_type=Path, dir_okay=False), help="A configuration (YAML)."
-)
-@click.option("--bootstrap", metavar="HOST:PORT,...", help="Kafka's brokers [127.0.0.1:9092].")
+@config_option()
+@bootstrap_option
 @click.option("--gallery", type=click.Path(path_type=Path), help="Recognise the people of this gallery.")
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), hidden=True, help="Not used: states live in Kafka."
@@ -50,10 +50,10 @@ def work(role: str, leashed: bool, **options: Any) -> None:
       onlooker work --role observe --config shop.yaml --metrics-port 9102
     """
     from onlooker.foreground.stopping import stopped_by_signals
-    from onlooker.settings.configuration import load_settings
     from onlooker.wiring.work_roles import leash
 
-    settings = load_settings(options["config_path"])
+    given = Given(config_path=options["config_path"], flags=Flags(bootstrap=options["bootstrap"]))
+    settings = given.settings("kafka", "registry")
     stop = threading.Event()
     with stopped_by_signals(stop):
         if leashed:
@@ -68,7 +68,7 @@ def _run_one(settings: "Settings", role: str, options: dict[str, Any], stop: thr
     from onlooker.wiring.work import WorkRequest, execute_work
 
     flags: TelemetryFlags = options["telemetry_flags"]
-    request = WorkRequest(stage=role, bootstrap=options["bootstrap"], gallery=options["gallery"])
+    request = WorkRequest(stage=role, gallery=options["gallery"])
     with flags.watching(f"work-{role}", secrets=secrets_of(settings)) as watch:
         execute_work(settings, request, watch, stop)
 

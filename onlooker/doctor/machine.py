@@ -48,10 +48,9 @@ def examine(config: Path | None = None, environ: Mapping[str, str] | None = None
         "ClickHouse": _clickhouse,
         "disk": _disk,
     }
-    if config is not None:
-        from onlooker.doctor.servers import connection_checks
+    from onlooker.doctor.servers import connection_checks
 
-        checks |= connection_checks(config, environ or {})
+    checks |= connection_checks(config, environ or {})
     return [_tried(name, check) for name, check in checks.items()]
 
 
@@ -112,13 +111,11 @@ def _unused(_: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 
 def _clickhouse() -> str:
-    from sinks.store.clickhouse import ClickHouse
-    from sinks.store.embedded.server import EmbeddedServer
+    from onlooker.settings.configuration import Settings
+    from onlooker.wiring.database import serving
 
-    with tempfile.TemporaryDirectory() as folder, EmbeddedServer(Path(folder)) as server:
-        client = ClickHouse(server.address())
-        version = client.check_version()
-        client.close()
+    with tempfile.TemporaryDirectory() as folder, serving(Settings(data_dir=Path(folder))) as there:
+        version = there.store.check_version()
     return f"embedded server {version} started and answered"
 
 

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
-import yaml
-
-from onlooker.settings.configuration import Settings, load_settings
-from onlooker.settings.passwords import CLICKHOUSE_URL, clickhouse_with_secrets, kafka_with_secrets
+from onlooker.settings.configuration import Settings, load_settings, read_yaml
+from onlooker.settings.passwords import Finder
+from onlooker.settings.precedence import in_force
 from schemas.errors import OnlookerError
 from schemas.topics import TOPICS
 
@@ -15,27 +14,30 @@ PATIENCE_S = 10.0
 _MAKE_THEM = "`onlooker topics create` makes them."
 
 
-def connection_checks(config: Path, environ: Mapping[str, str]) -> dict[str, Callable[[], str]]:
-    """What to try of a configuration.
+def connection_checks(config: Path | None, environ: Mapping[str, str]) -> dict[str, Callable[[], str]]:
+    """What to try of a configuration and the environment.
 
     Args:
-        config: its file.
-        environ: of this process, for secrets.
+        config: its file; None: only what the environment names.
+        environ: of this process: URL and secrets.
 
     Returns:
         Checks by name. A check returns words about what works and raises OnlookerError with those about
-        what does not. Servers that the file does not name are not tried.
+        what does not. Servers that nobody names are not tried.
     """
-    checks: dict[str, Callable[[], str]] = {"configuration": lambda: _configuration(config)}
+    checks: dict[str, Callable[[], str]] = {}
+    if config is not None:
+        checks["configuration"] = lambda: _configuration(config)
     try:
         settings = load_settings(config)
     except OnlookerError:
         return checks
-    named = yaml.safe_load(config.read_text(encoding="utf-8")) or {}
-    if "kafka" in named:
-        checks["Kafka"] = lambda: _kafka(settings, environ)
-    if settings.clickhouse.url is not None or environ.get(CLICKHOUSE_URL):
-        checks["ClickHouse by URL"] = lambda: _clickhouse(settings, environ)
+    if config is not None and "kafka" in read_yaml(config):
+        checks["Kafka"] = lambda: _kafka(in_force(settings, environ, servers=("kafka",)))
+    if settings.clickhouse.url is not None or Finder(environ).named_by("clickhouse.url"):
+        checks["ClickHouse by URL"] = lambda: _clickhouse(
+            in_force(settings, environ, servers=("clickhouse",))
+        )
     return checks
 
 
@@ -47,11 +49,11 @@ def _configuration(config: Path) -> str:
     return f"{config} is good: {len(settings.stands)} stands"
 
 
-def _kafka(settings: Settings, environ: Mapping[str, str]) -> str:
+def _kafka(settings: Settings) -> str:
     from producers.brokers.plan import plan_topics, wanted_topics
     from producers.brokers.topics import Topics
 
-    options = kafka_with_secrets(settings.kafka, environ)
+    options = settings.kafka
     with closing(Topics(options)) as door:
         brokers = door.brokers()
         found = door.found([options.topics.name(topic) for topic in TOPICS])
@@ -66,12 +68,12 @@ def _kafka(settings: Settings, environ: Mapping[str, str]) -> str:
     return f"{brokers} brokers at {options.bootstrap} over {options.security}, {who}; all topics are there"
 
 
-def _clickhouse(settings: Settings, environ: Mapping[str, str]) -> str:
-    from sinks.store.clickhouse import ClickHouse
+def _clickhouse(settings: Settings) -> str:
+    from onlooker.wiring.database import opened
 
-    address = clickhouse_with_secrets(settings.clickhouse, environ).address()
+    address = settings.clickhouse.address()
     assert address is not None, "only tried when there is a URL"
-    with closing(ClickHouse(address, read_only=True, timeout_s=PATIENCE_S)) as store:
+    with opened(settings, timeout_s=PATIENCE_S) as store:
         version = store.check_version()
         tables = store.rows("SELECT count() FROM system.tables WHERE database = currentDatabase()")[0][0]
     if not tables:

@@ -1,1 +1,1 @@
-"""The configuration: its sections, what is refused, where passwords come from."""
+"""The configuration: its sections, what is refused, which value is in force, where secrets come from."""

@@ -8,6 +8,7 @@ import msgspec
 from producers.cameras.sources import redacted
 from schemas.errors import UsageError
 from sinks.store.address import Address, address_from_url
+from sinks.store.dialect import Dialect
 from sinks.store.tls import TlsOptions
 
 
@@ -49,6 +50,10 @@ class ClickHouseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         if tls != TlsOptions() and not address.secure:
             raise UsageError("clickhouse.ca_file and the like are for TLS: add ?secure=1 to clickhouse.url.")
         return msgspec.structs.replace(address, tls=tls, password=self.password or address.password)
+
+    def dialect(self) -> Dialect:
+        """How tables are made: on one server or on a cluster."""
+        return Dialect(cluster=self.cluster, replicated=self.replicated)
 
     def __repr__(self) -> str:
         return f"ClickHouseSettings({redacted(self.url or 'embedded')})"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import yaml
@@ -104,20 +104,34 @@ def load_settings(path: Path | None) -> Settings:
     if path is None:
         return Settings()
     try:
-        with path.open(encoding="utf-8") as file:
-            raw = yaml.safe_load(file)
-    except OSError as error:
-        raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        words = " ".join(str(error).split())
-        raise UsageError(f"{path} is not YAML: {words}") from error
-    try:
-        settings = msgspec.convert(raw or {}, Settings, strict=False, dec_hook=_path_of)
+        settings = msgspec.convert(read_yaml(path), Settings, strict=False, dec_hook=_path_of)
     except msgspec.ValidationError as error:
         raise refusal(error, Settings, path) from error
     _check_names(settings, path)
     _check_passwords(settings, path)
     return _beside(settings, path.resolve().parent)
+
+
+def read_yaml(path: Path) -> Any:
+    """What a file says, not checked yet.
+
+    Args:
+        path: a YAML file.
+
+    Returns:
+        YAML's own kinds of values; an empty mapping for an empty file.
+
+    Raises:
+        UsageError: The file is missing or no YAML.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            return yaml.safe_load(file) or {}
+    except OSError as error:
+        raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        words = " ".join(str(error).split())
+        raise UsageError(f"{path} is not YAML: {words}") from error
 
 
 def _path_of(kind: type, value: object) -> object:
@@ -252,6 +266,3 @@ def without_secrets(settings: Settings) -> Settings:
             password=None if registry.password is None else HIDDEN,
         ),
     )
-
-
-DEFAULT_DATA_DIR = Path("onlooker-data")

@@ -143,7 +143,7 @@ def _parts(settings: Settings, journal: Journal, watch: Watch) -> CaptureParts:
     return CaptureParts(
         publisher=Publisher(lambda: KafkaClient(settings.kafka, publish, ("frames", "plays")), publish),
         journal=journal,
-        codec=build_codec(settings.registry, settings.kafka.topics, os.environ),
+        codec=build_codec(settings.registry, settings.kafka.topics),
         encode=lambda frame, lossless: encode_picture(frame.picture, publish, lossless=lossless),
         pulse=watch.pulse,
         clock_us=lambda: time.time_ns() // 1000,

@@ -1,19 +1,18 @@
-"""Builds the store of a run and executes it: the embedded ClickHouse, a server by URL, or none."""
+"""The one way to the database: embedded or by URL, to ask it or to write to it."""
 
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 
-from onlooker.settings.configuration import DEFAULT_DATA_DIR, Settings
+import msgspec
+
+from onlooker.settings.configuration import Settings
 from onlooker.wiring.perception import measure_options
-from schemas.errors import UsageError
 from schemas.ports import RowStore
 from sinks.facts.writer import FactWriter
-from sinks.store.address import Address, address_from_url
+from sinks.store.address import Address
 from sinks.store.clickhouse import ClickHouse, NoDatabaseError, create_database
-from sinks.store.dialect import Dialect
 from sinks.store.embedded.asking import asking
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
@@ -31,36 +30,88 @@ class SystemClock:
         time.sleep(seconds)
 
 
+class Database(msgspec.Struct, frozen=True, kw_only=True):
+    """A database to write to; not asked anything yet."""
+
+    store: ClickHouse
+    address: Address
+    revive: Callable[[], None] | None = None
+    """Starts an embedded server again."""
+
+
 @contextmanager
-def open_writer(settings: Settings, data_dir: Path) -> Iterator[FactWriter]:
+def serving(settings: Settings, *, timeout_s: float = 30.0) -> Iterator[Database]:
+    """The database to write to: by URL, or embedded and then started here.
+
+    Args:
+        settings: ready to connect with.
+        timeout_s: how long an answer may take, s.
+
+    Yields:
+        It; what was started here ends with it.
+
+    Raises:
+        UsageError: another process owns the data directory.
+        DependencyAwayError: the embedded server does not start.
+    """
+    with ExitStack() as stack:
+        address, revive = settings.clickhouse.address(), None
+        if address is None:
+            server = stack.enter_context(EmbeddedServer(settings.data_dir))
+            address, revive = server.address(), server.ensure_running
+        store = stack.enter_context(closing(ClickHouse(address, timeout_s=timeout_s)))
+        yield Database(store=store, address=address, revive=revive)
+
+
+@contextmanager
+def opened(
+    settings: Settings, *, read_only: bool = True, create: bool = False, timeout_s: float = 30.0
+) -> Iterator[ClickHouse]:
+    """The database as it is, to ask it or to change it beside the process that writes there.
+
+    Args:
+        settings: ready to connect with.
+        read_only: refuse statements that change something.
+        create: create the database of a URL if need be.
+        timeout_s: how long an answer may take, s.
+
+    Yields:
+        A connection.
+
+    Raises:
+        UsageError: there is no data, or the server refuses us or is too old.
+        DependencyAwayError: the server is away.
+    """
+    address = settings.clickhouse.address()
+    if address is None:
+        with asking(settings.data_dir, analyst=read_only) as store:
+            yield store
+        return
+    with closing(ClickHouse(address, read_only=read_only, timeout_s=timeout_s)) as store:
+        _require_database(store, address) if create else store.check_version()
+        yield store
+
+
+@contextmanager
+def open_writer(settings: Settings) -> Iterator[FactWriter]:
     """A writer into a migrated database, embedded or by URL.
 
     Args:
-        settings: where the server is.
-        data_dir: of the embedded server.
+        settings: ready to connect with.
 
     Yields:
         The writer; what it gathered is flushed by the caller.
     """
-    with ExitStack() as stack:
-        there = settings.clickhouse.address()
-        if there is None:
-            server = stack.enter_context(EmbeddedServer(data_dir))
-            address, revive = server.address(), server.ensure_running
-        else:
-            address, revive = there, None
-        store = ClickHouse(address)
-        stack.callback(store.close)
-        prepare(store, address, settings)
-        yield FactWriter(store, source=uuid.uuid4().hex, clock=SystemClock(), revive=revive)
+    with serving(settings) as there:
+        prepare(there, settings)
+        yield FactWriter(there.store, source=uuid.uuid4().hex, clock=SystemClock(), revive=there.revive)
 
 
-def prepare(store: ClickHouse, address: Address, settings: Settings) -> None:
+def prepare(there: Database, settings: Settings) -> None:
     """Make a database fit to be written: its version, its tables, the thresholds behind its figures.
 
     Args:
-        store: a connection to it.
-        address: where it is.
+        there: the database.
         settings: stands and thresholds.
 
     Raises:
@@ -68,10 +119,9 @@ def prepare(store: ClickHouse, address: Address, settings: Settings) -> None:
         UsageError: it refuses us or is too old.
         CheckFailedError: a migration was changed, or the database is newer than this program.
     """
-    _require_database(store, address)
-    clickhouse = settings.clickhouse
-    migrate(store, released(), dialect=Dialect(cluster=clickhouse.cluster, replicated=clickhouse.replicated))
-    note_thresholds(store, settings)
+    _require_database(there.store, there.address)
+    migrate(there.store, released(), dialect=settings.clickhouse.dialect())
+    note_thresholds(there.store, settings)
 
 
 def _require_database(store: ClickHouse, address: Address) -> None:
@@ -95,38 +145,3 @@ def note_thresholds(store: RowStore, settings: Settings) -> None:
     for version, thresholds in noted.items():
         columns = {"metric_version": [version], "thresholds": [thresholds]}
         store.insert("metric_versions", columns, f"metric_version:{version}")
-
-
-@contextmanager
-def opened(
-    data_dir: Path | None, url: str | None, *, read_only: bool = True, create: bool = False
-) -> Iterator[ClickHouse]:
-    """A connection to the database that the options name.
-
-    Args:
-        data_dir: of the embedded server.
-        url: of another server.
-        read_only: refuse statements that change something.
-        create: create the database of the URL if need be.
-
-    Yields:
-        The connection.
-
-    Raises:
-        UsageError: both are given, or there is no data.
-    """
-    if data_dir is not None and url is not None:
-        raise UsageError("say either --data-dir or --url, not both")
-    if url is None:
-        with asking(data_dir or DEFAULT_DATA_DIR, analyst=read_only) as store:
-            yield store
-        return
-    address = address_from_url(url)
-    if create:
-        create_database(address)
-    store = ClickHouse(address, read_only=read_only)
-    try:
-        store.check_version()
-        yield store
-    finally:
-        store.close()

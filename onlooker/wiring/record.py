@@ -1,7 +1,6 @@
 """Builds the recorder: topics of the brokers into a recording, from where it ends."""
 
 import logging
-import os
 import threading
 from collections.abc import Mapping
 from contextlib import closing
@@ -13,7 +12,6 @@ import msgspec
 from onlooker.recordings.times import instant_us
 from onlooker.settings.configuration import Settings
 from onlooker.telemetry import Watch
-from onlooker.wiring.broker import broker_options
 from onlooker.wiring.record_about import frame_hiding, grant_of, manifest_of
 from onlooker.wiring.schemas import build_codec
 from schemas.clocks import Clocks
@@ -35,7 +33,6 @@ class RecordRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     folder: Path
     topics: tuple[Topic, ...] = ()
-    bootstrap: str | None = None
     since: str | None = None
     """A time, an offset, or `begin`."""
     until: str | None = None
@@ -68,7 +65,7 @@ def execute_record(
     clock = Clocks()
     grant = _grant(request, clock.now_us())
     topics = _topics(request, grant)
-    broker = broker_options(settings, request.bootstrap)
+    broker = settings.kafka
     blur = frame_hiding(settings) if request.blur_faces else None
     with closing(KafkaSource(broker, topics)) as source:
         about = manifest_of(settings, "kafka", source.topic_ids())
@@ -77,7 +74,7 @@ def execute_record(
             writer.note_begins(positions)
             if grant is not None:
                 writer.note_grant(grant)
-            codec = build_codec(settings.registry, broker.topics, os.environ)
+            codec = build_codec(settings.registry, broker.topics)
             here = Parts(
                 source=source, codec=codec, writer=writer, clock=clock, meter=watch.meter, pulse=watch.pulse
             )

@@ -16,8 +16,8 @@ from onlooker.foreground.pausing import controlled
 from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.recordings.expect import Expected
 from onlooker.settings.configuration import Settings
-from onlooker.settings.passwords import clickhouse_with_secrets
-from onlooker.wiring.broker import broker_options
+from onlooker.settings.flags import Flags, Server
+from onlooker.settings.precedence import in_force
 from onlooker.wiring.database import open_writer
 from onlooker.wiring.replay_core import EmbeddedCore, build_core
 from onlooker.wiring.schemas import build_codec
@@ -53,6 +53,7 @@ class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str | None = None
     bootstrap: str | None = None
     data_dir: Path | None = None
+    """Of an embedded database for what is measured; None: it is not stored."""
     expect: Path | None = None
     output: Path | None = None
     gallery: Path | None = None
@@ -102,7 +103,9 @@ def execute_replay(settings: Settings | None, request: ReplayRequest) -> dict[st
     if request.topic not in recording.topics:
         there = ", ".join(recording.topics) or "nothing"
         raise UsageError(f"{request.folder} has no {request.topic}: it holds {there}.")
-    settings = settings or settings_of(recording)
+    servers: tuple[Server, ...] = ("kafka", "registry") if request.to_kafka else ()
+    flags = Flags(bootstrap=request.bootstrap, data_dir=request.data_dir)
+    settings = in_force(settings or settings_of(recording), os.environ, flags, servers=servers)
     stop = threading.Event()
     pauses = Pauses(stop, monotonic_s=time.monotonic)
     play = _Play(request=request, recording=recording, pauses=pauses, stop=stop)
@@ -146,15 +149,8 @@ def _path_of(kind: type, value: object) -> object:
 
 def _to_core(settings: Settings, play: _Play) -> dict[str, Any]:
     request = play.request
-    settings = msgspec.structs.replace(
-        settings, clickhouse=clickhouse_with_secrets(settings.clickhouse, os.environ)
-    )
     with ExitStack() as stack:
-        writer = None
-        if request.data_dir is not None:
-            embedded = msgspec.structs.replace(settings.clickhouse, url=None)
-            into = msgspec.structs.replace(settings, clickhouse=embedded)
-            writer = stack.enter_context(open_writer(into, request.data_dir))
+        writer = None if request.data_dir is None else stack.enter_context(open_writer(settings))
         expected = None if request.expect is None else Expected(request.expect, frozenset(request.stands))
         output = None if request.output is None else stack.enter_context(request.output.open("wb"))
         core: EmbeddedCore = build_core(
@@ -186,7 +182,7 @@ def _to_kafka(settings: Settings, play: _Play) -> dict[str, Any]:
     sender = ReplaySender(
         Sending(
             publisher=Publisher(lambda: KafkaClient(broker, publish, replayed_topics()), publish),
-            codec=build_codec(settings.registry, broker.topics, os.environ),
+            codec=build_codec(settings.registry, broker.topics),
             producer=f"replay@{socket.gethostname()}:{os.getpid()}",
             clock_us=_now_us,
             stopped=play.stop.is_set,
@@ -208,7 +204,7 @@ def _to_kafka(settings: Settings, play: _Play) -> dict[str, Any]:
 
 def _apart(settings: Settings, request: ReplayRequest) -> BrokerOptions:
     """The brokers under a prefix that is not the live one."""
-    broker = broker_options(settings, request.bootstrap)
+    broker = settings.kafka
     if not request.prefix or request.prefix == broker.prefix:
         raise UsageError(
             "A replay must not mix with live figures: name a --prefix of its own, other than the site's "

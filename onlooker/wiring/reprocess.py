@@ -1,6 +1,5 @@
 """Builds a reprocessing: a recording through the embedded core into the side tables of a database."""
 
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ import msgspec
 from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.reprocess.difference import Difference, differences
 from onlooker.settings.configuration import Settings
-from onlooker.settings.passwords import clickhouse_with_secrets
 from onlooker.wiring.database import SystemClock, opened
 from onlooker.wiring.perception import measure_options
 from onlooker.wiring.replay import settings_of
@@ -37,15 +35,6 @@ from sinks.reprocessing.side import SideStore
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.dialect import Dialect
 from sinks.store.migrate import migrate, released
-
-
-class Where(msgspec.Struct, frozen=True, kw_only=True):
-    """The database whose figures are recomputed."""
-
-    settings: Settings | None = None
-    data_dir: Path | None = None
-    """Wins over the settings, like `url`."""
-    url: str | None = None
 
 
 class ReprocessRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,11 +155,11 @@ class Site:
 
 
 @contextmanager
-def open_site(where: Where) -> Iterator[Site]:
+def open_site(settings: Settings) -> Iterator[Site]:
     """A database with its reprocessings.
 
     Args:
-        where: which.
+        settings: which; ready to connect with.
 
     Yields:
         It, migrated.
@@ -179,9 +168,8 @@ def open_site(where: Where) -> Iterator[Site]:
         UsageError: there is no data.
         DependencyAwayError: the server is away.
     """
-    settings = where.settings or Settings()
-    dialect = Dialect(cluster=settings.clickhouse.cluster, replicated=settings.clickhouse.replicated)
-    with _opened(where, settings) as store:
+    dialect = settings.clickhouse.dialect()
+    with opened(settings, read_only=False) as store:
         migrate(store, released(), dialect=dialect)
         yield Site(store, dialect)
 
@@ -213,25 +201,6 @@ def range_of(recording: Recording, request: ReprocessRequest, window_us: int) ->
     if from_us >= until_us:
         raise UsageError("the range is empty: --from must be before --until.")
     return from_us // window_us * window_us, -(-until_us // window_us) * window_us
-
-
-@contextmanager
-def _opened(where: Where, settings: Settings) -> Iterator[ClickHouse]:
-    """What the options name, else what the settings name."""
-    address = clickhouse_with_secrets(settings.clickhouse, os.environ).address()
-    if where.data_dir is None and where.url is None and address is not None:
-        store = ClickHouse(address)
-        try:
-            store.check_version()
-            yield store
-        finally:
-            store.close()
-        return
-    data_dir = where.data_dir
-    if where.settings is not None and where.url is None:
-        data_dir = data_dir or settings.data_dir
-    with opened(data_dir, where.url, read_only=False) as store:
-        yield store
 
 
 def _thresholds(options: MeasureOptions, stands: set[str]) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Builds the embedded run: cameras with their buffers, play feeds, stages in a runtime."""
 
-import os
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +14,6 @@ from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.models.cache import ModelCache
 from onlooker.run.running import EmbeddedRun, Tally, summary
 from onlooker.settings.configuration import Settings
-from onlooker.settings.passwords import clickhouse_with_secrets
 from onlooker.wiring.database import open_writer
 from onlooker.wiring.lines import camera_lines
 from onlooker.wiring.perception import (
@@ -99,7 +97,6 @@ def check_settings(settings: Settings) -> None:
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What `run` was asked for besides its settings."""
 
-    data_dir: Path | None = None
     gallery: Path | None = None
     pace: Pace = "fast"
     duration_s: float | None = None
@@ -112,8 +109,8 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
     """Run all cameras of the settings until they end or somebody stops it, and store what was measured.
 
     Args:
-        settings: stands, cameras, thresholds.
-        request: where to store, how fast, how long.
+        settings: stands, cameras, thresholds, the database; ready to connect with.
+        request: how fast, how long.
 
     Returns:
         The summary of `run --json`.
@@ -123,13 +120,10 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
         DependencyAwayError: A model or the server is away, or no source gave a single frame.
         LimitReachedError: The disk is full.
     """
-    database = clickhouse_with_secrets(settings.clickhouse, os.environ)
-    settings = msgspec.structs.replace(settings, clickhouse=database)
-    data_dir = request.data_dir or settings.data_dir
     stop = threading.Event()
     with ExitStack() as stack:
         parts = build_parts(settings, request.gallery)
-        writer = None if request.no_clickhouse else stack.enter_context(open_writer(settings, data_dir))
+        writer = None if request.no_clickhouse else stack.enter_context(open_writer(settings))
         recorder = stack.enter_context(recording_run(settings, request.record)) if request.record else None
         interrupted = stack.enter_context(stopped_by_signals(stop))
         run, tally = build_run(
@@ -144,7 +138,7 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
         _require_frames(run, tally.observed, interrupted=interrupted.is_set())
         rows = {} if writer is None else writer.counts.rows
         embedded = writer is not None and settings.clickhouse.url is None
-        return summary(run, tally, rows=rows, data_dir=str(data_dir) if embedded else None)
+        return summary(run, tally, rows=rows, data_dir=str(settings.data_dir) if embedded else None)
 
 
 def _delivery_to(writer: FactWriter | None, recorder: RunRecorder | None) -> Deliver:

@@ -14,7 +14,6 @@ import msgspec
 
 from onlooker.settings.configuration import Settings
 from onlooker.telemetry import Watch
-from onlooker.wiring.broker import broker_options
 from onlooker.wiring.perception import build_observer, build_parts, decoder, measure_options
 from onlooker.wiring.schemas import build_codec
 from processors.measure.aligned import AlignedMeasure
@@ -38,7 +37,6 @@ class WorkRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What `work` was asked for besides its settings."""
 
     stage: StageName
-    bootstrap: str | None = None
     gallery: Path | None = None
 
 
@@ -61,9 +59,9 @@ def execute_work(settings: Settings, request: WorkRequest, watch: Watch, stop: t
 
 def build_plan(settings: Settings, request: WorkRequest, watch: Watch) -> WorkPlan:
     """What the role is made of."""
-    broker, clocks = broker_options(settings, request.bootstrap), Clocks()
+    broker, clocks = settings.kafka, Clocks()
     name = request.stage
-    codec = build_codec(settings.registry, broker.topics, os.environ)
+    codec = build_codec(settings.registry, broker.topics)
     aside = Aside(
         name,
         broker.topics,

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from onlooker.settings.configuration import Settings
+from onlooker.settings.precedence import in_force
 from onlooker.wiring.schemas import build_codec, build_registry
 from schemas.errors import DependencyAwayError, UndecodableError, UsageError
 from schemas.events import FaceObservations, Play, StreamEnded
@@ -347,17 +349,22 @@ def test_an_older_pinned_version_stays_readable(tmp_path: Path) -> None:
     assert codec.decode(b"\x00\x00\x00\x00\x08" + first[5:] + b"\x02") == PLAY
 
 
+def _codec(options: RegistryOptions, environ: dict[str, str]) -> AvroCodec:
+    settings = in_force(Settings(registry=options), environ)
+    return build_codec(settings.registry, TopicNames())
+
+
 def test_wiring_takes_the_password_from_the_environment(served: tuple[Registry, str], tmp_path: Path) -> None:
     registry, url = served
     options = RegistryOptions(url=url, username="me")
-    build_codec(options, TopicNames(), {"ONLOOKER_REGISTRY_PASSWORD": "one"}).encode(PLAY)
+    _codec(options, {"ONLOOKER_REGISTRY_PASSWORD": "one"}).encode(PLAY)
     assert base64.b64decode(registry.headers["Authorization"].removeprefix("Basic ")) == b"me:one"
     file = tmp_path / "password"
     file.write_text("two\n")
     file.chmod(0o600)
     in_file = msgspec.structs.replace(options, password_file=file)
-    build_codec(in_file, TopicNames(), {}).encode(PLAY)
+    _codec(in_file, {}).encode(PLAY)
     assert base64.b64decode(registry.headers["Authorization"].removeprefix("Basic ")) == b"me:two"
     with pytest.raises(UsageError, match="ONLOOKER_REGISTRY_PASSWORD"):
-        build_codec(options, TopicNames(), {})
-    assert isinstance(build_registry(RegistryOptions(), {}), FileRegistry)
+        _codec(options, {})
+    assert isinstance(build_registry(RegistryOptions()), FileRegistry)

@@ -6,7 +6,8 @@ import pytest
 
 from onlooker.settings.clickhouse_section import ClickHouseSettings
 from onlooker.settings.configuration import Settings, load_settings, without_secrets
-from onlooker.settings.passwords import secrets_of, with_secrets
+from onlooker.settings.passwords import secrets_of
+from onlooker.settings.precedence import in_force
 from schemas.broker import BrokerOptions
 from schemas.errors import UsageError
 
@@ -25,7 +26,7 @@ def private(folder: Path, name: str, text: str) -> Path:
 
 def warnings_of(settings: Settings, environ: dict[str, str]) -> tuple[Settings, list[str]]:
     warned: list[str] = []
-    return with_secrets(settings, environ, warn=warned.append), warned
+    return in_force(settings, environ, warn=warned.append), warned
 
 
 def test_the_order_is_variable_then_file_of_a_variable_then_file_of_the_configuration(tmp_path: Path) -> None:
@@ -45,12 +46,12 @@ def test_the_order_is_variable_then_file_of_a_variable_then_file_of_the_configur
 
 def test_a_password_keeps_its_spaces(tmp_path: Path) -> None:
     settings = sasl(password_file=private(tmp_path, "p", " a b \r\n"))
-    assert with_secrets(settings, {}).kafka.password == " a b "
+    assert in_force(settings, {}).kafka.password == " a b "
 
 
 def test_a_password_that_is_needed_and_nowhere_names_every_place() -> None:
     with pytest.raises(UsageError) as caught:
-        with_secrets(sasl(), {})
+        in_force(sasl(), {})
     for place in ("ONLOOKER_KAFKA_PASSWORD", "ONLOOKER_KAFKA_PASSWORD_FILE", "kafka.password_file"):
         assert place in str(caught.value)
 
@@ -58,25 +59,25 @@ def test_a_password_that_is_needed_and_nowhere_names_every_place() -> None:
 def test_a_missing_user_is_named() -> None:
     settings = Settings(kafka=BrokerOptions(security="SASL_SSL"))
     with pytest.raises(UsageError, match=r"kafka\.username"):
-        with_secrets(settings, {"ONLOOKER_KAFKA_PASSWORD": "x"})
+        in_force(settings, {"ONLOOKER_KAFKA_PASSWORD": "x"})
 
 
 def test_without_sasl_no_password_is_asked_for() -> None:
-    assert with_secrets(Settings(), {}) == Settings()
+    assert in_force(Settings(), {}) == Settings()
 
 
 def test_a_missing_file_is_named_with_who_named_it(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nowhere \(kafka.password_file\).*No such file"):
-        with_secrets(sasl(password_file=tmp_path / "nowhere"), {})
+        in_force(sasl(password_file=tmp_path / "nowhere"), {})
     with pytest.raises(UsageError, match="ONLOOKER_KAFKA_PASSWORD_FILE"):
-        with_secrets(sasl(), {"ONLOOKER_KAFKA_PASSWORD_FILE": str(tmp_path)})
+        in_force(sasl(), {"ONLOOKER_KAFKA_PASSWORD_FILE": str(tmp_path)})
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"one\ntwo\n", b"\xff\xfe", b"x" * 70_000])
 def test_a_file_that_holds_no_secret_is_refused_and_not_shown(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "p").write_bytes(content)
     with pytest.raises(UsageError) as caught:
-        with_secrets(sasl(password_file=tmp_path / "p"), {})
+        in_force(sasl(password_file=tmp_path / "p"), {})
     assert "one" not in str(caught.value).replace("one line", "")
     assert "xxx" not in str(caught.value)
 
@@ -96,17 +97,17 @@ def test_clickhouse_is_reached_by_variables_alone() -> None:
         "ONLOOKER_CLICKHOUSE_URL": "clickhouse://sink@db:9440/adverts?secure=1",
         "ONLOOKER_CLICKHOUSE_PASSWORD": "hunter2",
     }
-    address = with_secrets(Settings(), environ).clickhouse.address()
+    address = in_force(Settings(), environ).clickhouse.address()
     assert address is not None
     assert (address.host, address.user, address.password) == ("db", "sink", "hunter2")
 
 
 def test_a_password_of_its_own_wins_over_that_of_the_url() -> None:
     settings = Settings(clickhouse=ClickHouseSettings(url="clickhouse://sink:old@db"))
-    address = with_secrets(settings, {"ONLOOKER_CLICKHOUSE_PASSWORD": "new"}).clickhouse.address()
+    address = in_force(settings, {"ONLOOKER_CLICKHOUSE_PASSWORD": "new"}).clickhouse.address()
     assert address is not None
     assert address.password == "new"
-    unchanged = with_secrets(settings, {}).clickhouse.address()
+    unchanged = in_force(settings, {}).clickhouse.address()
     assert unchanged is not None
     assert unchanged.password == "old"
 
@@ -123,7 +124,7 @@ def test_no_secret_is_in_what_is_shown(tmp_path: Path) -> None:
         "ONLOOKER_CLICKHOUSE_PASSWORD": "sesam4",
         "ONLOOKER_REGISTRY_PASSWORD": "sesam5",
     }
-    settings = with_secrets(load_settings(tmp_path / "shop.yaml"), environ)
+    settings = in_force(load_settings(tmp_path / "shop.yaml"), environ)
     assert set(secrets_of(settings)) == {"sesam1", "sesam2", "sesam3", "sesam4", "sesam5"}
     for shown in (
         without_secrets(settings),

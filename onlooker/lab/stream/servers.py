@@ -10,12 +10,11 @@ from pathlib import Path
 import msgspec
 
 import onlooker
+from onlooker.settings.configuration import Settings
+from onlooker.wiring.database import prepare, serving
 from schemas.broker import BrokerOptions
 from schemas.errors import DependencyAwayError
 from sinks.store.address import Address
-from sinks.store.clickhouse import ClickHouse
-from sinks.store.embedded.server import EmbeddedServer
-from sinks.store.migrate import migrate, released
 
 TOOL = Path(onlooker.__file__).resolve().parent.parent / "docker" / "kafka"
 CONTROLLER_ABOVE = 10_000
@@ -91,13 +90,10 @@ def database(folder: Path) -> Iterator[Address]:
     Raises:
         DependencyAwayError: It does not start.
     """
-    with EmbeddedServer(folder / "clickhouse") as server:
-        store = ClickHouse(server.address())
-        try:
-            migrate(store, released())
-        finally:
-            store.close()
-        yield server.address()
+    settings = Settings(data_dir=folder / "clickhouse")
+    with serving(settings) as there:
+        prepare(there, settings)
+        yield there.address
 
 
 def url_of(address: Address) -> str:

@@ -14,7 +14,8 @@ from onlooker.lab.stream.meter import RowCounter
 from onlooker.lab.stream.site import Site, Work
 from onlooker.lab.stream.topics import making_topics
 from onlooker.telemetry import Watch
-from onlooker.wiring.sink import SinkRequest, build_sink
+from onlooker.wiring.database import Database
+from onlooker.wiring.sink import build_sink
 from schemas.errors import DependencyAwayError
 from schemas.events import DeadLetter
 from schemas.message import About
@@ -129,15 +130,15 @@ def _kafka(site: Site, found: Sequence[Heap], work: Work) -> Run:
             site.settings.sink, max_rows=amounts.sink_batch_rows, max_age_s=PATIENCE_S
         )
         settings = msgspec.structs.replace(site.settings, kafka=site.kafka, sink=sink_options)
-        store = ClickHouse(site.clickhouse)
+        there = Database(store=ClickHouse(site.clickhouse), address=site.clickhouse)
         watch = Watch(meter=counter, pulse=NoPulse(), port=None)
         over = threading.Timer(PATIENCE_S, stop.set)
         over.start()
         try:
-            build_sink(settings, SinkRequest(), store, watch).run(stop)
+            build_sink(settings, there, watch).run(stop)
         finally:
             over.cancel()
-            store.close()
+            there.store.close()
         if counter.seconds is None:
             raise DependencyAwayError(f"The sink has not written its rows within {PATIENCE_S:.0f} s.")
         return Run(count=counter.rows, seconds=counter.seconds)

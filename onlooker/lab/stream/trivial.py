@@ -11,7 +11,7 @@ from pathlib import Path
 import faust
 
 from onlooker.settings.configuration import load_settings
-from onlooker.settings.passwords import with_secrets
+from onlooker.settings.precedence import in_force
 from processors.runtime.agents.connection import credentials_of, urls_of
 from schemas.broker import BrokerOptions
 
@@ -78,7 +78,7 @@ class Counter:
 def main() -> None:
     """Run the agent named by the arguments: configuration, topic, number of events, file for the result."""
     config, topic, expected, found = sys.argv[1:5]
-    broker = with_secrets(load_settings(Path(config)), os.environ).kafka
+    broker = in_force(load_settings(Path(config)), os.environ, servers=("kafka",)).kafka
     app = trivial_app(broker, topic, counter=Counter(int(expected), Path(found)))
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

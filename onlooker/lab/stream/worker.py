@@ -13,7 +13,7 @@ import msgspec
 
 from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.settings.configuration import load_settings
-from onlooker.settings.passwords import with_secrets
+from onlooker.settings.precedence import in_force
 from onlooker.telemetry import Watch
 from onlooker.wiring.work import WorkRequest, build_plan, give_up
 from processors.runtime.agents import Desk, WorkPlan, work
@@ -67,7 +67,7 @@ def timed(plan: WorkPlan, lines: IO[str]) -> WorkPlan:
 def main() -> None:
     """Run MEASURE by a configuration (first argument), with lines into a file (second argument)."""
     config, found = map(Path, sys.argv[1:3])
-    settings = with_secrets(load_settings(config), os.environ)
+    settings = in_force(load_settings(config), os.environ, servers=("kafka", "registry"))
     watch = Watch(meter=NoMeter(), pulse=NoPulse(), port=None)
     stop = threading.Event()
     with found.open("w", encoding="utf-8") as lines, stopped_by_signals(stop):
