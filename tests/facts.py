@@ -1,6 +1,5 @@
 """Facts to test the database and the report with: small, with figures that can be worked out by hand."""
 
-import time
 from typing import Any
 
 from schemas.events import AudienceFigures, CampaignFigures, Exposure, Play, Visit, VisitEnded, WindowClosed
@@ -11,16 +10,6 @@ T0_US = 1_770_026_400_000_000
 """2026-02-02 10:00:00 UTC."""
 ORIGIN: dict[str, Any] = {"model_version": "models-1", "metric_version": "1"}
 NOBODY: dict[str, Any] = {"age_years": None, "gender": None, "member_id": None}
-
-
-class RealClock:
-    """The clock of the machine."""
-
-    def now_s(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 class FakeClock:

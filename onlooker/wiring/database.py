@@ -1,6 +1,5 @@
 """Builds the store of a run and executes it: the embedded ClickHouse, a server by URL, or none."""
 
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,7 +9,7 @@ from onlooker.settings.configuration import DEFAULT_DATA_DIR, Settings
 from onlooker.wiring.perception import measure_options
 from schemas.errors import UsageError
 from schemas.ports import RowStore
-from sinks.facts.writer import FactWriter
+from sinks.service.local import LocalSink
 from sinks.store.address import Address, address_from_url
 from sinks.store.clickhouse import ClickHouse, NoDatabaseError, create_database
 from sinks.store.dialect import Dialect
@@ -19,20 +18,8 @@ from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
 
 
-class SystemClock:
-    """Time of this machine."""
-
-    def now_s(self) -> float:
-        """Seconds that only grow."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
-
-
 @contextmanager
-def open_writer(settings: Settings, data_dir: Path) -> Iterator[FactWriter]:
+def open_writer(settings: Settings, data_dir: Path) -> Iterator[LocalSink]:
     """A writer into a migrated database, embedded or by URL.
 
     Args:
@@ -52,7 +39,7 @@ def open_writer(settings: Settings, data_dir: Path) -> Iterator[FactWriter]:
         store = ClickHouse(address)
         stack.callback(store.close)
         prepare(store, address, settings)
-        yield FactWriter(store, source=uuid.uuid4().hex, clock=SystemClock(), revive=revive)
+        yield LocalSink(store, run_id=uuid.uuid4().hex, revive=revive)
 
 
 def prepare(store: ClickHouse, address: Address, settings: Settings) -> None:

@@ -15,7 +15,7 @@ from processors.topology import StageFold, StageName
 from schemas.events import Play, VisitEnded, WindowClosed
 from schemas.recording.records import stand_of
 from schemas.topics import Topic
-from sinks.facts.writer import FactWriter
+from sinks.service.local import LocalSink
 
 
 class EmbeddedCore:
@@ -34,7 +34,7 @@ class EmbeddedCore:
         folds: dict[StageName, StageFold],
         fed: Topic,
         *,
-        writer: FactWriter | None = None,
+        writer: LocalSink | None = None,
         expected: Expected | None = None,
         output: BinaryIO | None = None,
     ) -> None:
@@ -94,7 +94,7 @@ def build_core(
     fed: Topic,
     *,
     gallery: Path | None,
-    writer: FactWriter | None,
+    writer: LocalSink | None,
     expected: Expected | None,
     output: BinaryIO | None,
 ) -> EmbeddedCore:

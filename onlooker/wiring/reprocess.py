@@ -15,7 +15,7 @@ from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.reprocess.difference import Difference, differences
 from onlooker.settings.configuration import Settings
 from onlooker.settings.passwords import clickhouse_with_secrets
-from onlooker.wiring.database import SystemClock, opened
+from onlooker.wiring.database import opened
 from onlooker.wiring.perception import measure_options
 from onlooker.wiring.replay import settings_of
 from onlooker.wiring.replay_core import build_core
@@ -30,10 +30,10 @@ from schemas.recording.folder import Range, Recording
 from schemas.recording.records import stand_of
 from schemas.topics import Topic
 from schemas.units import us_from_s
-from sinks.facts.writer import FactWriter
 from sinks.reprocessing.figures import Coverage, coverage_of, sums_of
 from sinks.reprocessing.ledger import Reprocessing, Reprocessings, default_name
 from sinks.reprocessing.side import SideStore
+from sinks.service.local import LocalSink
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.dialect import Dialect
 from sinks.store.migrate import migrate, released
@@ -136,7 +136,7 @@ class Site:
     ) -> set[str]:
         """Replay; the stands that have something in the range."""
         side = SideStore(self._store, begun.generation)
-        writer = FactWriter(side, source=str(begun.generation), clock=SystemClock())
+        writer = LocalSink(side, run_id=str(begun.generation))
         core = build_core(
             settings, request.topic, gallery=request.gallery, writer=writer, expected=None, output=None
         )

@@ -35,7 +35,7 @@ from producers.options import Pace
 from producers.playlist import PlayFeed, playlist_from
 from schemas.errors import DependencyAwayError
 from schemas.events import Play, VisitEnded, WindowClosed
-from sinks.facts.writer import FactWriter
+from sinks.service.local import LocalSink
 
 
 def build_run(
@@ -142,12 +142,12 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
         )
         _drive(run, writer)
         _require_frames(run, tally.observed, interrupted=interrupted.is_set())
-        rows = {} if writer is None else writer.counts.rows
+        rows = {} if writer is None else writer.rows
         embedded = writer is not None and settings.clickhouse.url is None
         return summary(run, tally, rows=rows, data_dir=str(data_dir) if embedded else None)
 
 
-def _delivery_to(writer: FactWriter | None, recorder: RunRecorder | None) -> Deliver:
+def _delivery_to(writer: LocalSink | None, recorder: RunRecorder | None) -> Deliver:
     """Listens to the topics whose events become rows, and to all that are recorded."""
 
     def deliver(delivery: Delivery) -> None:
@@ -159,7 +159,7 @@ def _delivery_to(writer: FactWriter | None, recorder: RunRecorder | None) -> Del
     return deliver
 
 
-def _drive(run: EmbeddedRun, writer: FactWriter | None) -> None:
+def _drive(run: EmbeddedRun, writer: LocalSink | None) -> None:
     """Run to the end with progress and news of the cameras; what was gathered is written at the end."""
     watch = CameraWatch(run.statuses, lambda sentence: click.echo(sentence, err=True))
     with progress("Measuring", total=run.expected_frames, unit="frames") as advance, watch:

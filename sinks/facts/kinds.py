@@ -1,13 +1,11 @@
-"""Facts as the embedded run hands them over: their topics, and where each came from."""
+"""Facts: the topic that carries each kind, and how many rows it becomes."""
 
 from collections.abc import Mapping
-
-import msgspec
 
 from schemas.events import DeadLetter, Play, VisitEnded, WindowClosed
 from sinks.facts.columns import UNKNOWN, WRITE_ORDER, Fact
 
-__all__ = ["TOPICS", "UNKNOWN", "WRITE_ORDER", "Fact", "SourcedFact", "rows_in"]
+__all__ = ["TOPICS", "UNKNOWN", "WRITE_ORDER", "Fact", "rows_in"]
 
 TOPICS: Mapping[type, str] = {
     VisitEnded: "visits",
@@ -16,13 +14,6 @@ TOPICS: Mapping[type, str] = {
     DeadLetter: "dead_letters",
 }
 """The topic that carries each kind of fact."""
-
-
-class SourcedFact(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact with its place in its partition."""
-
-    fact: Fact
-    offset: int
 
 
 def rows_in(fact: Fact | None) -> int:
