@@ -15,7 +15,7 @@ from schemas.topics import TopicNames
 from sinks.service.batch_writer import BatchWriter, Clocks, Reporting
 from sinks.service.feed import Bounds, BrokerAwayError, Committed, Membership, Message, NotOwnerError, Place
 from sinks.service.known import Remembered
-from sinks.service.loop import Parts, Sink
+from sinks.service.loop import Sink, SinkParts
 from sinks.service.options import SinkOptions
 from sinks.service.reading import Limits, Reader
 from tests.facts import FakeClock, exposure, play, visit_ended
@@ -246,7 +246,7 @@ class World:
         limits = Limits(options.dead_letters)
         letters = ModelLetters(trouble)
         letters.posted = self.letters
-        parts = Parts(
+        parts = SinkParts(
             feed=ModelFeed(self.log, f"sink-{self.names}", trouble, poll_size=1 + 5 * self.names % 7),
             reader=Reader(self.codec, TopicNames()),
             writer=BatchWriter(

@@ -1,4 +1,4 @@
-"""The embedded run: frames of all cameras through the topology in one process, until they end."""
+"""The local run: frames of all cameras through the topology in one process, until they end."""
 
 import threading
 import time
@@ -50,7 +50,7 @@ class Tally:
         return ordered[min(len(ordered) - 1, int(quantile * len(ordered)))]
 
 
-class EmbeddedRun:
+class LocalRun:
     """Drives cameras through a runtime; whoever builds it hands everything over."""
 
     def __init__(
@@ -136,9 +136,7 @@ class EmbeddedRun:
         return [line.capture.status() for line in self._lines]
 
 
-def summary(
-    run: EmbeddedRun, tally: Tally, *, rows: Mapping[str, int], data_dir: str | None
-) -> dict[str, Any]:
+def summary(run: LocalRun, tally: Tally, *, rows: Mapping[str, int], data_dir: str | None) -> dict[str, Any]:
     """The `run --json` object of the contract.
 
     Args:

@@ -15,7 +15,7 @@ from schemas.events import DeadLetter
 from schemas.message import REPEATED
 from schemas.ports import EventCodec
 from sinks.letters.stored import Choice
-from sinks.letters.topic import AcknowledgedProducer, Outgoing
+from sinks.letters.topic import AcknowledgedProducer, ProducerRecord
 from sinks.service.consumer import whole_topic
 from sinks.store.clickhouse import ClickHouse
 
@@ -115,7 +115,7 @@ def send_again(where: Where, letters: Sequence[DeadLetter]) -> None:
     producer = AcknowledgedProducer(broker)
     try:
         producer.send(
-            Outgoing(
+            ProducerRecord(
                 topic=letter.topic,
                 key=letter.key,
                 value=letter.value,

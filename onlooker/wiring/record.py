@@ -20,7 +20,7 @@ from schemas.errors import UsageError
 from schemas.recording.manifest import Grant
 from schemas.topics import Topic
 from sinks.recording.feed import KafkaSource
-from sinks.recording.loop import Parts, Recorder, RecorderPlan
+from sinks.recording.loop import Recorder, RecorderParts, RecorderPlan
 from sinks.recording.source import Lane
 from sinks.recording.writer import RecordingWriter
 from sinks.service.feed import Bounds
@@ -78,7 +78,7 @@ def execute_record(
             if grant is not None:
                 writer.note_grant(grant)
             codec = build_codec(settings.registry, broker.topics, os.environ)
-            here = Parts(
+            here = RecorderParts(
                 source=source, codec=codec, writer=writer, clock=clock, meter=watch.meter, pulse=watch.pulse
             )
             parts = msgspec.structs.replace(here, blur=blur)

@@ -1,4 +1,4 @@
-"""Builds a replay: a recording into the embedded core, or into Kafka under a prefix of its own."""
+"""Builds a replay: a recording into the local core, or into Kafka under a prefix of its own."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ from onlooker.settings.configuration import Settings
 from onlooker.settings.passwords import clickhouse_with_secrets
 from onlooker.wiring.broker import broker_options
 from onlooker.wiring.database import open_writer
-from onlooker.wiring.replay_core import EmbeddedCore, build_core
+from onlooker.wiring.replay_core import build_core
 from onlooker.wiring.schemas import build_codec
 from producers.brokers.plan import plan_topics, wanted_topics
 from producers.brokers.topics import Topics
@@ -157,7 +157,7 @@ def _to_core(settings: Settings, play: _Play) -> dict[str, Any]:
             writer = stack.enter_context(open_writer(into, request.data_dir))
         expected = None if request.expect is None else Expected(request.expect, frozenset(request.stands))
         output = None if request.output is None else stack.enter_context(request.output.open("wb"))
-        core: EmbeddedCore = build_core(
+        core = build_core(
             settings, request.topic, writer=writer, expected=expected, output=output, gallery=request.gallery
         )
         drive = play.drive(core.emit)

@@ -1,4 +1,4 @@
-"""Builds a reprocessing: a recording through the embedded core into the side tables of a database."""
+"""Builds a reprocessing: a recording through the local core into the side tables of a database."""
 
 import os
 import threading

@@ -26,7 +26,7 @@ from sinks.service.backoff import Backoff
 from sinks.service.batch_writer import BatchWriter, Reporting
 from sinks.service.consumer import GroupConsumer
 from sinks.service.known import Remembered
-from sinks.service.loop import Parts, Sink
+from sinks.service.loop import Sink, SinkParts
 from sinks.service.reading import Limits, Reader
 from sinks.store.address import Address
 from sinks.store.clickhouse import ClickHouse
@@ -96,7 +96,7 @@ def build_sink(
         limits=limits,
         reporting=Reporting(meter=meter, writer=name),
     )
-    parts = Parts(
+    parts = SinkParts(
         feed=GroupConsumer(broker, TOPICS, options),
         reader=Reader(codec, broker.topics),
         writer=writer,

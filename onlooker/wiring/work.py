@@ -16,7 +16,7 @@ import msgspec
 from onlooker.settings.configuration import Settings
 from onlooker.telemetry import Watch
 from onlooker.wiring.broker import broker_options
-from onlooker.wiring.perception import build_observer, build_parts, decoder, measure_options
+from onlooker.wiring.perception import build_networks, build_observer, decoder, measure_options
 from onlooker.wiring.schemas import build_codec
 from processors.measure.aligned import AlignedMeasure
 from processors.observe.keeping import CameraKeeper
@@ -99,8 +99,8 @@ def _measuring(settings: Settings, tools: "_Tools") -> OpenBench:
 
 
 def _observing(settings: Settings, request: WorkRequest, tools: "_Tools") -> OpenBench:
-    parts = build_parts(settings, request.gallery)
-    stage = ObserveStage(build_observer(settings, parts), parts.model_version)
+    networks = build_networks(settings, request.gallery)
+    stage = ObserveStage(build_observer(settings, networks), networks.model_version)
     threads = ThreadPoolExecutor(settings.work.inference_threads, thread_name_prefix="looking")
 
     def opening(load: Load) -> Bench:

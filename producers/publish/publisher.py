@@ -10,7 +10,7 @@ from producers.brokers.arguments import broker_arguments
 from producers.brokers.topics import Topics
 from producers.brokers.trouble import trouble_of
 from producers.options import PublishOptions
-from producers.publish.in_flight import Outgoing
+from producers.publish.in_flight import Message
 from producers.publish.publishing import OnDone
 from schemas.bounds import FRAME_BYTES
 from schemas.broker import BrokerOptions
@@ -62,7 +62,7 @@ class KafkaClient:
         except (KafkaError, OSError) as error:
             raise trouble_of(error, options) from error
 
-    def send(self, message: Outgoing, done: OnDone) -> None:
+    def send(self, message: Message, done: OnDone) -> None:
         """Hand a message over; waits up to two seconds for its topic's partitions to be known.
 
         Args:

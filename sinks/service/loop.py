@@ -41,7 +41,7 @@ class Writes(Protocol):
         ...
 
 
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
+class SinkParts(msgspec.Struct, frozen=True, kw_only=True):
     """What a sink is made of."""
 
     feed: Feed
@@ -64,7 +64,7 @@ class Sink:
         options: batches and patience.
     """
 
-    def __init__(self, parts: Parts, options: SinkOptions) -> None:
+    def __init__(self, parts: SinkParts, options: SinkOptions) -> None:
         self._parts = parts
         self._options = options
         self._backoff = Backoff(options.first_wait_s, options.longest_wait_s, parts.jitter)
