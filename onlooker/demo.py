@@ -59,8 +59,8 @@ def run_demo(data_dir: Path) -> None:
     settings = load_settings(path)
     found = execute_run(settings, RunRequest(data_dir=data_dir))
     console.print(
-        f"   {found['frames']['observed']} frames at {found['frames_per_second']} frames/s: "
-        f"{found['faces']} faces, {found['visits']} visits"
+        f"   {found.frames.observed} frames at {found.frames_per_second} frames/s: "
+        f"{found.faces} faces, {found.visits} visits"
     )
     console.print("[bold]4. What it was worth[/]\n")
     _report(console, data_dir)

@@ -1,10 +1,11 @@
 """`onlooker run`: cameras to ClickHouse in one process."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from onlooker.cli.output import print_json
 
 if TYPE_CHECKING:
     from onlooker.wiring.record_run import RunRecording
@@ -73,7 +74,7 @@ def run(
         )
     found = execute_run(settings, RunRequest(**options))
     if as_json:
-        click.echo(json.dumps(found))
+        print_json(found)
     else:
         from onlooker.run.words import print_summary
 

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -17,7 +16,7 @@ from onlooker.wiring.broker import broker_options
 from onlooker.wiring.record_about import WallClock, frame_hiding, grant_of, manifest_of
 from onlooker.wiring.schemas import build_codec
 from schemas.errors import UsageError
-from schemas.recording.manifest import Grant
+from schemas.recording.manifest import Break, Grant
 from schemas.topics import Topic
 from sinks.recording.feed import KafkaSource
 from sinks.recording.loop import Recorder, RecorderParts, RecorderPlan
@@ -47,9 +46,21 @@ class RecordRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Delete hours that ended longer ago; None: keep all."""
 
 
+class RecordSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The object of `record --json`."""
+
+    folder: str
+    recorded: int
+    """Messages."""
+    left_out: Mapping[str, int]
+    """Messages that were not recorded, by cause."""
+    gaps: int
+    breaks: tuple[Break, ...]
+
+
 def execute_record(
     settings: Settings, request: RecordRequest, watch: Watch, stop: threading.Event
-) -> dict[str, Any]:
+) -> RecordSummary:
     """Record until stopped, or until the range is complete.
 
     Args:
@@ -59,7 +70,7 @@ def execute_record(
         stop: asks for the end.
 
     Returns:
-        The object of `record --json`.
+        What `record` prints.
 
     Raises:
         UsageError: a choice makes no sense, or the recording is of other topics.
@@ -88,14 +99,14 @@ def execute_record(
         return _summary(request, recorder, writer)
 
 
-def _summary(request: RecordRequest, recorder: Recorder, writer: RecordingWriter) -> dict[str, Any]:
-    return {
-        "folder": str(request.folder),
-        "recorded": recorder.recorded,
-        "left_out": writer.manifest.left_out,
-        "gaps": len(writer.manifest.gaps),
-        "breaks": msgspec.to_builtins(writer.manifest.breaks),
-    }
+def _summary(request: RecordRequest, recorder: Recorder, writer: RecordingWriter) -> RecordSummary:
+    return RecordSummary(
+        folder=str(request.folder),
+        recorded=recorder.recorded,
+        left_out=writer.manifest.left_out,
+        gaps=len(writer.manifest.gaps),
+        breaks=writer.manifest.breaks,
+    )
 
 
 def _tell(request: RecordRequest, positions: Mapping[Lane, int], writer: RecordingWriter) -> None:

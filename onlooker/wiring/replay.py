@@ -15,6 +15,7 @@ import msgspec
 from onlooker.foreground.pausing import controlled
 from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.recordings.expect import Expected
+from onlooker.recordings.replayed import Replayed, ReplayedHere, ReplayedToKafka, timed
 from onlooker.settings.configuration import Settings
 from onlooker.settings.passwords import clickhouse_with_secrets
 from onlooker.wiring.broker import broker_options
@@ -83,7 +84,7 @@ class _Play(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def execute_replay(settings: Settings | None, request: ReplayRequest) -> dict[str, Any]:
+def execute_replay(settings: Settings | None, request: ReplayRequest) -> Replayed:
     """Replay a recording until its end, or until somebody stops it.
 
     Args:
@@ -91,7 +92,7 @@ def execute_replay(settings: Settings | None, request: ReplayRequest) -> dict[st
         request: what of it, how and where to.
 
     Returns:
-        The object of `replay --json`.
+        What `replay` prints.
 
     Raises:
         UsageError: it is no recording, a choice makes no sense, or Kafka refuses us.
@@ -109,14 +110,7 @@ def execute_replay(settings: Settings | None, request: ReplayRequest) -> dict[st
     with stopped_by_signals(stop) as interrupted, controlled(pauses):
         started = time.perf_counter()
         found = _to_kafka(settings, play) if request.to_kafka else _to_core(settings, play)
-        seconds = time.perf_counter() - started
-        total = sum(found["events"].values())
-        return {
-            **found,
-            "seconds": round(seconds, 3),
-            "events_per_second": round(total / seconds, 1) if seconds > 0 else 0.0,
-            "interrupted": interrupted.is_set(),
-        }
+        return timed(found, time.perf_counter() - started, interrupted=interrupted.is_set())
 
 
 def settings_of(recording: Recording) -> Settings:
@@ -144,7 +138,7 @@ def _path_of(kind: type, value: object) -> object:
     return Path(cast(str, value)) if kind is Path else value
 
 
-def _to_core(settings: Settings, play: _Play) -> dict[str, Any]:
+def _to_core(settings: Settings, play: _Play) -> ReplayedHere:
     request = play.request
     settings = msgspec.structs.replace(
         settings, clickhouse=clickhouse_with_secrets(settings.clickhouse, os.environ)
@@ -163,20 +157,20 @@ def _to_core(settings: Settings, play: _Play) -> dict[str, Any]:
         drive = play.drive(core.emit)
         drive.run()
         core.end(whole=not play.stop.is_set())
-        return {
-            "events": dict(drive.counts.events),
-            "facts": dict(core.digest.counts),
-            "unreadable": drive.counts.unreadable,
-            "bad_pictures": core.bad_pictures,
-            "rounds": drive.counts.rounds,
-            "digest": core.digest.facts(),
-            "digests": dict(core.digest.by_topic()),
-            "expected": None if request.expect is None else str(request.expect),
-            "data_dir": None if request.data_dir is None else str(request.data_dir),
-        }
+        return ReplayedHere(
+            events=drive.counts.events,
+            facts=core.digest.counts,
+            unreadable=drive.counts.unreadable,
+            bad_pictures=core.bad_pictures,
+            rounds=drive.counts.rounds,
+            digest=core.digest.facts(),
+            digests=core.digest.by_topic(),
+            expected=None if request.expect is None else str(request.expect),
+            data_dir=None if request.data_dir is None else str(request.data_dir),
+        )
 
 
-def _to_kafka(settings: Settings, play: _Play) -> dict[str, Any]:
+def _to_kafka(settings: Settings, play: _Play) -> ReplayedToKafka:
     request = play.request
     broker = _apart(settings, request)
     with closing(Topics(broker)) as door:
@@ -197,13 +191,13 @@ def _to_kafka(settings: Settings, play: _Play) -> dict[str, Any]:
         drive.run()
     finally:
         sender.close()
-    return {
-        "events": dict(drive.counts.events),
-        "unreadable": drive.counts.unreadable,
-        "rounds": drive.counts.rounds,
-        "prefix": request.prefix,
-        "bootstrap": broker.bootstrap,
-    }
+    return ReplayedToKafka(
+        events=drive.counts.events,
+        unreadable=drive.counts.unreadable,
+        rounds=drive.counts.rounds,
+        prefix=request.prefix,
+        bootstrap=broker.bootstrap,
+    )
 
 
 def _apart(settings: Settings, request: ReplayRequest) -> BrokerOptions:

@@ -113,11 +113,11 @@ class Site:
             raise UsageError(f"{request.folder} has no {request.topic} of these stands in this range.")
         return self.reprocessings.finish(begun, stands, _thresholds(options, stands))
 
-    def compare(self, it: Reprocessing) -> Compared:
+    def compare(self, reprocessing: Reprocessing) -> Compared:
         """What was measured live next to what was recomputed.
 
         Args:
-            it: a complete one.
+            reprocessing: a complete one.
 
         Returns:
             All figures.
@@ -125,11 +125,11 @@ class Site:
         Raises:
             UsageError: it is not complete.
         """
-        if it.state == "writing":
-            raise UsageError(f"{it.name!r} is not complete: run it again, or --discard it")
-        live, new = (sums_of(self._store, it, side) for side in ("live", "reprocessed"))
-        coverage = coverage_of(self._store, it)
-        return Compared(reprocessing=it, coverage=coverage, differences=differences(live, new))
+        if reprocessing.state == "writing":
+            raise UsageError(f"{reprocessing.name!r} is not complete: run it again, or --discard it")
+        live, new = (sums_of(self._store, reprocessing, side) for side in ("live", "reprocessed"))
+        coverage = coverage_of(self._store, reprocessing)
+        return Compared(reprocessing=reprocessing, coverage=coverage, differences=differences(live, new))
 
     def _replay(
         self, recording: Recording, settings: Settings, request: ReprocessRequest, begun: Reprocessing

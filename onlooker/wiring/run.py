@@ -4,7 +4,6 @@ import os
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -13,7 +12,8 @@ from onlooker.cameras.watching import CameraWatch
 from onlooker.foreground.progress import progress
 from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.models.cache import ModelCache
-from onlooker.run.running import LocalRun, Tally, summary
+from onlooker.run.running import LocalRun, Tally
+from onlooker.run.summary import RunSummary, run_summary
 from onlooker.settings.configuration import Settings
 from onlooker.settings.passwords import clickhouse_with_secrets
 from onlooker.wiring.database import open_writer
@@ -108,7 +108,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A recording of everything that passes; None: none is made."""
 
 
-def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
+def execute_run(settings: Settings, request: RunRequest) -> RunSummary:
     """Run all cameras of the settings until they end or somebody stops it, and store what was measured.
 
     Args:
@@ -116,7 +116,7 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
         request: where to store, how fast, how long.
 
     Returns:
-        The summary of `run --json`.
+        What `run` prints.
 
     Raises:
         UsageError: Another process owns the data directory, or a setting is wrong.
@@ -144,7 +144,7 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
         _require_frames(run, tally.observed, interrupted=interrupted.is_set())
         rows = {} if writer is None else writer.rows
         embedded = writer is not None and settings.clickhouse.url is None
-        return summary(run, tally, rows=rows, data_dir=str(data_dir) if embedded else None)
+        return run_summary(run, tally, rows=rows, data_dir=str(data_dir) if embedded else None)
 
 
 def _delivery_to(writer: LocalSink | None, recorder: RunRecorder | None) -> Deliver:

@@ -15,7 +15,8 @@ import pytest
 from onlooker.cameras.lines import CameraLine
 from onlooker.capture.service import CaptureParts, CaptureService
 from onlooker.capture.stand import CapturedStand, FrameMark
-from onlooker.capture.tally import CaptureEnd, CaptureTally, capture_summary
+from onlooker.capture.summary import CaptureEnd, capture_summary
+from onlooker.capture.tally import CaptureTally
 from producers.cameras.buffer import FrameBuffer
 from producers.cameras.readings import BadPicture, EndOfSource, Reading
 from producers.cameras.sources import SourceSpec
@@ -171,7 +172,8 @@ class Rig:
         service = CaptureService(self.stands, self._parts, self.tally, options=self._options, stop=self.stop)
         service.run(after_frame)
         end = CaptureEnd(seconds=service.seconds, interrupted=self.stop.is_set(), finished=())
-        found = capture_summary(service.lines, self.tally, end)
+        summary = capture_summary(service.lines, self.tally, end)
+        found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(summary))
         frames = found["frames"]
         assert frames["captured"] == frames["published"] + frames["dropped"], "every frame is accounted for"
         return found
