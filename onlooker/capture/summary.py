@@ -10,15 +10,6 @@ from onlooker.capture.tally import CaptureTally
 from producers.cameras.thread import CaptureStatus
 
 
-class CaptureEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """How a capture ended."""
-
-    seconds: float
-    interrupted: bool
-    finished: tuple[str, ...]
-    """Stands whose recordings had been sent to their end before."""
-
-
 class CapturedFrames(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the frames of all cameras."""
 
@@ -63,13 +54,22 @@ class CaptureSummary(msgspec.Struct, frozen=True, kw_only=True):
     cameras: tuple[CapturedCamera, ...]
 
 
-def capture_summary(lines: Sequence[CameraLine], tally: CaptureTally, end: CaptureEnd) -> CaptureSummary:
+def capture_summary(
+    lines: Sequence[CameraLine],
+    tally: CaptureTally,
+    *,
+    seconds: float,
+    interrupted: bool,
+    finished: tuple[str, ...],
+) -> CaptureSummary:
     """The summary of a capture.
 
     Args:
         lines: cameras that have ended.
         tally: what became of their frames.
-        end: how it ended.
+        seconds: how long it took.
+        interrupted: somebody stopped it.
+        finished: stands whose recordings had been sent to their end before.
 
     Returns:
         What `capture` prints.
@@ -81,11 +81,11 @@ def capture_summary(lines: Sequence[CameraLine], tally: CaptureTally, end: Captu
         plays=tally.plays,
         plays_repeated=tally.plays_repeated,
         bytes=tally.bytes,
-        seconds=round(end.seconds, 3),
-        frames_per_second=round(published / end.seconds, 1) if end.seconds > 0 else 0.0,
-        interrupted=end.interrupted,
+        seconds=round(seconds, 3),
+        frames_per_second=round(published / seconds, 1) if seconds > 0 else 0.0,
+        interrupted=interrupted,
         ended=tuple(tally.ended),
-        sent_before=end.finished,
+        sent_before=finished,
         cameras=tuple(_camera(status, tally) for status in statuses),
     )
 

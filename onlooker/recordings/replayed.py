@@ -45,26 +45,6 @@ class ReplayedToKafka(msgspec.Struct, frozen=True, kw_only=True):
 Replayed = ReplayedHere | ReplayedToKafka
 
 
-def timed(found: Replayed, seconds: float, *, interrupted: bool) -> Replayed:
-    """A replay with how long it took.
-
-    Args:
-        found: what it gave.
-        seconds: from its first event to its last row.
-        interrupted: somebody stopped it.
-
-    Returns:
-        The same, whole.
-    """
-    total = sum(found.events.values())
-    return msgspec.structs.replace(
-        found,
-        seconds=round(seconds, 3),
-        events_per_second=round(total / seconds, 1) if seconds > 0 else 0.0,
-        interrupted=interrupted,
-    )
-
-
 def lines_of(found: Replayed) -> Iterator[str]:
     """A replay for a person.
 

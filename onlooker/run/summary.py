@@ -80,7 +80,7 @@ def run_summary(run: LocalRun, tally: Tally, *, rows: Mapping[str, int], data_di
         rows=rows,
         frames_per_second=round(tally.observed / run.seconds, 1) if run.seconds > 0 else 0.0,
         latency_us=RunLatency(p50=tally.latency(0.5), p95=tally.latency(0.95), p99=tally.latency(0.99)),
-        cameras=tuple(_camera(status) for status in statuses),
+        cameras=msgspec.convert(statuses, tuple[RunCamera, ...], from_attributes=True),
         data_dir=data_dir,
     )
 
@@ -95,16 +95,4 @@ def _frames(statuses: Sequence[CaptureStatus], observed: int) -> RunFrames:
         dropped_by_cause=dropped,
         undecodable=sum(status.undecodable for status in statuses),
         observed=observed,
-    )
-
-
-def _camera(status: CaptureStatus) -> RunCamera:
-    return RunCamera(
-        stand_id=status.stand_id,
-        camera_id=status.camera_id,
-        source=status.source,
-        frames=status.frames,
-        reopened=status.reopened,
-        problem=status.problem,
-        by_cause=status.by_cause,
     )

@@ -14,7 +14,7 @@ import msgspec
 from onlooker.cameras.lines import CameraLine, expected_frames
 from onlooker.capture.service import CaptureParts, CaptureService
 from onlooker.capture.stand import CapturedStand
-from onlooker.capture.summary import CaptureEnd, CaptureSummary, capture_summary
+from onlooker.capture.summary import CaptureSummary, capture_summary
 from onlooker.capture.tally import CaptureTally
 from onlooker.foreground.progress import progress
 from onlooker.foreground.stopping import stopped_by_signals
@@ -77,8 +77,13 @@ def execute_capture(settings: Settings, request: CaptureRequest, watch: Watch) -
         if stands:
             _drive(service)
             _require_frames(service.lines, interrupted=interrupted.is_set())
-        end = CaptureEnd(seconds=service.seconds, interrupted=interrupted.is_set(), finished=finished)
-        return capture_summary(service.lines, tally, end)
+        return capture_summary(
+            service.lines,
+            tally,
+            seconds=service.seconds,
+            interrupted=interrupted.is_set(),
+            finished=finished,
+        )
 
 
 def _wanted(settings: Settings, names: tuple[str, ...]) -> list[StandSettings]:

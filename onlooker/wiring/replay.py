@@ -15,7 +15,7 @@ import msgspec
 from onlooker.foreground.pausing import controlled
 from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.recordings.expect import Expected
-from onlooker.recordings.replayed import Replayed, ReplayedHere, ReplayedToKafka, timed
+from onlooker.recordings.replayed import Replayed, ReplayedHere, ReplayedToKafka
 from onlooker.settings.configuration import Settings
 from onlooker.settings.passwords import clickhouse_with_secrets
 from onlooker.wiring.broker import broker_options
@@ -99,7 +99,7 @@ def execute_replay(settings: Settings | None, request: ReplayRequest) -> Replaye
         CheckFailedError: a file is damaged, or the output is not as expected.
         DependencyAwayError: a model or a server is away.
     """
-    recording = Recording(request.folder, _tell_torn)
+    recording = Recording(request.folder, tell_torn)
     if request.topic not in recording.topics:
         there = ", ".join(recording.topics) or "nothing"
         raise UsageError(f"{request.folder} has no {request.topic}: it holds {there}.")
@@ -110,7 +110,13 @@ def execute_replay(settings: Settings | None, request: ReplayRequest) -> Replaye
     with stopped_by_signals(stop) as interrupted, controlled(pauses):
         started = time.perf_counter()
         found = _to_kafka(settings, play) if request.to_kafka else _to_core(settings, play)
-        return timed(found, time.perf_counter() - started, interrupted=interrupted.is_set())
+        seconds = time.perf_counter() - started
+        return msgspec.structs.replace(
+            found,
+            seconds=round(seconds, 3),
+            events_per_second=round(sum(found.events.values()) / seconds, 1) if seconds > 0 else 0.0,
+            interrupted=interrupted.is_set(),
+        )
 
 
 def settings_of(recording: Recording) -> Settings:
@@ -217,7 +223,8 @@ def _apart(settings: Settings, request: ReplayRequest) -> BrokerOptions:
     return msgspec.structs.replace(broker, prefix=prefix)
 
 
-def _tell_torn(path: Path, dropped_bytes: int) -> None:
+def tell_torn(path: Path, dropped_bytes: int) -> None:
+    """Say that the end of a file is left out."""
     words = f"{path} ends in a torn block: its last {dropped_bytes} bytes are left out."
     click.echo(words, err=True)
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import click
 import msgspec
 
 from onlooker.foreground.stopping import stopped_by_signals
@@ -17,7 +16,7 @@ from onlooker.settings.configuration import Settings
 from onlooker.settings.passwords import clickhouse_with_secrets
 from onlooker.wiring.database import opened
 from onlooker.wiring.perception import measure_options
-from onlooker.wiring.replay import settings_of
+from onlooker.wiring.replay import settings_of, tell_torn
 from onlooker.wiring.replay_core import build_core
 from processors.thresholds import MeasureOptions
 from producers.replay.drive import DriveOptions, ReplayDrive
@@ -97,7 +96,7 @@ class Site:
             CheckFailedError: a file is damaged, or it was discarded meanwhile.
             KeyboardInterrupt: somebody stopped it; the same again begins anew.
         """
-        recording = Recording(request.folder, _tell_torn)
+        recording = Recording(request.folder, tell_torn)
         settings = settings or settings_of(recording)
         options = measure_options(settings)
         from_us, until_us = range_of(recording, request, us_from_s(options.window_s))
@@ -236,8 +235,3 @@ def _opened(where: Where, settings: Settings) -> Iterator[ClickHouse]:
 
 def _thresholds(options: MeasureOptions, stands: set[str]) -> dict[str, str]:
     return {options.metric_version(stand): options.thresholds(stand) for stand in sorted(stands)}
-
-
-def _tell_torn(path: Path, dropped_bytes: int) -> None:
-    words = f"{path} ends in a torn block: its last {dropped_bytes} bytes are left out."
-    click.echo(words, err=True)

@@ -5,18 +5,16 @@ import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterator
 
 import msgspec
 
 from schemas.errors import DependencyAwayError, LimitReachedError
 from schemas.metrics import Meter, Pulse
 from sinks.service.backoff import Backoff
-from sinks.service.batch_writer import Clocks, StoreAwayError, no_collection
+from sinks.service.batch_writer import BatchWriter, Clocks, StoreAwayError, no_collection
 from sinks.service.feed import BrokerAwayError, Committed, Feed, Membership, Message, NotOwnerError, Place
 from sinks.service.gathering import Batch, Gathering
-from sinks.service.ledger import Done
 from sinks.service.offsets import Note, commit_of
 from sinks.service.options import SinkOptions
 from sinks.service.reading import Limits, Reader, believed
@@ -29,24 +27,12 @@ LOOK_S = 5.0
 """How often the brokers are asked how much waits, s."""
 
 
-class Writes(Protocol):
-    """Writes batches and knows how far each partition is written."""
-
-    def written(self, incarnations: Mapping[Place, str]) -> Mapping[Place, int]:
-        """How far each partition is written."""
-        ...
-
-    def write(self, batch: Batch) -> Done:
-        """Write a batch; writing it again changes nothing."""
-        ...
-
-
 class SinkParts(msgspec.Struct, frozen=True, kw_only=True):
     """What a sink is made of."""
 
     feed: Feed
     reader: Reader
-    writer: Writes
+    writer: BatchWriter
     limits: Limits
     meter: Meter
     pulse: Pulse

@@ -15,7 +15,7 @@ import pytest
 from onlooker.cameras.lines import CameraLine
 from onlooker.capture.service import CaptureParts, CaptureService
 from onlooker.capture.stand import CapturedStand, FrameMark
-from onlooker.capture.summary import CaptureEnd, capture_summary
+from onlooker.capture.summary import capture_summary
 from onlooker.capture.tally import CaptureTally
 from producers.cameras.buffer import FrameBuffer
 from producers.cameras.readings import BadPicture, EndOfSource, Reading
@@ -171,8 +171,13 @@ class Rig:
     def run(self, after_frame: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
         service = CaptureService(self.stands, self._parts, self.tally, options=self._options, stop=self.stop)
         service.run(after_frame)
-        end = CaptureEnd(seconds=service.seconds, interrupted=self.stop.is_set(), finished=())
-        summary = capture_summary(service.lines, self.tally, end)
+        summary = capture_summary(
+            service.lines,
+            self.tally,
+            seconds=service.seconds,
+            interrupted=self.stop.is_set(),
+            finished=(),
+        )
         found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(summary))
         frames = found["frames"]
         assert frames["captured"] == frames["published"] + frames["dropped"], "every frame is accounted for"
