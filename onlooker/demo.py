@@ -61,8 +61,8 @@ def run_demo(data_dir: Path) -> None:
     settings = in_force(load_settings(path), {}, Flags(data_dir=data_dir))
     found = execute_run(settings, RunRequest())
     console.print(
-        f"   {found['frames']['observed']} frames at {found['frames_per_second']} frames/s: "
-        f"{found['faces']} faces, {found['visits']} visits"
+        f"   {found.frames.observed} frames at {found.frames_per_second} frames/s: "
+        f"{found.faces} faces, {found.visits} visits"
     )
     console.print("[bold]4. What it was worth[/]\n")
     _report(console, settings)

@@ -13,5 +13,7 @@ class Clocks(msgspec.Struct, frozen=True, kw_only=True):
     """Wall clock, us UTC."""
     monotonic_s: Callable[[], float] = time.monotonic
     """Seconds that only grow."""
+    sleep: Callable[[float], None] = time.sleep
+    """Waits, s."""
     boot_s: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)
     """Seconds that only grow, also while the machine sleeps."""

@@ -1,6 +1,5 @@
 """Facts to test the database and the report with: small, with figures that can be worked out by hand."""
 
-import time
 from typing import Any
 
 from schemas.events import AudienceFigures, CampaignFigures, Exposure, Play, Visit, VisitEnded, WindowClosed
@@ -16,16 +15,6 @@ NOBODY: dict[str, Any] = {"age_years": None, "gender": None, "member_id": None}
 
 WRITE_ORDER = tuple(table.name for kind in kinds().all for table in kind.tables)
 """The tables that facts become rows of; the one whose row makes a version hold comes after its parts."""
-
-
-class RealClock:
-    """The clock of the machine."""
-
-    def now_s(self) -> float:
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 class FakeClock:

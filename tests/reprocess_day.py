@@ -9,8 +9,7 @@ from processors.topology import topic_of
 from schemas.events import MeasureInput, StreamEnded
 from schemas.ports import RowStore
 from schemas.units import us_from_s
-from sinks.facts.writer import FactWriter
-from tests.facts import RealClock
+from sinks.service.local import LocalSink
 from tests.recordings import fill, numbered
 from tests.replay.measure_scenes import Camera, Person, Showing, by_time, frames, play
 
@@ -57,7 +56,7 @@ def minute_us(number: int) -> int:
 
 def measured_live(store: RowStore, events: list[MeasureInput], source: str = "live") -> None:
     """Write what the pipeline measures with its defaults."""
-    writer = FactWriter(store, source=source, clock=RealClock())
+    writer = LocalSink(store, run_id=source)
     core = build_core(Settings(), "observations", gallery=None, writer=writer, expected=None, output=None)
     for event in events:
         core.emit(topic_of(event), event)

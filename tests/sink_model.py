@@ -16,7 +16,7 @@ from schemas.topics import TopicNames
 from sinks.service.batch_writer import BatchWriter, Reporting
 from sinks.service.feed import Bounds, Committed, Membership, Message, NotOwnerError, TopicPartition
 from sinks.service.known import Remembered
-from sinks.service.loop import Parts, Sink
+from sinks.service.loop import Sink, SinkParts
 from sinks.service.options import SinkOptions
 from sinks.service.reading import FactReader, Limits
 from tests.facts import FakeClock, exposure, play, visit_ended
@@ -247,7 +247,7 @@ class World:
         limits = Limits(options.dead_letters)
         letters = ModelLetters(trouble)
         letters.posted = self.letters
-        parts = Parts(
+        parts = SinkParts(
             feed=ModelFeed(self.log, f"sink-{self.names}", trouble, poll_size=1 + 5 * self.names % 7),
             reader=FactReader(self.codec, TopicNames()),
             writer=BatchWriter(

@@ -13,7 +13,7 @@ from onlooker.capture.stand import CapturedStand, FrameMark
 from onlooker.capture.tally import CaptureTally
 from producers.cameras.merge import merge_frames
 from producers.options import PublishOptions
-from producers.publish.in_flight import Outgoing, Settled
+from producers.publish.in_flight import Message, Settled
 from producers.publish.journal import Journal
 from producers.publish.pictures import Encoded
 from producers.publish.publishing import Publisher
@@ -118,7 +118,7 @@ class CaptureService:
         if message is None or not self._plays_arrived(stand, frame.t_us) or not self._offered(message):
             self._tally.frame_dropped(camera, "stopped")
 
-    def _frame_message(self, frame: Frame) -> Outgoing | None:
+    def _frame_message(self, frame: Frame) -> Message | None:
         encoded = self._parts.encode(frame, self._recordings[frame.stand_id, frame.camera_id])
         event = FrameCaptured(
             stand_id=frame.stand_id,
@@ -169,7 +169,7 @@ class CaptureService:
 
     def _message(
         self, topic: Topic, event: FrameCaptured | Play | StreamEnded, about: About, mark: object
-    ) -> Outgoing | None:
+    ) -> Message | None:
         """An event as a message; None when stopped before its schema was known."""
         while not self._stop.is_set():
             try:
@@ -179,7 +179,7 @@ class CaptureService:
                 self._stop.wait(_REGISTRY_AGAIN_S)
                 self._tick()
             else:
-                return Outgoing(topic=topic, stand_id=event.stand_id, value=value, about=about, mark=mark)
+                return Message(topic=topic, stand_id=event.stand_id, value=value, about=about, mark=mark)
         return None
 
     def _about(self, *, captured_us: int | None = None, repeated: bool = False) -> About:
@@ -190,7 +190,7 @@ class CaptureService:
             repeated=repeated,
         )
 
-    def _offered(self, message: Outgoing) -> bool:
+    def _offered(self, message: Message) -> bool:
         """Hand a message over, and wait for room; meanwhile cameras fill their buffers and drop there."""
         return self._waited(lambda: self._parts.publisher.offer(message))
 

@@ -1,10 +1,7 @@
-"""Figures of a capture: what became of every frame, as metrics on the way and as a summary at the end."""
+"""Figures of a capture: what became of every frame, counted for its summary and told as metrics."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
-
-import msgspec
 
 from onlooker.cameras.lines import CameraLine
 from producers.cameras.thread import CaptureStatus
@@ -77,63 +74,3 @@ class CaptureTally:
             self._told_dropped[key] = count
             stand_id, camera_id, cause = key
             self._meter.count("frames_dropped", more, stand_id=stand_id, camera_id=camera_id, cause=cause)
-
-
-class CaptureEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """What else the summary says."""
-
-    seconds: float
-    interrupted: bool
-    finished: tuple[str, ...]
-    """Stands whose recordings had been sent to their end before."""
-
-
-def capture_summary(lines: Sequence[CameraLine], tally: CaptureTally, end: CaptureEnd) -> dict[str, Any]:
-    """The object of `capture --json`.
-
-    Args:
-        lines: cameras that have ended.
-        tally: what became of their frames.
-        end: how it ended.
-
-    Returns:
-        Plain JSON values.
-    """
-    statuses = [line.capture.status() for line in lines]
-    drops = [tally.drops_of(status) for status in statuses]
-    by_cause = sum((Counter(each) for each in drops), Counter())
-    published = sum(tally.published.values())
-    return {
-        "frames": {
-            "captured": sum(status.buffer.captured for status in statuses),
-            "published": published,
-            "dropped": sum(by_cause.values()),
-            "dropped_by_cause": dict(by_cause),
-            "undecodable": sum(status.undecodable for status in statuses),
-            "sent_before": sum(status.frames - status.buffer.captured for status in statuses),
-        },
-        "plays": tally.plays,
-        "plays_repeated": tally.plays_repeated,
-        "bytes": tally.bytes,
-        "seconds": round(end.seconds, 3),
-        "frames_per_second": round(published / end.seconds, 1) if end.seconds > 0 else 0.0,
-        "interrupted": end.interrupted,
-        "ended": list(tally.ended),
-        "sent_before": list(end.finished),
-        "cameras": [_camera(status, tally) for status in statuses],
-    }
-
-
-def _camera(status: CaptureStatus, tally: CaptureTally) -> dict[str, Any]:
-    return {
-        "stand_id": status.stand_id,
-        "camera_id": status.camera_id,
-        "source": status.source,
-        "captured": status.buffer.captured,
-        "published": tally.published[status.stand_id, status.camera_id],
-        "dropped_by_cause": tally.drops_of(status),
-        "sent_before": status.frames - status.buffer.captured,
-        "reopened": status.reopened,
-        "problem": status.problem,
-        "by_cause": status.by_cause,
-    }

@@ -1,12 +1,12 @@
 """`onlooker capture`: the service that sends cameras to Kafka."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.output import print_json
 from onlooker.telemetry import TelemetryFlags, telemetry_options
 
 
@@ -66,7 +66,7 @@ def capture(
     with telemetry_flags.watching("capture", secrets=secrets_of(settings)) as watch:
         found = execute_capture(settings, CaptureRequest(**options), watch)
     if as_json:
-        click.echo(json.dumps(found))
+        print_json(found)
     else:
         from onlooker.capture.words import print_capture
 

@@ -1,15 +1,18 @@
 """`onlooker record`: topics of Kafka into a recording."""
 
-import json
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.output import print_json
 from onlooker.telemetry import TelemetryFlags, telemetry_options
 from schemas.topics import TOPICS
+
+if TYPE_CHECKING:
+    from onlooker.wiring.record import RecordSummary
 
 
 @click.command()
@@ -67,14 +70,14 @@ def record(
     with telemetry_flags.watching("record", secrets=secrets_of(settings)) as watch, stopped_by_signals(stop):
         found = execute_record(settings, request, watch, stop)
     if as_json:
-        click.echo(json.dumps(found))
+        print_json(found)
     else:
         _print(found)
 
 
-def _print(found: dict[str, Any]) -> None:
-    click.echo(f"{found['recorded']} messages recorded in {found['folder']}")
-    for torn in found["breaks"]:
-        click.echo(f"an earlier recorder was killed: {torn['dropped_bytes']} bytes of {torn['path']} dropped")
-    for cause, count in found["left_out"].items():
+def _print(found: "RecordSummary") -> None:
+    click.echo(f"{found.recorded} messages recorded in {found.folder}")
+    for torn in found.breaks:
+        click.echo(f"an earlier recorder was killed: {torn.dropped_bytes} bytes of {torn.path} dropped")
+    for cause, count in found.left_out.items():
         click.echo(f"left out: {count} {cause}")

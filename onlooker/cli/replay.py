@@ -1,12 +1,12 @@
 """`onlooker replay`: a recording through the embedded core or back into Kafka."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from onlooker.cli.options import bootstrap_option, config_option, json_option
+from onlooker.cli.output import print_json
 from schemas.topics import TOPICS
 
 
@@ -73,6 +73,7 @@ def replay(
       onlooker replay yesterday --stand door --from 2026-11-20T18:00 --until 2026-11-20T19:00 --data-dir seen
       onlooker replay yesterday --to-kafka --prefix trial --pace x10 --shift-to-now --loop
     """
+    from onlooker.recordings.replayed import ReplayedHere, lines_of
     from onlooker.recordings.times import instant_us, speed_of
     from onlooker.settings.configuration import load_settings
     from onlooker.wiring.replay import ReplayRequest, execute_replay
@@ -84,10 +85,12 @@ def replay(
     from_us, until_us = (None if each is None else instant_us(each) for each in (since, until))
     request = ReplayRequest(from_us=from_us, until_us=until_us, speed=speed_of(pace), **options)
     found = execute_replay(None if config_path is None else load_settings(config_path), request)
-    if as_json and not only_digest:
-        click.echo(json.dumps(found))
+    if only_digest and isinstance(found, ReplayedHere):
+        click.echo(found.digest)
+    elif as_json:
+        print_json(found)
     else:
-        click.echo(found["digest"]) if only_digest else _print(found)
+        click.echo("\n".join(lines_of(found)))
 
 
 def _refuse_for_kafka(options: dict[str, Any], only_digest: bool) -> None:
@@ -98,22 +101,3 @@ def _refuse_for_kafka(options: dict[str, Any], only_digest: bool) -> None:
             f"{asked[0]} is about what is measured here: with --to-kafka the services measure. Record their "
             "visits and campaign_windows, and compare with that."
         )
-
-
-def _print(found: dict[str, Any]) -> None:
-    events = ", ".join(f"{count} {topic}" for topic, count in found["events"].items()) or "nothing"
-    click.echo(f"replayed    {events}")
-    if "facts" in found:
-        facts = ", ".join(f"{count} {topic}" for topic, count in found["facts"].items()) or "nothing"
-        click.echo(f"measured    {facts}")
-        click.echo(f"digest      {found['digest']}")
-    else:
-        click.echo(f"sent to     {found['bootstrap']}, prefix {found['prefix']}")
-    click.echo(f"speed       {found['events_per_second']:.0f} events/s in {found['seconds']:.1f} s")
-    for name, words in (("unreadable", "recorded messages were no events"), ("bad_pictures", "bad pictures")):
-        if found.get(name):
-            click.echo(f"left out    {found[name]} {words}")
-    if found.get("expected") and not found["interrupted"]:
-        click.echo(f"as expected by {found['expected']}")
-    if found.get("data_dir"):
-        click.echo(f"The figures are in {found['data_dir']}: onlooker report --data-dir {found['data_dir']}")

@@ -1,6 +1,5 @@
 """`onlooker reprocess`: a range of a recording with other models or thresholds, beside the live figures."""
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +9,12 @@ import click
 from click.core import ParameterSource
 
 from onlooker.cli.options import Given, config_option, json_option, settings_options
+from onlooker.cli.output import print_json
+
+_config = config_option("The changed configuration (YAML) [the one that the recording was made with].")
 
 Found = tuple[Any, Callable[[], None]]
-"""What there is to say: JSON values for programs, and what prints the words for people."""
-_config = config_option("The changed configuration (YAML) [the one that the recording was made with].")
+"""What there is to say: values for programs, and what prints the words for people."""
 
 
 @click.command()
@@ -67,7 +68,7 @@ def reprocess(
         found = _done(site, settings if _is_named() else None, options)
     plain, words = found
     if as_json:
-        sys.stdout.write(json.dumps(plain) + "\n")
+        print_json(plain)
     else:
         words()
 
@@ -87,7 +88,7 @@ def _check(options: dict[str, Any]) -> None:
 
 
 def _done(site: Any, settings: Any, options: dict[str, Any]) -> Found:
-    from onlooker.reprocess.words import plain_reprocessing
+    from onlooker.reprocess.words import reprocessing_row
 
     there = site.reprocessings
     if options["as_list"]:
@@ -99,19 +100,19 @@ def _done(site: Any, settings: Any, options: dict[str, Any]) -> Found:
     if options["switch_back"]:
         hidden = there.hide(there.named(options["switch_back"]))
         words = f"the views show again what was there before {hidden.name}"
-        return (plain_reprocessing(hidden), lambda: click.echo(words))
+        return (reprocessing_row(hidden), lambda: click.echo(words))
     return _compared(site, settings, options)
 
 
 def _listed(all_of_them: list[Any]) -> Found:
-    from onlooker.reprocess.words import plain_reprocessing
+    from onlooker.reprocess.words import reprocessing_row
 
-    rows = [plain_reprocessing(each) for each in all_of_them]
+    rows = [reprocessing_row(each) for each in all_of_them]
 
     def words() -> None:
         for row in rows:
-            stands = ", ".join(row["stands"]) or "no stand yet"
-            click.echo(f"{row['name']}  {row['state']}  {row['from']} to {row['until']}  {stands}")
+            stands = ", ".join(row.stands) or "no stand yet"
+            click.echo(f"{row.name}  {row.state}  {row.begin} to {row.end}  {stands}")
         if not rows:
             click.echo("there are no reprocessings")
 
@@ -119,11 +120,17 @@ def _listed(all_of_them: list[Any]) -> Found:
 
 
 def _compared(site: Any, settings: Any, options: dict[str, Any]) -> Found:
-    from onlooker.reprocess.words import plain_reprocessing, plain_row, warnings_of, write_csv
+    from onlooker.reprocess.words import (
+        ComparedRows,
+        difference_row,
+        reprocessing_row,
+        warnings_of,
+        write_csv,
+    )
     from schemas.errors import CheckFailedError
 
-    it = site.recompute(settings, _request(options)) if options["recording"] else None
-    compared = site.compare(it or site.reprocessings.named(options["name"]))
+    recomputed = site.recompute(settings, _request(options)) if options["recording"] else None
+    compared = site.compare(recomputed or site.reprocessings.named(options["name"]))
     if options["export"] is not None:
         write_csv(options["export"], compared.differences)
     now = compared.reprocessing
@@ -132,12 +139,12 @@ def _compared(site: Any, settings: Any, options: dict[str, Any]) -> Found:
             words = warnings_of(compared.coverage)[0]
             raise CheckFailedError(f"{now.name} was not switched: {words}; --partial switches all the same.")
         now = site.reprocessings.show(now)
-    plain = {
-        "reprocessing": plain_reprocessing(now),
-        "warnings": warnings_of(compared.coverage),
-        "differences": [plain_row(each) for each in compared.differences],
-    }
-    return (plain, lambda: _print(now, compared))
+    rows = ComparedRows(
+        reprocessing=reprocessing_row(now),
+        warnings=tuple(warnings_of(compared.coverage)),
+        differences=tuple(difference_row(each) for each in compared.differences),
+    )
+    return (rows, lambda: _print(now, compared))
 
 
 def _request(options: dict[str, Any]) -> Any:
@@ -157,21 +164,22 @@ def _request(options: dict[str, Any]) -> Any:
     )
 
 
-def _print(it: Any, compared: Any) -> None:
+def _print(reprocessing: Any, compared: Any) -> None:
     from rich.console import Console
 
     from onlooker.reprocess.words import SURE, shown_time, tables, warnings_of
 
     console = Console() if sys.stdout.isatty() else Console(width=160)
-    stands = ", ".join(it.stand_ids)
-    click.echo(f"{it.name}: {shown_time(it.from_us)} to {shown_time(it.until_us)}, {stands}")
+    name, stands = reprocessing.name, ", ".join(reprocessing.stand_ids)
+    begin, end = shown_time(reprocessing.from_us), shown_time(reprocessing.until_us)
+    click.echo(f"{name}: {begin} to {end}, {stands}")
     made = tables(compared.differences)
     for table in made:
         console.print(table)
     click.echo(SURE if made else "Nothing is different.")
     for words in warnings_of(compared.coverage):
         click.echo(f"note: {words}", err=True)
-    if it.state == "shown":
-        click.echo(f"The views show it. Back: onlooker reprocess --switch-back {it.name}")
+    if reprocessing.state == "shown":
+        click.echo(f"The views show it. Back: onlooker reprocess --switch-back {name}")
     else:
-        click.echo(f"The views do not show it. To switch: onlooker reprocess --name {it.name} --switch")
+        click.echo(f"The views do not show it. To switch: onlooker reprocess --name {name} --switch")

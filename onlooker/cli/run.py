@@ -1,12 +1,12 @@
 """`onlooker run`: cameras to ClickHouse in one process."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.output import print_json
 from onlooker.settings.flags import Server
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def run(
         )
     found = execute_run(settings, RunRequest(**options))
     if as_json:
-        click.echo(json.dumps(found))
+        print_json(found)
     else:
         from onlooker.run.words import print_summary
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from onlooker.settings.configuration import Settings, with_sources
-from onlooker.wiring import Parts, build_parts, sample_clip
+from onlooker.wiring import Networks, build_networks, sample_clip
 from onlooker.wiring.run import build_run
 from schemas.errors import DependencyAwayError
 
@@ -52,9 +52,9 @@ def bench_perception(settings: Settings, clip: Path | None, *, repeat: int) -> d
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
     try:
-        parts = build_parts(settings)
-        spent = {stage: _timed(parts, stage) for stage in STAGE_CALLS}
-        runs = [_one_run(settings, parts, spent) for _ in range(repeat + 1)][1:]
+        networks = build_networks(settings)
+        spent = {stage: _timed(networks, stage) for stage in STAGE_CALLS}
+        runs = [_one_run(settings, networks, spent) for _ in range(repeat + 1)][1:]
     finally:
         os.sched_setaffinity(0, cores)
     speeds = [run["frames_per_second"] for run in runs]
@@ -62,10 +62,10 @@ def bench_perception(settings: Settings, clip: Path | None, *, repeat: int) -> d
     return {"clip": str(path), "runs": repeat, "frames_per_second_of_runs": speeds, **middle}
 
 
-def _timed(parts: Parts, stage: str) -> Spent:
+def _timed(networks: Networks, stage: str) -> Spent:
     """Puts a stopwatch around a faculty's method."""
     member, method, _ = STAGE_CALLS[stage]
-    faculty, spent = getattr(parts.faculties, member), Spent()
+    faculty, spent = getattr(networks.faculties, member), Spent()
     setattr(faculty, method, _stopwatch(getattr(faculty, method), spent))
     return spent
 
@@ -82,12 +82,12 @@ def _stopwatch(call: Callable[..., T], spent: Spent) -> Callable[..., T]:
     return measured
 
 
-def _one_run(settings: Settings, parts: Parts, spent: dict[str, Spent]) -> dict[str, Any]:
+def _one_run(settings: Settings, networks: Networks, spent: dict[str, Spent]) -> dict[str, Any]:
     for each in spent.values():
         each.calls, each.seconds = 0, 0.0
-    for net in parts.nets.values():
+    for net in networks.nets.values():
         net.runs, net.seconds = 0, 0.0
-    run, tally = build_run(settings, parts, deliver=lambda _: None, stop=threading.Event())
+    run, tally = build_run(settings, networks, deliver=lambda _: None, stop=threading.Event())
     cpu = time.process_time()
     run.run(lambda _: None)
     cpu = time.process_time() - cpu
@@ -95,7 +95,7 @@ def _one_run(settings: Settings, parts: Parts, spent: dict[str, Spent]) -> dict[
         problems = " ".join(status.problem or "" for status in run.statuses())
         raise DependencyAwayError(f"There is nothing to measure in this clip. {problems}".strip())
     frames = tally.observed
-    floor_s = sum(net.seconds for net in parts.nets.values())
+    floor_s = sum(net.seconds for net in networks.nets.values())
     return {
         "frames": tally.observed,
         "faces": tally.faces,
@@ -104,15 +104,15 @@ def _one_run(settings: Settings, parts: Parts, spent: dict[str, Spent]) -> dict[
         "cpu_ms_per_frame": round(1000 * cpu / frames, 2),
         "floor_ms_per_frame": round(1000 * floor_s / frames, 2),
         "share_outside_session_run": round(1 - floor_s / run.seconds, 3),
-        "stages": {stage: _stage(parts, stage, spent[stage], frames) for stage in STAGE_CALLS},
+        "stages": {stage: _stage(networks, stage, spent[stage], frames) for stage in STAGE_CALLS},
         "rest_ms_per_frame": round(
             1000 * (run.seconds - sum(each.seconds for each in spent.values())) / frames, 2
         ),
     }
 
 
-def _stage(parts: Parts, stage: str, spent: Spent, frames: int) -> dict[str, Any]:
-    nets = [parts.nets[name] for name in STAGE_CALLS[stage][2]]
+def _stage(networks: Networks, stage: str, spent: Spent, frames: int) -> dict[str, Any]:
+    nets = [networks.nets[name] for name in STAGE_CALLS[stage][2]]
     bare_s = sum(net.seconds for net in nets)
     return {
         "calls": spent.calls,

@@ -1,4 +1,4 @@
-"""A recording to windows through the embedded core, next to reading the same Avro and nothing else."""
+"""A recording to windows through the local core, next to reading the same Avro and nothing else."""
 
 import io
 import tempfile

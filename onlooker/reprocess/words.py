@@ -4,49 +4,104 @@ import csv
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from rich.table import Table
 
 from onlooker.reprocess.difference import COUNTS, SECONDS, Difference, Value, changed
 from schemas.units import US_PER_S
-from sinks.reprocessing.figures import Coverage
-from sinks.reprocessing.ledger import Reprocessing
+from sinks.reprocessing.figures import Coverage, Level
+from sinks.reprocessing.ledger import Reprocessing, State
 
-COLUMNS = (
-    "level",
-    "campaign_id",
-    "creative_id",
-    "stand_id",
-    "figure",
-    "live",
-    "live_low",
-    "live_high",
-    "reprocessed",
-    "reprocessed_low",
-    "reprocessed_high",
-    "change",
-)
 SURE = "Shares with Wilson's 95 % interval, means with the normal one; both sides are of the same people."
 
 
-def plain_row(each: Difference) -> dict[str, Any]:
-    """One figure as a flat object.
+class DifferenceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure of one group, flat."""
+
+    level: Level
+    campaign_id: str
+    creative_id: str
+    stand_id: str
+    figure: str
+    live: float | None
+    live_low: float | None
+    live_high: float | None
+    reprocessed: float | None
+    reprocessed_low: float | None
+    reprocessed_high: float | None
+    change: float | None
+
+
+class ReprocessingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A reprocessing for programs."""
+
+    name: str
+    state: State
+    generation: int
+    recording: str
+    stands: tuple[str, ...]
+    begin: str = msgspec.field(name="from")
+    end: str = msgspec.field(name="until")
+    metric_versions: tuple[str, ...]
+    since: str
+    """When the state was reached."""
+
+
+class ComparedRows(msgspec.Struct, frozen=True, kw_only=True):
+    """A reprocessing with what it would change, for programs."""
+
+    reprocessing: ReprocessingRow
+    warnings: tuple[str, ...]
+    differences: tuple[DifferenceRow, ...]
+
+
+def difference_row(difference: Difference) -> DifferenceRow:
+    """One figure, flat.
 
     Args:
-        each: it.
+        difference: both sides of it.
 
     Returns:
-        Values by `COLUMNS`.
+        A row of the CSV file and of `reprocess --json`.
     """
-    values = (
-        *(each.level, each.campaign_id, each.creative_id, each.stand_id, each.figure),
-        *msgspec.structs.astuple(each.live),
-        *msgspec.structs.astuple(each.reprocessed),
-        each.change,
+    live, reprocessed = difference.live, difference.reprocessed
+    return DifferenceRow(
+        level=difference.level,
+        campaign_id=difference.campaign_id,
+        creative_id=difference.creative_id,
+        stand_id=difference.stand_id,
+        figure=difference.figure,
+        live=live.value,
+        live_low=live.low,
+        live_high=live.high,
+        reprocessed=reprocessed.value,
+        reprocessed_low=reprocessed.low,
+        reprocessed_high=reprocessed.high,
+        change=difference.change,
     )
-    return dict(zip(COLUMNS, values, strict=True))
+
+
+def reprocessing_row(reprocessing: Reprocessing) -> ReprocessingRow:
+    """A reprocessing for programs.
+
+    Args:
+        reprocessing: as its ledger has it.
+
+    Returns:
+        An item of `reprocess --list --json`.
+    """
+    return ReprocessingRow(
+        name=reprocessing.name,
+        state=reprocessing.state,
+        generation=reprocessing.generation,
+        recording=reprocessing.recording,
+        stands=reprocessing.stand_ids,
+        begin=shown_time(reprocessing.from_us),
+        end=shown_time(reprocessing.until_us),
+        metric_versions=tuple(sorted(reprocessing.thresholds)),
+        since=shown_time(reprocessing.version),
+    )
 
 
 def write_csv(path: Path, found: Iterable[Difference]) -> None:
@@ -57,31 +112,9 @@ def write_csv(path: Path, found: Iterable[Difference]) -> None:
         found: the figures.
     """
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(plain_row(each) for each in found)
-
-
-def plain_reprocessing(it: Reprocessing) -> dict[str, Any]:
-    """A reprocessing for programs.
-
-    Args:
-        it: it.
-
-    Returns:
-        JSON values.
-    """
-    return {
-        "name": it.name,
-        "state": it.state,
-        "generation": it.generation,
-        "recording": it.recording,
-        "stands": list(it.stand_ids),
-        "from": shown_time(it.from_us),
-        "until": shown_time(it.until_us),
-        "metric_versions": sorted(it.thresholds),
-        "since": shown_time(it.version),
-    }
+        writer = csv.writer(file)
+        writer.writerow(DifferenceRow.__struct_fields__)
+        writer.writerows(msgspec.structs.astuple(difference_row(each)) for each in found)
 
 
 def shown_time(t_us: int) -> str:

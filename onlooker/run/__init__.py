@@ -1,1 +1,1 @@
-"""The embedded run: cameras through the topology in one process."""
+"""The local run: cameras through the topology in one process."""

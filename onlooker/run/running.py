@@ -1,4 +1,4 @@
-"""The embedded run: frames of all cameras through the topology in one process, until they end."""
+"""The local run: frames of all cameras through the topology in one process, until they end."""
 
 import threading
 import time
@@ -50,7 +50,7 @@ class Tally:
         return ordered[min(len(ordered) - 1, int(quantile * len(ordered)))]
 
 
-class EmbeddedRun:
+class LocalRun:
     """Drives cameras through a runtime; whoever builds it hands everything over."""
 
     def __init__(
@@ -134,56 +134,3 @@ class EmbeddedRun:
     def statuses(self) -> list[CaptureStatus]:
         """How each camera did."""
         return [line.capture.status() for line in self._lines]
-
-
-def summary(
-    run: EmbeddedRun, tally: Tally, *, rows: Mapping[str, int], data_dir: str | None
-) -> dict[str, Any]:
-    """The `run --json` object of the contract.
-
-    Args:
-        run: a run that has ended.
-        tally: its counts.
-        rows: rows written, by table.
-        data_dir: where they are; None when nothing was stored.
-
-    Returns:
-        Plain JSON values.
-    """
-    statuses = run.statuses()
-    return {
-        "frames": {**_captured(statuses), "observed": tally.observed},
-        "faces": tally.faces,
-        "visits": tally.visits,
-        "windows": tally.windows,
-        "ignored": run.ignored(),
-        "rows": dict(rows),
-        "frames_per_second": round(tally.observed / run.seconds, 1) if run.seconds > 0 else 0.0,
-        "latency_us": {f"p{round(100 * q)}": tally.latency(q) for q in (0.5, 0.95, 0.99)},
-        "cameras": [_camera(status) for status in statuses],
-        "data_dir": data_dir,
-    }
-
-
-def _captured(statuses: Sequence[CaptureStatus]) -> dict[str, Any]:
-    dropped: Counter[str] = Counter()
-    for status in statuses:
-        dropped.update(status.buffer.dropped_by_cause)
-    return {
-        "captured": sum(status.frames for status in statuses),
-        "dropped": sum(dropped.values()),
-        "dropped_by_cause": dict(dropped),
-        "undecodable": sum(status.undecodable for status in statuses),
-    }
-
-
-def _camera(status: CaptureStatus) -> dict[str, Any]:
-    return {
-        "stand_id": status.stand_id,
-        "camera_id": status.camera_id,
-        "source": status.source,
-        "frames": status.frames,
-        "reopened": status.reopened,
-        "problem": status.problem,
-        "by_cause": status.by_cause,
-    }

@@ -2,11 +2,11 @@
 
 from onlooker.wiring.people import build_enroller
 from onlooker.wiring.perception import (
-    Parts,
+    Networks,
     build_eyes,
-    build_parts,
+    build_networks,
     cache_dir,
     sample_clip,
 )
 
-__all__ = ["Parts", "build_enroller", "build_eyes", "build_parts", "cache_dir", "sample_clip"]
+__all__ = ["Networks", "build_enroller", "build_eyes", "build_networks", "cache_dir", "sample_clip"]

@@ -8,14 +8,14 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from onlooker.cameras.lines import CameraLine, expected_frames
 from onlooker.capture.service import CaptureParts, CaptureService
 from onlooker.capture.stand import CapturedStand
-from onlooker.capture.tally import CaptureEnd, CaptureTally, capture_summary
+from onlooker.capture.summary import CaptureSummary, capture_summary
+from onlooker.capture.tally import CaptureTally
 from onlooker.foreground.progress import progress
 from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.settings.configuration import Settings, StandSettings
@@ -44,7 +44,7 @@ class CaptureRequest(msgspec.Struct, frozen=True, kw_only=True):
     from_start: bool = False
 
 
-def execute_capture(settings: Settings, request: CaptureRequest, watch: Watch) -> dict[str, Any]:
+def execute_capture(settings: Settings, request: CaptureRequest, watch: Watch) -> CaptureSummary:
     """Send all cameras of the settings to Kafka until they end or somebody stops it.
 
     Args:
@@ -53,7 +53,7 @@ def execute_capture(settings: Settings, request: CaptureRequest, watch: Watch) -
         watch: takes figures and heartbeats.
 
     Returns:
-        The summary of `capture --json`.
+        What `capture` prints.
 
     Raises:
         UsageError: Another process captures with this data directory, Kafka refuses us, a setting is wrong.
@@ -77,8 +77,13 @@ def execute_capture(settings: Settings, request: CaptureRequest, watch: Watch) -
         if stands:
             _drive(service)
             _require_frames(service.lines, interrupted=interrupted.is_set())
-        end = CaptureEnd(seconds=service.seconds, interrupted=interrupted.is_set(), finished=finished)
-        return capture_summary(service.lines, tally, end)
+        return capture_summary(
+            service.lines,
+            tally,
+            seconds=service.seconds,
+            interrupted=interrupted.is_set(),
+            finished=finished,
+        )
 
 
 def _wanted(settings: Settings, names: tuple[str, ...]) -> list[StandSettings]:

@@ -1,6 +1,5 @@
 """The one way to the database: embedded or by URL, to ask it or to write to it."""
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -10,24 +9,12 @@ import msgspec
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.perception import measure_options
 from schemas.ports import RowStore
-from sinks.facts.writer import FactWriter
+from sinks.service.local import LocalSink
 from sinks.store.address import Address
 from sinks.store.clickhouse import ClickHouse, NoDatabaseError, create_database
 from sinks.store.embedded.asking import asking
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
-
-
-class SystemClock:
-    """Time of this machine."""
-
-    def now_s(self) -> float:
-        """Seconds that only grow."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
 
 
 class Database(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +80,7 @@ def opened(
 
 
 @contextmanager
-def open_writer(settings: Settings) -> Iterator[FactWriter]:
+def open_writer(settings: Settings) -> Iterator[LocalSink]:
     """A writer into a migrated database, embedded or by URL.
 
     Args:
@@ -104,7 +91,7 @@ def open_writer(settings: Settings) -> Iterator[FactWriter]:
     """
     with serving(settings) as there:
         prepare(there, settings)
-        yield FactWriter(there.store, source=uuid.uuid4().hex, clock=SystemClock(), revive=there.revive)
+        yield LocalSink(there.store, run_id=uuid.uuid4().hex, revive=there.revive)
 
 
 def prepare(there: Database, settings: Settings) -> None:

@@ -8,7 +8,7 @@ from schemas.events import DeadLetter
 from schemas.message import REPEATED
 from schemas.ports import EventCodec
 from sinks.letters.stored import Choice
-from sinks.letters.topic import AcknowledgedProducer, Outgoing
+from sinks.letters.topic import AcknowledgedProducer, ProducerRecord
 from sinks.recording.feed import whole_topic
 
 REPLAYED = "replayed"
@@ -59,7 +59,7 @@ def send_again(settings: Settings, letters: Sequence[DeadLetter]) -> None:
     producer = AcknowledgedProducer(broker)
     try:
         producer.send(
-            Outgoing(
+            ProducerRecord(
                 topic=letter.topic,
                 key=letter.key,
                 value=letter.value,

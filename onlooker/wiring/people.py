@@ -12,7 +12,7 @@ from onlooker.people.plan import read_plan
 from onlooker.people.still_faces import StillFaceReader
 from onlooker.people.store import open_or_create_store
 from onlooker.settings.configuration import PeopleSettings, Settings
-from onlooker.wiring.perception import build_parts, decoder
+from onlooker.wiring.perception import build_networks, decoder
 from processors.observe.stills import StillReader
 
 
@@ -26,12 +26,12 @@ def build_enroller(settings: Settings) -> Enroller:
         An enroller that sees as `analyze` does.
     """
     # A gallery that does not exist yet, or was made with another model, must not stand in the way.
-    parts = build_parts(msgspec.structs.replace(settings, people=PeopleSettings()))
+    networks = build_networks(msgspec.structs.replace(settings, people=PeopleSettings()))
     options = EnrolmentOptions()
-    reader = StillFaceReader(StillReader(parts.faculties, None, settings.measure))
+    reader = StillFaceReader(StillReader(networks.faculties, None, settings.measure))
     return Enroller(
         PictureJudge(reader, decoder(settings.capture), options),
-        model_digest=digest_of(parts.nets["template"].path),
+        model_digest=digest_of(networks.nets["template"].path),
         clock_us=lambda: time.time_ns() // 1000,
         options=options,
     )

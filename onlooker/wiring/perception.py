@@ -36,7 +36,7 @@ STAGES = ("detection", "mesh", "template", "expression", "age", "gender")
 DEMO_CLIP = "WolfgangLanger_Pexels.mp4"
 
 
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
+class Networks(msgspec.Struct, frozen=True, kw_only=True):
     """The networks and what they make up."""
 
     nets: Mapping[str, OnnxNet]
@@ -80,7 +80,7 @@ def model_files(settings: Settings, cache: ModelCache) -> Mapping[str, Path]:
     return resolve_models(cache, own, stages=STAGES)
 
 
-def build_parts(settings: Settings, gallery: Path | None = None) -> Parts:
+def build_networks(settings: Settings, gallery: Path | None = None) -> Networks:
     """Load the networks and make the faculties of them.
 
     Args:
@@ -88,7 +88,7 @@ def build_parts(settings: Settings, gallery: Path | None = None) -> Parts:
         gallery: who may be recognised; None: the configuration's gallery.
 
     Returns:
-        Parts that hold no state of any camera.
+        They hold no state of any camera.
 
     Raises:
         DependencyAwayError: A model is missing.
@@ -104,7 +104,7 @@ def build_parts(settings: Settings, gallery: Path | None = None) -> Parts:
         expressions=ExpressionClassifier(nets["expression"]),
         ages=AgeGenderEstimator(nets["age"], nets["gender"]),
     )
-    return Parts(
+    return Networks(
         nets=nets,
         faculties=faculties,
         recogniser=_recogniser(settings, gallery or settings.people.gallery, paths["template"]),
@@ -122,9 +122,9 @@ def build_eyes(settings: Settings, *, gallery: Path | None) -> Eyes:
     Returns:
         Eyes for stills and videos.
     """
-    parts = build_parts(settings, gallery)
-    observer = build_observer(settings, parts)
-    still = StillReader(parts.faculties, parts.recogniser, settings.measure)
+    networks = build_networks(settings, gallery)
+    observer = build_observer(settings, networks)
+    still = StillReader(networks.faculties, networks.recogniser, settings.measure)
     return Eyes(
         decode=decoder(settings.capture),
         read_still=still.read,
@@ -158,10 +158,11 @@ def _video_reader(observer: Observer, name: str) -> VideoReader:
     return read
 
 
-def build_observer(settings: Settings, parts: Parts) -> Observer:
+def build_observer(settings: Settings, networks: Networks) -> Observer:
     """OBSERVE's fold over the frames of any camera."""
     options = DescribeOptions(traits=settings.traits, measure=measure_options(settings))
-    return Observer(parts.faculties, Describer(parts.faculties, parts.recogniser, options), settings.observe)
+    describer = Describer(networks.faculties, networks.recogniser, options)
+    return Observer(networks.faculties, describer, settings.observe)
 
 
 def measure_options(settings: Settings) -> MeasureOptions:

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -17,10 +16,10 @@ from onlooker.wiring.schemas import build_codec
 from schemas.clocks import Clocks
 from schemas.errors import UsageError
 from schemas.kinds import kinds
-from schemas.recording.manifest import Grant
+from schemas.recording.manifest import Break, Grant
 from schemas.topics import Topic
 from sinks.recording.feed import KafkaSource
-from sinks.recording.loop import Parts, Recorder, RecorderPlan
+from sinks.recording.loop import Recorder, RecorderParts, RecorderPlan
 from sinks.recording.source import Lane
 from sinks.recording.writer import RecordingWriter
 from sinks.service.feed import Bounds
@@ -44,9 +43,21 @@ class RecordRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Delete hours that ended longer ago; None: keep all."""
 
 
+class RecordSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The object of `record --json`."""
+
+    folder: str
+    recorded: int
+    """Messages."""
+    left_out: Mapping[str, int]
+    """Messages that were not recorded, by cause."""
+    gaps: int
+    breaks: tuple[Break, ...]
+
+
 def execute_record(
     settings: Settings, request: RecordRequest, watch: Watch, stop: threading.Event
-) -> dict[str, Any]:
+) -> RecordSummary:
     """Record until stopped, or until the range is complete.
 
     Args:
@@ -56,7 +67,7 @@ def execute_record(
         stop: asks for the end.
 
     Returns:
-        The object of `record --json`.
+        What `record` prints.
 
     Raises:
         UsageError: a choice makes no sense, or the recording is of other topics.
@@ -75,7 +86,7 @@ def execute_record(
             if grant is not None:
                 writer.note_grant(grant)
             codec = build_codec(settings.registry, broker.topics)
-            here = Parts(
+            here = RecorderParts(
                 source=source, codec=codec, writer=writer, clock=clock, meter=watch.meter, pulse=watch.pulse
             )
             parts = msgspec.structs.replace(here, blur=blur)
@@ -85,14 +96,14 @@ def execute_record(
         return _summary(request, recorder, writer)
 
 
-def _summary(request: RecordRequest, recorder: Recorder, writer: RecordingWriter) -> dict[str, Any]:
-    return {
-        "folder": str(request.folder),
-        "recorded": recorder.recorded,
-        "left_out": writer.manifest.left_out,
-        "gaps": len(writer.manifest.gaps),
-        "breaks": msgspec.to_builtins(writer.manifest.breaks),
-    }
+def _summary(request: RecordRequest, recorder: Recorder, writer: RecordingWriter) -> RecordSummary:
+    return RecordSummary(
+        folder=str(request.folder),
+        recorded=recorder.recorded,
+        left_out=writer.manifest.left_out,
+        gaps=len(writer.manifest.gaps),
+        breaks=writer.manifest.breaks,
+    )
 
 
 def _tell(request: RecordRequest, positions: Mapping[Lane, int], writer: RecordingWriter) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from onlooker.models.cache import ModelCache, digest_of
 from onlooker.recordings.blur import blurred
 from onlooker.settings.configuration import Settings, without_secrets
-from onlooker.wiring.perception import build_parts, cache_dir, decoder, measure_options, model_files
+from onlooker.wiring.perception import build_networks, cache_dir, decoder, measure_options, model_files
 from processors.observe.perception.detection import FaceDetector
 from producers.publish.pictures import encode_picture
 from schemas.clocks import Clocks
@@ -94,7 +94,7 @@ def face_hiding(settings: Settings) -> Callable[[Pixels], Pixels]:
     Raises:
         DependencyAwayError: a model is not prepared.
     """
-    detector = FaceDetector(build_parts(settings).nets["detection"], settings.detection)
+    detector = FaceDetector(build_networks(settings).nets["detection"], settings.detection)
     return lambda picture: blurred(picture, [each.box_px for each in detector.detect_thoroughly(picture)])
 
 

@@ -1,4 +1,4 @@
-"""Builds a replay: a recording into the embedded core, or into Kafka under a prefix of its own."""
+"""Builds a replay: a recording into the local core, or into Kafka under a prefix of its own."""
 
 import os
 import socket
@@ -15,11 +15,12 @@ import msgspec
 from onlooker.foreground.pausing import controlled
 from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.recordings.expect import Expected
+from onlooker.recordings.replayed import Replayed, ReplayedHere, ReplayedToKafka
 from onlooker.settings.configuration import Settings
 from onlooker.settings.flags import Flags, Server
 from onlooker.settings.precedence import in_force
 from onlooker.wiring.database import open_writer
-from onlooker.wiring.replay_core import EmbeddedCore, build_core
+from onlooker.wiring.replay_core import build_core
 from onlooker.wiring.schemas import build_codec
 from producers.brokers.plan import plan_topics, wanted_topics
 from producers.brokers.topics import Topics
@@ -84,7 +85,7 @@ class _Play(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def execute_replay(settings: Settings | None, request: ReplayRequest) -> dict[str, Any]:
+def execute_replay(settings: Settings | None, request: ReplayRequest) -> Replayed:
     """Replay a recording until its end, or until somebody stops it.
 
     Args:
@@ -92,14 +93,14 @@ def execute_replay(settings: Settings | None, request: ReplayRequest) -> dict[st
         request: what of it, how and where to.
 
     Returns:
-        The object of `replay --json`.
+        What `replay` prints.
 
     Raises:
         UsageError: it is no recording, a choice makes no sense, or Kafka refuses us.
         CheckFailedError: a file is damaged, or the output is not as expected.
         DependencyAwayError: a model or a server is away.
     """
-    recording = Recording(request.folder, _tell_torn)
+    recording = Recording(request.folder, tell_torn)
     if request.topic not in recording.topics:
         there = ", ".join(recording.topics) or "nothing"
         raise UsageError(f"{request.folder} has no {request.topic}: it holds {there}.")
@@ -113,13 +114,12 @@ def execute_replay(settings: Settings | None, request: ReplayRequest) -> dict[st
         started = time.perf_counter()
         found = _to_kafka(settings, play) if request.to_kafka else _to_core(settings, play)
         seconds = time.perf_counter() - started
-        total = sum(found["events"].values())
-        return {
-            **found,
-            "seconds": round(seconds, 3),
-            "events_per_second": round(total / seconds, 1) if seconds > 0 else 0.0,
-            "interrupted": interrupted.is_set(),
-        }
+        return msgspec.structs.replace(
+            found,
+            seconds=round(seconds, 3),
+            events_per_second=round(sum(found.events.values()) / seconds, 1) if seconds > 0 else 0.0,
+            interrupted=interrupted.is_set(),
+        )
 
 
 def settings_of(recording: Recording) -> Settings:
@@ -147,32 +147,32 @@ def _path_of(kind: type, value: object) -> object:
     return Path(cast(str, value)) if kind is Path else value
 
 
-def _to_core(settings: Settings, play: _Play) -> dict[str, Any]:
+def _to_core(settings: Settings, play: _Play) -> ReplayedHere:
     request = play.request
     with ExitStack() as stack:
         writer = None if request.data_dir is None else stack.enter_context(open_writer(settings))
         expected = None if request.expect is None else Expected(request.expect, frozenset(request.stands))
         output = None if request.output is None else stack.enter_context(request.output.open("wb"))
-        core: EmbeddedCore = build_core(
+        core = build_core(
             settings, request.topic, writer=writer, expected=expected, output=output, gallery=request.gallery
         )
         drive = play.drive(core.emit)
         drive.run()
         core.end(whole=not play.stop.is_set())
-        return {
-            "events": dict(drive.counts.events),
-            "facts": dict(core.digest.counts),
-            "unreadable": drive.counts.unreadable,
-            "bad_pictures": core.bad_pictures,
-            "rounds": drive.counts.rounds,
-            "digest": core.digest.facts(),
-            "digests": dict(core.digest.by_topic()),
-            "expected": None if request.expect is None else str(request.expect),
-            "data_dir": None if request.data_dir is None else str(request.data_dir),
-        }
+        return ReplayedHere(
+            events=drive.counts.events,
+            facts=core.digest.counts,
+            unreadable=drive.counts.unreadable,
+            bad_pictures=core.bad_pictures,
+            rounds=drive.counts.rounds,
+            digest=core.digest.facts(),
+            digests=core.digest.by_topic(),
+            expected=None if request.expect is None else str(request.expect),
+            data_dir=None if request.data_dir is None else str(request.data_dir),
+        )
 
 
-def _to_kafka(settings: Settings, play: _Play) -> dict[str, Any]:
+def _to_kafka(settings: Settings, play: _Play) -> ReplayedToKafka:
     request = play.request
     broker = _apart(settings, request)
     with closing(Topics(broker)) as door:
@@ -193,13 +193,13 @@ def _to_kafka(settings: Settings, play: _Play) -> dict[str, Any]:
         drive.run()
     finally:
         sender.close()
-    return {
-        "events": dict(drive.counts.events),
-        "unreadable": drive.counts.unreadable,
-        "rounds": drive.counts.rounds,
-        "prefix": request.prefix,
-        "bootstrap": broker.bootstrap,
-    }
+    return ReplayedToKafka(
+        events=drive.counts.events,
+        unreadable=drive.counts.unreadable,
+        rounds=drive.counts.rounds,
+        prefix=request.prefix,
+        bootstrap=broker.bootstrap,
+    )
 
 
 def _apart(settings: Settings, request: ReplayRequest) -> BrokerOptions:
@@ -219,7 +219,8 @@ def _apart(settings: Settings, request: ReplayRequest) -> BrokerOptions:
     return msgspec.structs.replace(broker, prefix=prefix)
 
 
-def _tell_torn(path: Path, dropped_bytes: int) -> None:
+def tell_torn(path: Path, dropped_bytes: int) -> None:
+    """Say that the end of a file is left out."""
     words = f"{path} ends in a torn block: its last {dropped_bytes} bytes are left out."
     click.echo(words, err=True)
 

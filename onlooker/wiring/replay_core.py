@@ -1,4 +1,4 @@
-"""The embedded core as a replay drives it: the stages of a worker in one process, and their facts."""
+"""The local core as a replay drives it: the stages of a worker in one process, and their facts."""
 
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 from onlooker.recordings.digest import StreamDigest
 from onlooker.recordings.expect import Expected, output_line
 from onlooker.settings.configuration import Settings
-from onlooker.wiring.perception import build_observer, build_parts, decoder, measure_options
+from onlooker.wiring.perception import build_networks, build_observer, decoder, measure_options
 from processors.measure.aligned import AlignedMeasure
 from processors.observe.captured import CapturedFrames
 from processors.observe.stage import ObserveStage
@@ -16,10 +16,10 @@ from schemas.kinds import kinds
 from schemas.reading import stand_of
 from schemas.topics import Topic
 from sinks.facts.kinds import is_fact
-from sinks.facts.writer import FactWriter
+from sinks.service.local import LocalSink
 
 
-class EmbeddedCore:
+class LocalCore:
     """Takes the events of a replay, and hands on what follows from them.
 
     Args:
@@ -35,7 +35,7 @@ class EmbeddedCore:
         folds: dict[StageName, StageFold],
         fed: Topic,
         *,
-        writer: FactWriter | None = None,
+        writer: LocalSink | None = None,
         expected: Expected | None = None,
         output: BinaryIO | None = None,
     ) -> None:
@@ -95,10 +95,10 @@ def build_core(
     fed: Topic,
     *,
     gallery: Path | None,
-    writer: FactWriter | None,
+    writer: LocalSink | None,
     expected: Expected | None,
     output: BinaryIO | None,
-) -> EmbeddedCore:
+) -> LocalCore:
     """The stages that come after a topic.
 
     Args:
@@ -117,7 +117,7 @@ def build_core(
     """
     folds: dict[StageName, StageFold] = {"measure": AlignedMeasure(measure_options(settings))}
     if fed == "frames":
-        parts = build_parts(settings, gallery)
-        stage = ObserveStage(build_observer(settings, parts), parts.model_version)
+        networks = build_networks(settings, gallery)
+        stage = ObserveStage(build_observer(settings, networks), networks.model_version)
         folds["observe"] = CapturedFrames(stage, decoder(settings.capture))
-    return EmbeddedCore(folds, fed, writer=writer, expected=expected, output=output)
+    return LocalCore(folds, fed, writer=writer, expected=expected, output=output)

@@ -1,4 +1,4 @@
-"""Builds a reprocessing: a recording through the embedded core into the side tables of a database."""
+"""Builds a reprocessing: a recording through the local core into the side tables of a database."""
 
 import threading
 import time
@@ -7,15 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import click
 import msgspec
 
 from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.reprocess.difference import Difference, differences
 from onlooker.settings.configuration import Settings
-from onlooker.wiring.database import SystemClock, opened
+from onlooker.wiring.database import opened
 from onlooker.wiring.perception import measure_options
-from onlooker.wiring.replay import settings_of
+from onlooker.wiring.replay import settings_of, tell_torn
 from onlooker.wiring.replay_core import build_core
 from processors.thresholds import MeasureOptions
 from producers.replay.drive import DriveOptions, ReplayDrive
@@ -28,10 +27,10 @@ from schemas.reading import stand_of
 from schemas.recording.folder import Range, Recording
 from schemas.topics import Topic
 from schemas.units import us_from_s
-from sinks.facts.writer import FactWriter
 from sinks.reprocessing.figures import Coverage, coverage_of, sums_of
 from sinks.reprocessing.ledger import Reprocessing, Reprocessings, default_name
 from sinks.reprocessing.side import SideStore
+from sinks.service.local import LocalSink
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.dialect import Dialect
 from sinks.store.migrate import migrate, released
@@ -86,7 +85,7 @@ class Site:
             CheckFailedError: a file is damaged, or it was discarded meanwhile.
             KeyboardInterrupt: somebody stopped it; the same again begins anew.
         """
-        recording = Recording(request.folder, _tell_torn)
+        recording = Recording(request.folder, tell_torn)
         settings = settings or settings_of(recording)
         options = measure_options(settings)
         from_us, until_us = range_of(recording, request, us_from_s(options.window_s))
@@ -102,11 +101,11 @@ class Site:
             raise UsageError(f"{request.folder} has no {request.topic} of these stands in this range.")
         return self.reprocessings.finish(begun, stands, _thresholds(options, stands))
 
-    def compare(self, it: Reprocessing) -> Compared:
+    def compare(self, reprocessing: Reprocessing) -> Compared:
         """What was measured live next to what was recomputed.
 
         Args:
-            it: a complete one.
+            reprocessing: a complete one.
 
         Returns:
             All figures.
@@ -114,18 +113,18 @@ class Site:
         Raises:
             UsageError: it is not complete.
         """
-        if it.state == "writing":
-            raise UsageError(f"{it.name!r} is not complete: run it again, or --discard it")
-        live, new = (sums_of(self._store, it, side) for side in ("live", "reprocessed"))
-        coverage = coverage_of(self._store, it)
-        return Compared(reprocessing=it, coverage=coverage, differences=differences(live, new))
+        if reprocessing.state == "writing":
+            raise UsageError(f"{reprocessing.name!r} is not complete: run it again, or --discard it")
+        live, new = (sums_of(self._store, reprocessing, side) for side in ("live", "reprocessed"))
+        coverage = coverage_of(self._store, reprocessing)
+        return Compared(reprocessing=reprocessing, coverage=coverage, differences=differences(live, new))
 
     def _replay(
         self, recording: Recording, settings: Settings, request: ReprocessRequest, begun: Reprocessing
     ) -> set[str]:
         """Replay; the stands that have something in the range."""
         side = SideStore(self._store, begun.generation)
-        writer = FactWriter(side, source=str(begun.generation), clock=SystemClock())
+        writer = LocalSink(side, run_id=str(begun.generation))
         core = build_core(
             settings, request.topic, gallery=request.gallery, writer=writer, expected=None, output=None
         )
@@ -205,8 +204,3 @@ def range_of(recording: Recording, request: ReprocessRequest, window_us: int) ->
 
 def _thresholds(options: MeasureOptions, stands: set[str]) -> dict[str, str]:
     return {options.metric_version(stand): options.thresholds(stand) for stand in sorted(stands)}
-
-
-def _tell_torn(path: Path, dropped_bytes: int) -> None:
-    words = f"{path} ends in a torn block: its last {dropped_bytes} bytes are left out."
-    click.echo(words, err=True)

@@ -1,9 +1,8 @@
-"""Builds the embedded run: cameras with their buffers, play feeds, stages in a runtime."""
+"""Builds the local run: cameras with their buffers, play feeds, stages in a runtime."""
 
 import threading
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -12,14 +11,15 @@ from onlooker.cameras.watching import CameraWatch
 from onlooker.foreground.progress import progress
 from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.models.cache import ModelCache
-from onlooker.run.running import EmbeddedRun, Tally, summary
+from onlooker.run.running import LocalRun, Tally
+from onlooker.run.summary import RunSummary, run_summary
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.database import open_writer
 from onlooker.wiring.lines import camera_lines
 from onlooker.wiring.perception import (
-    Parts,
+    Networks,
+    build_networks,
     build_observer,
-    build_parts,
     cache_dir,
     measure_options,
     model_files,
@@ -33,23 +33,23 @@ from producers.options import Pace
 from producers.playlist import PlayFeed, playlist_from
 from schemas.errors import DependencyAwayError
 from sinks.facts.kinds import is_fact
-from sinks.facts.writer import FactWriter
+from sinks.service.local import LocalSink
 
 
 def build_run(
     settings: Settings,
-    parts: Parts,
+    networks: Networks,
     *,
     deliver: Deliver,
     stop: threading.Event,
     pace: Pace = "fast",
     duration_s: float | None = None,
-) -> tuple[EmbeddedRun, Tally]:
-    """An embedded run over the cameras of all stands.
+) -> tuple[LocalRun, Tally]:
+    """A local run over the cameras of all stands.
 
     Args:
         settings: stands with their cameras.
-        parts: loaded networks.
+        networks: loaded networks.
         deliver: takes every event of every topic.
         stop: ends the run when set.
         pace: of recordings.
@@ -66,14 +66,14 @@ def build_run(
 
     runtime = LocalRuntime(
         {
-            "observe": ObserveStage(build_observer(settings, parts), parts.model_version),
+            "observe": ObserveStage(build_observer(settings, networks), networks.model_version),
             "measure": MeasureStage(measure_options(settings)),
         },
         both,
     )
     lines = [line for stand in settings.stands for line in camera_lines(settings, stand, pace)]
     feeds = {stand.stand_id: PlayFeed(stand.playlist, stand.stand_id) for stand in settings.stands}
-    run = EmbeddedRun(lines, feeds, runtime, tally, stop=stop, duration_s=duration_s)
+    run = LocalRun(lines, feeds, runtime, tally, stop=stop, duration_s=duration_s)
     return run, tally
 
 
@@ -105,7 +105,7 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A recording of everything that passes; None: none is made."""
 
 
-def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
+def execute_run(settings: Settings, request: RunRequest) -> RunSummary:
     """Run all cameras of the settings until they end or somebody stops it, and store what was measured.
 
     Args:
@@ -113,7 +113,7 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
         request: how fast, how long.
 
     Returns:
-        The summary of `run --json`.
+        What `run` prints.
 
     Raises:
         UsageError: Another process owns the data directory, or a setting is wrong.
@@ -122,13 +122,13 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
     """
     stop = threading.Event()
     with ExitStack() as stack:
-        parts = build_parts(settings, request.gallery)
+        networks = build_networks(settings, request.gallery)
         writer = None if request.no_clickhouse else stack.enter_context(open_writer(settings))
         recorder = stack.enter_context(recording_run(settings, request.record)) if request.record else None
         interrupted = stack.enter_context(stopped_by_signals(stop))
         run, tally = build_run(
             settings,
-            parts,
+            networks,
             deliver=_delivery_to(writer, recorder),
             stop=stop,
             pace=request.pace,
@@ -136,12 +136,12 @@ def execute_run(settings: Settings, request: RunRequest) -> dict[str, Any]:
         )
         _drive(run, writer)
         _require_frames(run, tally.observed, interrupted=interrupted.is_set())
-        rows = {} if writer is None else writer.counts.rows
+        rows = {} if writer is None else writer.rows
         embedded = writer is not None and settings.clickhouse.url is None
-        return summary(run, tally, rows=rows, data_dir=str(settings.data_dir) if embedded else None)
+        return run_summary(run, tally, rows=rows, data_dir=str(settings.data_dir) if embedded else None)
 
 
-def _delivery_to(writer: FactWriter | None, recorder: RunRecorder | None) -> Deliver:
+def _delivery_to(writer: LocalSink | None, recorder: RunRecorder | None) -> Deliver:
     """Listens to the topics whose events become rows, and to all that are recorded."""
 
     def deliver(delivery: Delivery) -> None:
@@ -153,7 +153,7 @@ def _delivery_to(writer: FactWriter | None, recorder: RunRecorder | None) -> Del
     return deliver
 
 
-def _drive(run: EmbeddedRun, writer: FactWriter | None) -> None:
+def _drive(run: LocalRun, writer: LocalSink | None) -> None:
     """Run to the end with progress and news of the cameras; what was gathered is written at the end."""
     watch = CameraWatch(run.statuses, lambda sentence: click.echo(sentence, err=True))
     with progress("Measuring", total=run.expected_frames, unit="frames") as advance, watch:
@@ -168,7 +168,7 @@ def _drive(run: EmbeddedRun, writer: FactWriter | None) -> None:
         writer.flush()
 
 
-def _require_frames(run: EmbeddedRun, observed: int, *, interrupted: bool) -> None:
+def _require_frames(run: LocalRun, observed: int, *, interrupted: bool) -> None:
     """Complain when every source failed before its first frame."""
     problems = [status.problem for status in run.statuses() if status.problem]
     if observed == 0 and problems and not interrupted:

@@ -21,7 +21,7 @@ from sinks.service.backoff import Backoff
 from sinks.service.batch_writer import BatchWriter, Reporting
 from sinks.service.consumer import GroupConsumer
 from sinks.service.known import Remembered
-from sinks.service.loop import Parts, Sink
+from sinks.service.loop import Sink, SinkParts
 from sinks.service.reading import FactReader, Limits
 
 
@@ -63,7 +63,7 @@ def build_sink(settings: Settings, there: Database, watch: Watch) -> Sink:
         limits=limits,
         reporting=Reporting(meter=meter, writer=name),
     )
-    parts = Parts(
+    parts = SinkParts(
         feed=GroupConsumer(broker, kinds().topics(lambda kind: kind.tables), options),
         reader=FactReader(codec, broker.topics),
         writer=writer,

@@ -14,7 +14,7 @@ import msgspec
 
 from onlooker.settings.configuration import Settings
 from onlooker.telemetry import Watch
-from onlooker.wiring.perception import build_observer, build_parts, decoder, measure_options
+from onlooker.wiring.perception import build_networks, build_observer, decoder, measure_options
 from onlooker.wiring.schemas import build_codec
 from processors.measure.aligned import AlignedMeasure
 from processors.observe.captured import CapturedFrames
@@ -89,8 +89,8 @@ def _measuring(settings: Settings, request: WorkRequest, tools: DeskTools) -> Op
 
 
 def _observing(settings: Settings, request: WorkRequest, tools: DeskTools) -> OpenDesk:
-    parts = build_parts(settings, request.gallery)
-    stage = ObserveStage(build_observer(settings, parts), parts.model_version)
+    networks = build_networks(settings, request.gallery)
+    stage = ObserveStage(build_observer(settings, networks), networks.model_version)
     frames = CapturedFrames(stage, decoder(settings.capture))
     threads = ThreadPoolExecutor(settings.work.inference_threads, thread_name_prefix="looking")
 

@@ -10,7 +10,7 @@ from schemas.message import About
 from schemas.topics import Topic
 
 
-class Outgoing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+class Message(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A message on its way to a topic."""
 
     topic: Topic
@@ -29,7 +29,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A message that the brokers have, or never will."""
 
-    message: Outgoing
+    message: Message
     refused: str | None = None
     """Cause for which the brokers do not take it; None: acknowledged."""
 
@@ -37,7 +37,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class Entry:
     """One message and whether it is settled."""
 
-    def __init__(self, message: Outgoing, at_s: float) -> None:
+    def __init__(self, message: Message, at_s: float) -> None:
         self.message = message
         self.at_s = at_s
         """When it was handed over, or last handed over again; monotonic, s."""
@@ -86,7 +86,7 @@ class InFlight:
                 return True
             return self._messages < self._max_messages and self._bytes + size_bytes <= self._max_bytes
 
-    def add(self, message: Outgoing) -> Entry:
+    def add(self, message: Message) -> Entry:
         """Take a message in.
 
         Args:

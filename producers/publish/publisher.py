@@ -9,7 +9,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 
 from producers.brokers.topics import Topics
 from producers.options import PublishOptions
-from producers.publish.in_flight import Outgoing
+from producers.publish.in_flight import Message
 from producers.publish.publishing import OnDone
 from schemas.bounds import FRAME_BYTES
 from schemas.broker import BrokerOptions
@@ -60,7 +60,7 @@ class KafkaClient:
                 allow_auto_create_topics=False,
             )
 
-    def send(self, message: Outgoing, done: OnDone) -> None:
+    def send(self, message: Message, done: OnDone) -> None:
         """Hand a message over; waits up to two seconds for its topic's partitions to be known.
 
         Args:

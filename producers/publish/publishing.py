@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from producers.options import PublishOptions
-from producers.publish.in_flight import Entry, InFlight, Outgoing, Settled
+from producers.publish.in_flight import Entry, InFlight, Message, Settled
 from schemas.errors import DependencyAwayError, OnlookerError, UsageError
 
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ OnDone = Callable[[object], None]
 class Client(Protocol):
     """A connection to the brokers that keeps the order of a stand's messages."""
 
-    def send(self, message: Outgoing, done: OnDone) -> None:
+    def send(self, message: Message, done: OnDone) -> None:
         """Hand a message over.
 
         Raises:
@@ -96,7 +96,7 @@ class Publisher:
         silent = self._in_flight.silent_s() >= self._options.away_after_s
         return "Kafka takes messages but acknowledges none: are enough brokers alive?" if silent else None
 
-    def offer(self, message: Outgoing) -> bool:
+    def offer(self, message: Message) -> bool:
         """Take a message, if there is room.
 
         Args:
@@ -148,7 +148,7 @@ class Publisher:
         else:
             self._problem = None if self._client is not None else self._problem
 
-    def close(self, timeout_s: float) -> list[Outgoing]:
+    def close(self, timeout_s: float) -> list[Message]:
         """Wait for what is in flight, then let the brokers go.
 
         Args:

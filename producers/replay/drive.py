@@ -32,7 +32,7 @@ class DriveOptions(msgspec.Struct, frozen=True, kw_only=True):
 class ReplayCounts(msgspec.Struct, kw_only=True):
     """What a replay has done so far."""
 
-    events: Counter[str] = msgspec.field(default_factory=Counter)
+    events: Counter[Topic] = msgspec.field(default_factory=Counter)
     """By topic."""
     unreadable: int = 0
     """Recorded messages that are no events: left out."""

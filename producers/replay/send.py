@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from producers.publish.in_flight import Outgoing
+from producers.publish.in_flight import Message
 from producers.publish.publishing import Publisher
 from schemas.errors import DependencyAwayError, LimitReachedError
 from schemas.kinds import kinds
@@ -57,7 +57,7 @@ class ReplaySender:
         """
         while topic != "plays" and self._plays_open and not self._sending.stopped():
             self._settle()
-        message = Outgoing(
+        message = Message(
             topic=topic,
             stand_id=stand_of(event) or "",
             value=self._sending.codec.encode(event),

@@ -1,17 +1,8 @@
-"""Facts as the embedded run hands them over: where each came from, and how many rows it becomes."""
+"""Facts: the topic that carries each kind, and how many rows it becomes."""
 
 from typing import Any
 
-import msgspec
-
 from schemas.kinds import kinds
-
-
-class SourcedFact(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact with its place in its partition."""
-
-    fact: Any
-    offset: int
 
 
 def is_fact(event: Any) -> bool:

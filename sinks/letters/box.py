@@ -6,13 +6,13 @@ from typing import Protocol
 from schemas.events import DeadLetter
 from schemas.message import About
 from schemas.ports import EventCodec
-from sinks.letters.topic import Outgoing
+from sinks.letters.topic import ProducerRecord
 
 
 class Sender(Protocol):
     """Sends messages and returns when the brokers have them."""
 
-    def send(self, messages: Iterable[Outgoing]) -> None:
+    def send(self, messages: Iterable[ProducerRecord]) -> None:
         """Send messages; all are acknowledged when this returns."""
         ...
 
@@ -49,7 +49,7 @@ class LetterBox:
         """
         about = About(producer=self._producer, produced_us=self._now_us(), repeated=repeated)
         self._sender.send(
-            Outgoing(
+            ProducerRecord(
                 topic=self._topic,
                 key=letter.key,
                 value=self._codec.encode(letter),

@@ -17,7 +17,7 @@ MAX_REQUEST_BYTES = 5 * 1024 * 1024
 """A message at the brokers' limit with the letter around it."""
 
 
-class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+class ProducerRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One message to be sent."""
 
     topic: str
@@ -37,7 +37,7 @@ class AcknowledgedProducer:
         self._broker = broker
         self._producer: Any = None
 
-    def send(self, messages: Iterable[Outgoing]) -> None:
+    def send(self, messages: Iterable[ProducerRecord]) -> None:
         """Send messages; all are acknowledged when this returns.
 
         Args:
@@ -54,7 +54,7 @@ class AcknowledgedProducer:
             self.close()
             raise
 
-    def _send(self, messages: Iterable[Outgoing]) -> None:
+    def _send(self, messages: Iterable[ProducerRecord]) -> None:
         if self._producer is None:
             self._producer = self._connect()
         sent = [

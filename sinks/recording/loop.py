@@ -40,7 +40,7 @@ class RecorderPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Leave to record pictures; None: none is."""
 
 
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
+class RecorderParts(msgspec.Struct, frozen=True, kw_only=True):
     """What a recorder works with."""
 
     source: Source
@@ -60,7 +60,7 @@ class Recorder:
         plan: what is recorded.
     """
 
-    def __init__(self, parts: Parts, plan: RecorderPlan) -> None:
+    def __init__(self, parts: RecorderParts, plan: RecorderPlan) -> None:
         self._parts = parts
         self._plan = plan
         self._next = dict(plan.positions)

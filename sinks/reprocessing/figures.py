@@ -73,12 +73,12 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     crossing_reprocessed: int
 
 
-def sums_of(store: RowStore, it: Reprocessing, side: Side) -> dict[Group, Sums]:
+def sums_of(store: RowStore, reprocessing: Reprocessing, side: Side) -> dict[Group, Sums]:
     """The sums of one side.
 
     Args:
         store: the database.
-        it: the reprocessing: its range, stands and generation.
+        reprocessing: whose range, stands and generation are summed.
         side: what was measured live, whatever the views show, or what was recomputed.
 
     Returns:
@@ -86,25 +86,25 @@ def sums_of(store: RowStore, it: Reprocessing, side: Side) -> dict[Group, Sums]:
     """
     found: dict[Group, Sums] = {}
     for level, keys in _LEVELS.items():
-        rows = store.rows(_by_exposure(side, keys), parameters_of(it))
+        rows = store.rows(_by_exposure(side, keys), parameters_of(reprocessing))
         found.update({(level, *row[:3]): _sums(row[3:]) for row in rows})
-    rows = store.rows(_by_visit(side), parameters_of(it))
+    rows = store.rows(_by_visit(side), parameters_of(reprocessing))
     found.update({("whole stand", "", "", row[0]): _sums(row[1:]) for row in rows})
     return found
 
 
-def coverage_of(store: RowStore, it: Reprocessing) -> Coverage:
+def coverage_of(store: RowStore, reprocessing: Reprocessing) -> Coverage:
     """Compare how long cameras reported.
 
     Args:
         store: the database.
-        it: the reprocessing.
+        reprocessing: one that is complete.
 
     Returns:
         Numbers of windows and visits.
     """
-    windows, short = store.rows(_WINDOWS, {**parameters_of(it), "slack": OBSERVED_SLACK_MS})[0]
-    crossing = {side: store.rows(_crossing(side), parameters_of(it))[0][0] for side in _PLACES}
+    windows, short = store.rows(_WINDOWS, {**parameters_of(reprocessing), "slack": OBSERVED_SLACK_MS})[0]
+    crossing = {side: store.rows(_crossing(side), parameters_of(reprocessing))[0][0] for side in _PLACES}
     return Coverage(
         windows=windows,
         windows_short=short,
@@ -113,20 +113,20 @@ def coverage_of(store: RowStore, it: Reprocessing) -> Coverage:
     )
 
 
-def parameters_of(it: Reprocessing) -> dict[str, Any]:
+def parameters_of(reprocessing: Reprocessing) -> dict[str, Any]:
     """What the questions about a reprocessing ask with.
 
     Args:
-        it: the reprocessing.
+        reprocessing: what is asked about.
 
     Returns:
         Values by name.
     """
     return {
-        "generation": it.generation,
-        "stands": list(it.stand_ids),
-        "from": it.from_us,
-        "until": it.until_us,
+        "generation": reprocessing.generation,
+        "stands": list(reprocessing.stand_ids),
+        "from": reprocessing.from_us,
+        "until": reprocessing.until_us,
     }
 
 

@@ -132,12 +132,12 @@ class Reprocessings:
         return self._note(begun, "writing")
 
     def finish(
-        self, it: Reprocessing, stand_ids: Iterable[str], thresholds: Mapping[str, str]
+        self, reprocessing: Reprocessing, stand_ids: Iterable[str], thresholds: Mapping[str, str]
     ) -> Reprocessing:
         """Everything is written.
 
         Args:
-            it: one that is being written.
+            reprocessing: one that is being written.
             stand_ids: whose figures were recomputed.
             thresholds: by metric version, as JSON.
 
@@ -148,18 +148,19 @@ class Reprocessings:
             CheckFailedError: it was discarded meanwhile; what was written since is removed.
         """
         try:
-            self._present(it)
+            self._present(reprocessing)
         except CheckFailedError:
-            self._remove(it)
+            self._remove(reprocessing)
             raise
-        whole = msgspec.structs.replace(it, stand_ids=tuple(sorted(stand_ids)), thresholds=dict(thresholds))
+        stands = tuple(sorted(stand_ids))
+        whole = msgspec.structs.replace(reprocessing, stand_ids=stands, thresholds=dict(thresholds))
         return self._note(whole, "ready")
 
-    def show(self, it: Reprocessing) -> Reprocessing:
+    def show(self, reprocessing: Reprocessing) -> Reprocessing:
         """Show it in all views, with one row: a question sees either what was there or this.
 
         Args:
-            it: one that is ready; one that is shown already stays as it is.
+            reprocessing: one that is ready; one that is shown already stays as it is.
 
         Returns:
             It, shown.
@@ -167,9 +168,9 @@ class Reprocessings:
         Raises:
             UsageError: it is not complete.
         """
-        now = self._present(it)
+        now = self._present(reprocessing)
         if now.state == "writing":
-            raise UsageError(f"{it.name!r} is not complete: run it again, or --discard it")
+            raise UsageError(f"{reprocessing.name!r} is not complete: run it again, or --discard it")
         if now.state == "shown":
             return now
         for version, thresholds in sorted(now.thresholds.items()):
@@ -179,52 +180,53 @@ class Reprocessings:
         self._settle()
         return self._note(now, "shown")
 
-    def hide(self, it: Reprocessing) -> Reprocessing:
+    def hide(self, reprocessing: Reprocessing) -> Reprocessing:
         """Show again what was there before, with one row.
 
         Args:
-            it: one that is shown; one that is not stays as it is.
+            reprocessing: one that is shown; one that is not stays as it is.
 
         Returns:
             It, ready to be shown again.
         """
-        now = self._present(it)
+        now = self._present(reprocessing)
         return self._note(now, "ready") if now.state == "shown" else now
 
-    def discard(self, it: Reprocessing) -> None:
+    def discard(self, reprocessing: Reprocessing) -> None:
         """Remove all that it wrote; may be begun again when killed.
 
         Args:
-            it: one that is not shown.
+            reprocessing: one that is not shown.
 
         Raises:
             UsageError: the views show it.
         """
-        now = self._present(it)
+        now = self._present(reprocessing)
         if now.state == "shown":
-            raise UsageError(f"the views show {it.name!r}: --switch-back first")
+            raise UsageError(f"the views show {reprocessing.name!r}: --switch-back first")
         self._note(now, "writing")
         self._settle()
         self._remove(now)
 
-    def _remove(self, it: Reprocessing) -> None:
+    def _remove(self, reprocessing: Reprocessing) -> None:
         """The rows, the ledger's last: until then it can be found and discarded again."""
         for table in (*SIDE_TABLES.values(), LEDGER):
-            sql = f"ALTER TABLE {table} DROP PARTITION {int(it.generation)}"
+            sql = f"ALTER TABLE {table} DROP PARTITION {int(reprocessing.generation)}"
             self._store.command(self._dialect.statement(sql))
 
     def _found(self, name: str) -> Reprocessing | None:
         return next((each for each in self.all() if each.name == name), None)
 
-    def _present(self, it: Reprocessing) -> Reprocessing:
-        now = next((each for each in self.all() if each.generation == it.generation), None)
+    def _present(self, reprocessing: Reprocessing) -> Reprocessing:
+        now = next((each for each in self.all() if each.generation == reprocessing.generation), None)
         if now is None:
-            raise CheckFailedError(f"the reprocessing {it.name!r} was discarded meanwhile")
+            raise CheckFailedError(f"the reprocessing {reprocessing.name!r} was discarded meanwhile")
         return now
 
-    def _note(self, it: Reprocessing, state: State) -> Reprocessing:
+    def _note(self, reprocessing: Reprocessing, state: State) -> Reprocessing:
         """The one row: a reader has it or has it not."""
-        noted = msgspec.structs.replace(it, state=state, version=max(self._now_us(), it.version + 1))
+        version = max(self._now_us(), reprocessing.version + 1)
+        noted = msgspec.structs.replace(reprocessing, state=state, version=version)
         self._store.insert(LEDGER, _row(noted), f"{LEDGER}:{noted.generation}:{noted.version}")
         return noted
 
@@ -257,15 +259,15 @@ def default_name(recording: str, from_us: int) -> str:
     return f"{recording}-{from_us // US_PER_S}"
 
 
-def _row(it: Reprocessing) -> Mapping[str, Sequence[Any]]:
+def _row(reprocessing: Reprocessing) -> Mapping[str, Sequence[Any]]:
     return {
-        "generation": [it.generation],
-        "name": [it.name],
-        "state": [it.state],
-        "recording": [it.recording],
-        "stand_ids": [list(it.stand_ids)],
-        "from_at": [it.from_us],
-        "until_at": [it.until_us],
-        "thresholds": [dict(it.thresholds)],
-        "version": [it.version],
+        "generation": [reprocessing.generation],
+        "name": [reprocessing.name],
+        "state": [reprocessing.state],
+        "recording": [reprocessing.recording],
+        "stand_ids": [list(reprocessing.stand_ids)],
+        "from_at": [reprocessing.from_us],
+        "until_at": [reprocessing.until_us],
+        "thresholds": [dict(reprocessing.thresholds)],
+        "version": [reprocessing.version],
     }

@@ -1,1 +1,1 @@
-"""The sink as a service: batches with intents, written once, then committed."""
+"""The sink, as a service and in one process: batches written once, under tokens, then committed."""

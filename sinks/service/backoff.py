@@ -9,7 +9,7 @@ class Backoff:
     Args:
         first_s: wait before the second attempt, s; doubled after every further one.
         longest_s: the wait grows no longer than this, s.
-        jitter: a number in [0, 1), drawn anew for each wait.
+        jitter: a number in [0, 1], drawn anew for each wait; always 1: the whole wait.
     """
 
     def __init__(self, first_s: float, longest_s: float, jitter: Callable[[], float]) -> None:

@@ -4,7 +4,6 @@ import gc
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -135,12 +134,12 @@ class BatchWriter:
         repeated = sum(entry.fact is not None for entry in batch.entries) - len(fresh)
         letters = [entry.letter for entry in batch.entries if entry.letter is not None]
         try:
-            rows = self._insert(batch, fresh)
+            rows = insert_facts(self._insert, batch, fresh)
         except RowsRefusedError as error:
             refused = self._refused(batch, fresh, error)
             fresh = [entry for entry in fresh if entry.offset not in refused]
             letters += refused.values()
-            rows = self._insert(batch, fresh)
+            rows = insert_facts(self._insert, batch, fresh)
         if letters:
             self._letters.post(letters, repeated=again or batch.healed)
         done = Done(rows=rows, set_aside=len(letters), repeated=repeated)
@@ -150,14 +149,10 @@ class BatchWriter:
         self._count(batch, done, letters, fresh)
         return done
 
-    def _insert(self, batch: Batch, fresh: Sequence[Entry]) -> dict[str, int]:
-        rows: dict[str, int] = {}
-        for table, columns in tables_of(fresh, batch.place):
-            began_s = self._clocks.monotonic_s()
-            self._asked(partial(self._store.insert, table, columns, batch.token))
-            self._meter.observe("insert_seconds", self._clocks.monotonic_s() - began_s, table=table)
-            rows[table] = len(next(iter(columns.values())))
-        return rows
+    def _insert(self, table: str, columns: Mapping[str, Any], token: str) -> None:
+        began_s = self._clocks.monotonic_s()
+        self._asked(lambda: self._store.insert(table, columns, token))
+        self._meter.observe("insert_seconds", self._clocks.monotonic_s() - began_s, table=table)
 
     def _refused(
         self, batch: Batch, fresh: Sequence[Entry], error: RowsRefusedError
@@ -204,6 +199,26 @@ class BatchWriter:
         for entry in timed[:: len(timed) // LATENCIES_A_BATCH + 1]:
             latency_s = (now_us - (entry.captured_us or 0)) / US_PER_S
             meter.observe("row_latency_seconds", latency_s, table=kinds().of(type(entry.fact)).head.name)
+
+
+def insert_facts(
+    insert: Callable[[str, Mapping[str, Any], str], None], batch: Batch, entries: Sequence[Entry]
+) -> dict[str, int]:
+    """Insert the rows of facts under the token of their batch, heads after their parts.
+
+    Args:
+        insert: takes the rows of one table, as `RowStore.insert`.
+        batch: that the facts are of.
+        entries: those of it that become rows.
+
+    Returns:
+        Rows by table.
+    """
+    rows = {}
+    for table, columns in tables_of(entries, batch.place):
+        insert(table, columns, batch.token)
+        rows[table] = len(columns["_offset"])
+    return rows
 
 
 @contextmanager

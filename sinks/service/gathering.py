@@ -9,7 +9,7 @@ from schemas.events import DeadLetter
 from sinks.facts.kinds import rows_in
 from sinks.service.feed import TopicPartition
 from sinks.service.offsets import Start
-from sinks.service.options import SinkOptions
+from sinks.service.options import BatchOptions
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -65,7 +65,7 @@ class Gathering:
         incarnation: str,
         start: Start,
         *,
-        options: SinkOptions,
+        options: BatchOptions,
         clock: Callable[[], float],
     ) -> None:
         self.place = place

@@ -5,8 +5,7 @@ import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -14,7 +13,7 @@ from schemas.clocks import Clocks
 from schemas.errors import BrokerAwayError, DependencyAwayError, LimitReachedError
 from schemas.metrics import Meter, Pulse
 from sinks.service.backoff import Backoff
-from sinks.service.batch_writer import StoreAwayError, no_collection
+from sinks.service.batch_writer import BatchWriter, StoreAwayError, no_collection
 from sinks.service.feed import (
     Committed,
     Feed,
@@ -24,7 +23,6 @@ from sinks.service.feed import (
     TopicPartition,
 )
 from sinks.service.gathering import Batch, Gathering
-from sinks.service.ledger import Done
 from sinks.service.offsets import Note, commit_of
 from sinks.service.options import SinkOptions
 from sinks.service.reading import FactReader, Limits, believed
@@ -37,24 +35,12 @@ LOOK_S = 5.0
 """How often the brokers are asked how much waits, s."""
 
 
-class Writes(Protocol):
-    """Writes batches and knows how far each partition is written."""
-
-    def written(self, incarnations: Mapping[TopicPartition, str]) -> Mapping[TopicPartition, int]:
-        """How far each partition is written."""
-        ...
-
-    def write(self, batch: Batch) -> Done:
-        """Write a batch; writing it again changes nothing."""
-        ...
-
-
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
+class SinkParts(msgspec.Struct, frozen=True, kw_only=True):
     """What a sink is made of."""
 
     feed: Feed
     reader: FactReader
-    writer: Writes
+    writer: BatchWriter
     limits: Limits
     meter: Meter
     pulse: Pulse
@@ -72,7 +58,7 @@ class Sink:
         options: batches and patience.
     """
 
-    def __init__(self, parts: Parts, options: SinkOptions) -> None:
+    def __init__(self, parts: SinkParts, options: SinkOptions) -> None:
         self._parts = parts
         self._options = options
         self._backoff = Backoff(options.first_wait_s, options.longest_wait_s, parts.jitter)

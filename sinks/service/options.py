@@ -1,4 +1,4 @@
-"""Options of the sink service: batches, patience, memory."""
+"""Options of sinks: batches, patience, memory."""
 
 from typing import Annotated
 
@@ -10,8 +10,8 @@ Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 
 
-class SinkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a batch is written, and how the service waits."""
+class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a batch is written, and how long to wait for a server that is away."""
 
     max_rows: Count = 50_000
     """Rows of all tables together that make a batch full."""
@@ -23,6 +23,11 @@ class SinkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Wait before the second attempt when a server is away, s; doubled after every further one."""
     longest_wait_s: Seconds = 10.0
     """The wait between two attempts grows no longer than this, s."""
+
+
+class SinkOptions(BatchOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Batches and patience of the sink service."""
+
     insert_timeout_s: Seconds = 30.0
     """How long one answer of ClickHouse may take, s."""
     session_timeout_s: Annotated[float, msgspec.Meta(ge=1, le=300)] = 10.0

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from onlooker.wiring.database import SystemClock
 from processors.measure.stage import MeasureStage
 from processors.runtime.local import Delivery, LocalRuntime
 from processors.thresholds import MeasureOptions
 from processors.topology import topic_of
 from schemas.events import MeasureInput, Play, VisitEnded, WindowClosed
 from schemas.ports import RowStore
-from sinks.facts.writer import FactWriter
+from sinks.service.local import LocalSink
 from tests.e2e.command import COMMAND
 
 
@@ -36,7 +35,7 @@ def write_synthetic(store: RowStore, events: Iterable[MeasureInput]) -> None:
         store: the database of the undisturbed run, migrated.
         events: as they were fed.
     """
-    writer = FactWriter(store, source="undisturbed", clock=SystemClock())
+    writer = LocalSink(store, run_id="undisturbed")
 
     def deliver(delivery: Delivery) -> None:
         if isinstance(delivery.event, Play | VisitEnded | WindowClosed):

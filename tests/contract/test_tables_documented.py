@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from sinks.facts.writer import FactWriter
+from sinks.service.local import LocalSink
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
 from tests import grant_docs
-from tests.facts import RealClock, exposure, play, visit_ended, window
+from tests.facts import exposure, play, visit_ended, window
 from tests.table_docs import PAGE, page_with_tables
 
 QUESTIONS = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -23,7 +23,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     with EmbeddedServer(tmp_path_factory.mktemp("docs") / "data") as running:
         client = ClickHouse(running.address())
         migrate(client, released())
-        writer = FactWriter(client, source="docs", clock=RealClock())
+        writer = LocalSink(client, run_id="docs")
         facts: tuple[Any, ...] = (
             play(),
             visit_ended("a", (exposure("a", play(), (1.0,), **JANE),), **JANE),

@@ -10,13 +10,13 @@ import msgspec
 import pytest
 
 from schemas.units import US_PER_S
-from sinks.facts.writer import FactWriter
+from sinks.service.local import LocalSink
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
 from tests.conftest import skip_or_fail
 from tests.e2e.command import onlooker
-from tests.facts import RealClock, exposure, play, visit_ended
+from tests.facts import exposure, play, visit_ended
 
 pytestmark = [
     pytest.mark.browser,
@@ -97,7 +97,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with EmbeddedServer(folder / "data") as server:
         store = ClickHouse(server.address())
         migrate(store, released())
-        writer = FactWriter(store, source="page", clock=RealClock())
+        writer = LocalSink(store, run_id="page")
         for fact in (seen, unseen, visit_ended("woman", (woman,))):
             writer.add(fact)
         writer.flush()

@@ -14,7 +14,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from onlooker.people.store import open_store
 from onlooker.settings.configuration import load_settings
-from onlooker.wiring.perception import build_parts
+from onlooker.wiring.perception import build_networks
 from onlooker.wiring.run import build_run
 from processors.observe.faculties import Faculties
 from processors.observe.perception.template import TemplateExtractor
@@ -67,19 +67,19 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True):
 def secrets(site: Site) -> Secrets:
     """Every template and thumbnail of the site's frames, made again from the same pictures."""
     settings = load_settings(written(site.folder, "again", site.broker))
-    parts = build_parts(settings)
+    networks = build_networks(settings)
     kept: list[Floats] = []
     faculties: Faculties = msgspec.structs.replace(
-        parts.faculties, templates=Recording(parts.faculties.templates, kept)
+        networks.faculties, templates=Recording(networks.faculties.templates, kept)
     )
-    parts = msgspec.structs.replace(parts, faculties=faculties)
+    networks = msgspec.structs.replace(networks, faculties=faculties)
     thumbnails: list[bytes] = []
 
     def deliver(delivery: Delivery) -> None:
         if isinstance(delivery.event, Frame):
             thumbnails.append(np.asarray(thumbnail(delivery.event.picture)).tobytes())
 
-    run, _ = build_run(settings, parts, deliver=deliver, stop=threading.Event())
+    run, _ = build_run(settings, networks, deliver=deliver, stop=threading.Event())
     run.run(lambda _: None)
     assert len(kept) >= 3, "there is something to look for"
     people = open_store(site.folder / "gallery", None).contents().people

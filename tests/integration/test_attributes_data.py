@@ -9,7 +9,7 @@ import pytest
 
 from onlooker.lab.accuracy.attributes import age_gender_figures, expression_figures
 from onlooker.settings.configuration import Settings
-from onlooker.wiring.perception import build_eyes, build_parts, decoder
+from onlooker.wiring.perception import build_eyes, build_networks, decoder
 from processors.observe.identity import Gallery, IdentityOptions, Recogniser
 from processors.observe.stills import StillReader
 from schemas.ports import Floats
@@ -35,7 +35,7 @@ def rows(data_dir: Path, name: str) -> list[dict[str, str]]:
 
 def templates_of(data_dir: Path, wanted: list[dict[str, str]]) -> Iterator[tuple[str, Floats]]:
     settings = Settings()
-    reader = StillReader(build_parts(settings).faculties, None, settings.measure)
+    reader = StillReader(build_networks(settings).faculties, None, settings.measure)
     decode = decoder(settings.capture)
     for row in wanted:
         faces = reader.read_templates(decode((data_dir / row["path"]).read_bytes()))

@@ -10,12 +10,11 @@ from schemas.bounds import LATEST_US, MOST
 from schemas.events import Play, VisitEnded, WindowClosed
 from schemas.wire.codec import AvroCodec
 from schemas.wire.registry import FileRegistry
-from sinks.facts.writer import FactWriter
+from sinks.service.local import LocalSink
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
 from tests.event_samples import AUDIENCE, CAMPAIGN, EXPOSURE, PLAY, VISIT, WINDOW
-from tests.facts import RealClock
 
 pytestmark = [pytest.mark.clickhouse]
 CODEC = AvroCodec(FileRegistry())
@@ -58,7 +57,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
 def test_the_most_extreme_facts_are_stored_as_they_are(store: ClickHouse) -> None:
     facts = extreme_facts()
     assert {type(fact) for fact in facts} == {Play, VisitEnded, WindowClosed}
-    writer = FactWriter(store, source="bounds", clock=RealClock())
+    writer = LocalSink(store, run_id="bounds")
     for fact in facts:
         read = CODEC.decode(CODEC.encode(fact))
         assert read == fact

@@ -20,7 +20,7 @@ from producers.options import PublishOptions
 from producers.publish.publisher import KafkaClient
 from schemas.broker import BrokerOptions
 from schemas.errors import BrokerAwayError, OnlookerError, UsageError
-from sinks.letters.topic import AcknowledgedProducer, Outgoing
+from sinks.letters.topic import AcknowledgedProducer, ProducerRecord
 from sinks.recording.feed import KafkaSource, whole_topic
 from sinks.service.consumer import GroupConsumer
 from sinks.service.options import SinkOptions
@@ -30,7 +30,7 @@ from tests.tls_hop import TlsHop
 
 PATIENCE_MS = 300
 TOPIC = "visits.v1"
-LETTER = Outgoing(topic=TOPIC, key=None, value=b"")
+LETTER = ProducerRecord(topic=TOPIC, key=None, value=b"")
 
 
 def _doctor(options: BrokerOptions, folder: Path) -> None:

@@ -19,7 +19,7 @@ from producers.cameras.camera import open_camera
 from producers.cameras.readings import Reading
 from producers.cameras.sources import parse_source
 from producers.options import CaptureOptions, PublishOptions
-from producers.publish.in_flight import Outgoing
+from producers.publish.in_flight import Message
 from producers.publish.publisher import KafkaClient
 from producers.publish.publishing import Publisher
 from schemas.broker import BrokerOptions
@@ -311,7 +311,7 @@ def _offer(publisher: Publisher, number: int) -> None:
     )
     about = About(producer="test", produced_us=1)
     value = CODEC.encode(play)
-    message = Outgoing(topic="plays", stand_id="door", value=value, about=about, mark=number)
+    message = Message(topic="plays", stand_id="door", value=value, about=about, mark=number)
     assert publisher.offer(message)
 
 

@@ -14,14 +14,13 @@ from processors.thresholds import MeasureOptions
 from schemas.errors import CheckFailedError
 from schemas.events import DeadLetter
 from schemas.ids import derive_id
-from sinks.facts.writer import FactWriter
+from sinks.service.local import LocalSink
 from sinks.store.clickhouse import ClickHouse, SqlError
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import Migration, migrate, pending, released
 from tests.event_samples import BY_HAND, samples
 from tests.facts import (
     WRITE_ORDER,
-    RealClock,
     audience_figures,
     campaign_figures,
     exposure,
@@ -50,8 +49,8 @@ def store(server: EmbeddedServer) -> Iterator[ClickHouse]:
     client.close()
 
 
-def write(store: ClickHouse, *facts: Any, source: str | None = None) -> FactWriter:
-    writer = FactWriter(store, source=source or f"run-{next(RUNS)}", clock=RealClock())
+def write(store: ClickHouse, *facts: Any, source: str | None = None) -> LocalSink:
+    writer = LocalSink(store, run_id=source or f"run-{next(RUNS)}")
     for fact in facts:
         writer.add(fact)
     writer.flush()
@@ -84,7 +83,7 @@ STORY: tuple[Any, ...] = (
 
 def test_every_table_gets_its_rows(store: ClickHouse) -> None:
     writer = write(store, *STORY)
-    assert writer.counts.rows == dict.fromkeys(WRITE_ORDER, 1)
+    assert writer.rows == dict.fromkeys(WRITE_ORDER, 1)
     for table in WRITE_ORDER:
         assert one(store, f"SELECT count() FROM v_{table}") == 1, table
 

@@ -17,20 +17,19 @@ import pytest
 from onlooker.models.cache import ModelCache
 from onlooker.wiring import cache_dir
 from schemas.errors import DependencyAwayError, LimitReachedError, UsageError
-from sinks.facts.batching import BatchOptions
-from sinks.facts.writer import FactWriter, WriterOptions
 from sinks.ownership import InUseError
+from sinks.service.local import LocalOptions, LocalSink
 from sinks.store.address import Address
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.asking import asking
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
-from tests.facts import RealClock, exposure, play, visit_ended
+from tests.facts import exposure, play, visit_ended
 
 pytestmark = [pytest.mark.clickhouse]
 REPOSITORY = Path(__file__).resolve().parents[2]
 ID = "6f6e6c6f-6f6b-5e72-8a00-6f6e6c6f6f6b"
-ONE_FACT_A_BATCH = WriterOptions(batch=BatchOptions(max_rows=1), first_wait_s=0.02)
+ONE_FACT_A_BATCH = LocalOptions(max_rows=1, first_wait_s=0.02)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,7 @@ def write_one_fact(server: EmbeddedServer) -> None:
     """A visit that saw one play of the campaign `coffee`."""
     store = ClickHouse(server.address())
     migrate(store, released())
-    writer = FactWriter(store, source="before", clock=RealClock())
+    writer = LocalSink(store, run_id="before")
     writer.add(visit_ended("somebody", (exposure("somebody", play()),)))
     writer.flush()
 
@@ -74,9 +73,7 @@ def doomed(tmp_path: Path) -> Iterator[EmbeddedServer]:
 
 def test_kill_9_in_the_middle_loses_and_doubles_nothing(doomed: EmbeddedServer) -> None:
     server, store = doomed, ClickHouse(doomed.address())
-    writer = FactWriter(
-        store, source="crash", clock=RealClock(), options=ONE_FACT_A_BATCH, revive=server.ensure_running
-    )
+    writer = LocalSink(store, run_id="crash", options=ONE_FACT_A_BATCH, revive=server.ensure_running)
     for number in range(60):
         if number in (20, 40):
             assert server.pid is not None
@@ -84,7 +81,7 @@ def test_kill_9_in_the_middle_loses_and_doubles_nothing(doomed: EmbeddedServer) 
         name = f"visit-{number}"
         writer.add(visit_ended(name, (exposure(name, play()),)))
     writer.flush()
-    assert writer.counts.retries >= 2
+    assert writer.retries >= 2
     assert store.rows("SELECT count(), uniqExact(visit_id) FROM visits") == [(60, 60)]
     assert store.rows("SELECT count(), uniqExact(visit_id) FROM v_exposures") == [(60, 60)]
 

@@ -22,11 +22,11 @@ from onlooker.reporting.words import period
 from schemas.errors import UsageError
 from schemas.events import VisitEnded
 from schemas.units import US_PER_S
-from sinks.facts.writer import FactWriter
+from sinks.service.local import LocalSink
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
-from tests.facts import T0_US, RealClock, exposure, play, visit_ended, window
+from tests.facts import T0_US, exposure, play, visit_ended, window
 
 pytestmark = [pytest.mark.clickhouse]
 
@@ -74,7 +74,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
         migrate(client, released())
         with pytest.raises(UsageError, match="no campaign has been shown yet"):
             load_reports(client)
-        writer = FactWriter(client, source="story", clock=RealClock())
+        writer = LocalSink(client, run_id="story")
         facts: tuple[Any, ...] = (FIRST, SECOND, OTHER, UNSEEN, *story(), window())
         for fact in facts:
             writer.add(fact)

@@ -15,16 +15,16 @@ import msgspec
 import pytest
 
 from schemas.errors import UsageError
-from sinks.facts.writer import FactWriter
 from sinks.letters.stored import Choice, counts_of, letters_of
 from sinks.reprocessing.ledger import Reprocessings
 from sinks.reprocessing.side import SideStore
+from sinks.service.local import LocalSink
 from sinks.store.address import Address
 from sinks.store.clickhouse import ClickHouse, SqlError
 from sinks.store.embedded import files as embedded_files
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
-from tests.facts import RealClock, exposure, play, visit_ended
+from tests.facts import exposure, play, visit_ended
 
 pytestmark = [pytest.mark.clickhouse]
 
@@ -99,7 +99,7 @@ def prepare(address: Address) -> None:
             migrator.command(view)
     with closing(as_user(address, "sink")) as sink:
         assert migrate(sink, released()) == ()
-        writer = FactWriter(sink, source="users", clock=RealClock())
+        writer = LocalSink(sink, run_id="users")
         for campaign, people in (("coffee", 12), ("tea", 3), ("rival", 20)):
             shown = play(campaign, campaign_id=campaign)
             writer.add(shown)
@@ -233,7 +233,7 @@ def test_the_reprocessor_writes_beside_shows_and_discards_and_nothing_else(clien
     there = Reprocessings(client)
     begun = there.begin("mine", recording="r", from_us=0, until_us=4_000_000_000_000_000)
     side = SideStore(client, begun.generation)
-    writer = FactWriter(side, source="mine", clock=RealClock())
+    writer = LocalSink(side, run_id="mine")
     writer.add(visit_ended("recomputed"))
     writer.flush()
     it = there.show(there.finish(begun, ["entrance"], {"1": "{}"}))

@@ -15,7 +15,7 @@ import pytest
 from onlooker.recordings.checks import problems
 from onlooker.recordings.digest import StreamDigest
 from onlooker.recordings.expect import Expected
-from onlooker.wiring.replay_core import EmbeddedCore
+from onlooker.wiring.replay_core import LocalCore
 from producers.replay.send import ReplaySender, Sending, replayed_topics
 from schemas import kinds as table_of_kinds
 from schemas.bounds import Count, Id, InstantUs
@@ -32,13 +32,13 @@ from schemas.topics import TopicNames
 from schemas.wire import avsc
 from schemas.wire.codec import AvroCodec
 from schemas.wire.registry import FileRegistry
-from sinks.facts.writer import FactWriter
 from sinks.recording.reading import recorded_of
 from sinks.recording.source import Arrived
 from sinks.service.batch_writer import BatchWriter, Reporting
 from sinks.service.feed import Message
 from sinks.service.gathering import Gathering
 from sinks.service.known import Remembered
+from sinks.service.local import LocalSink
 from sinks.service.offsets import Start
 from sinks.service.options import SinkOptions
 from sinks.service.reading import FactReader, Limits
@@ -46,7 +46,7 @@ from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
 from tests.event_samples import plain, samples
-from tests.facts import T0_US, RealClock, play
+from tests.facts import T0_US, play
 from tests.recordings import HandClock, writer
 from tests.release import pinned
 from tests.sink_model import ModelLetters
@@ -147,11 +147,11 @@ def row_of(fact: CouponUsed) -> tuple[Any, ...]:
     return fact.coupon_id, fact.stand_id, fact.used_us, fact.waited_us // 1000, fact.version
 
 
-def core_with(**options: Any) -> EmbeddedCore:
-    return EmbeddedCore({"measure": Redeeming()}, "observations", **options)
+def core_with(**options: Any) -> LocalCore:
+    return LocalCore({"measure": Redeeming()}, "observations", **options)
 
 
-def fed(core: EmbeddedCore, count: int = 3) -> EmbeddedCore:
+def fed(core: LocalCore, count: int = 3) -> LocalCore:
     for number in range(count):
         core.emit("plays", play(f"p{number}"))
     core.end(whole=True)
@@ -209,9 +209,9 @@ def test_the_sink_writes_it_and_finds_it_again(store: ClickHouse, codec: AvroCod
 @pytest.mark.clickhouse
 def test_a_run_in_one_process_delivers_it(store: ClickHouse) -> None:
     store.command("TRUNCATE TABLE coupons_used")
-    sink = FactWriter(store, source="run", clock=RealClock())
+    sink = LocalSink(store, run_id="run")
     fed(core_with(writer=sink))
-    assert sink.counts.rows == {"plays": 3, "coupons_used": 3}
+    assert sink.rows == {"plays": 3, "coupons_used": 3}
     assert rows(store) == [row_of(coupon(number)) for number in range(3)]
 
 

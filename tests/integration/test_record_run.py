@@ -10,7 +10,7 @@ import pytest
 
 from onlooker.recordings.checks import digests, problems
 from onlooker.settings.configuration import Settings
-from onlooker.wiring.perception import build_parts, decoder
+from onlooker.wiring.perception import build_networks, decoder
 from onlooker.wiring.record_about import frame_hiding
 from processors.observe.perception.detection import FaceDetector
 from schemas.events import FaceObservations
@@ -80,7 +80,7 @@ def test_faces_in_frames_of_the_topic_can_be_hidden(clip: Path, tmp_path: Path) 
     assert done.code == 0, done.err
     settings = Settings()
     hide, decode = frame_hiding(settings), decoder(settings.capture)
-    detector = FaceDetector(build_parts(settings).nets["detection"], settings.detection)
+    detector = FaceDetector(build_networks(settings).nets["detection"], settings.detection)
     frame = next(record.event for record in Recording(folder).records("frames"))
     assert detector.detect_thoroughly(decode(frame.picture))
     hidden = hide(frame)

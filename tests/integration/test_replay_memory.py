@@ -21,7 +21,7 @@ from onlooker.wiring.replay import ReplayRequest, execute_replay
 found = execute_replay(None, ReplayRequest(folder=Path(sys.argv[1])))
 status = Path("/proc/self/status").read_text().splitlines()
 held = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
-print(found["events"]["observations"], held / 1024)
+print(found.events["observations"], held / 1024)
 """
 
 

@@ -19,14 +19,14 @@ from onlooker.cli.reprocess import reprocess
 from onlooker.reprocess.difference import changed
 from onlooker.wiring.reprocess import ReprocessRequest, Site
 from schemas.errors import CheckFailedError, UsageError
-from sinks.facts.writer import FactWriter
 from sinks.reprocessing.ledger import LEDGER, LONGEST_SETTLING_S, Reprocessing, Reprocessings
 from sinks.reprocessing.side import SIDE_TABLES, SideStore
+from sinks.service.local import LocalSink
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.dialect import ONE_SERVER
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
-from tests.facts import WRITE_ORDER, RealClock, visit_ended
+from tests.facts import WRITE_ORDER, visit_ended
 from tests.reprocess_day import START_US, STRICTER, day, measured_live, minute_us, recorded
 from tests.reprocess_views import EVERYTHING, FACTS, VIEWS, seen
 
@@ -187,7 +187,7 @@ def test_late_corrections_of_a_switched_range_stay_behind(
     it = site.reprocessings.show(stricter(site, recording))
     shown = seen(store)
     late = visit_ended("late", stand_id="door", started_us=START_US, ended_us=START_US + 1, version=7)
-    writer = FactWriter(store, source="late", clock=RealClock())
+    writer = LocalSink(store, run_id="late")
     writer.add(late)
     writer.flush()
     assert seen(store) == shown

@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 from onlooker.models.cache import ModelCache
 from onlooker.settings.configuration import Settings
 from onlooker.wiring import cache_dir
-from onlooker.wiring.perception import build_observer, build_parts
+from onlooker.wiring.perception import build_networks, build_observer
 from processors.observe.stage import ObserveStage
 from schemas.events import DeadLetter, FaceObservations, FrameCaptured, StreamEnded
 from schemas.frames import Frame
@@ -42,8 +42,8 @@ def film(model_paths: Mapping[str, Path]) -> list[Pixels]:
 @pytest.fixture(scope="module")
 def wanted(film: list[Pixels]) -> dict[str, list[FaceObservations]]:
     """What the embedded run observes."""
-    parts = build_parts(Settings())
-    stage = ObserveStage(build_observer(Settings(), parts), parts.model_version)
+    networks = build_networks(Settings())
+    stage = ObserveStage(build_observer(Settings(), networks), networks.model_version)
     found: dict[str, list[FaceObservations]] = {}
     for stand in STANDS:
         state = stage.new_state(stand)

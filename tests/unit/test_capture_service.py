@@ -15,14 +15,15 @@ import pytest
 from onlooker.cameras.lines import CameraLine
 from onlooker.capture.service import CaptureParts, CaptureService
 from onlooker.capture.stand import CapturedStand, FrameMark
-from onlooker.capture.tally import CaptureEnd, CaptureTally, capture_summary
+from onlooker.capture.summary import capture_summary
+from onlooker.capture.tally import CaptureTally
 from producers.cameras.buffer import FrameBuffer
 from producers.cameras.readings import BadPicture, EndOfSource, Reading
 from producers.cameras.sources import SourceSpec
 from producers.cameras.thread import CameraPlan, CaptureThread, Clocks
 from producers.options import CaptureOptions, DropPolicy, PublishOptions
 from producers.playlist import PlayFeed, PlaylistOptions, Slot
-from producers.publish.in_flight import Outgoing
+from producers.publish.in_flight import Message
 from producers.publish.journal import Journal, StandNote
 from producers.publish.pictures import Encoded
 from producers.publish.publishing import OnDone, Publisher
@@ -73,14 +74,14 @@ class Broker:
     """Takes messages and acknowledges them at once, unless it is away."""
 
     def __init__(self) -> None:
-        self.log: list[Outgoing] = []
-        self.waiting: list[tuple[Outgoing, OnDone]] = []
+        self.log: list[Message] = []
+        self.waiting: list[tuple[Message, OnDone]] = []
         self.is_silent = False
-        self.on_message: Callable[[Outgoing], None] = lambda _: None
+        self.on_message: Callable[[Message], None] = lambda _: None
         """Called before a message is acknowledged, or put to those that wait."""
         self._lock = threading.Lock()
 
-    def send(self, message: Outgoing, done: OnDone) -> None:
+    def send(self, message: Message, done: OnDone) -> None:
         self.on_message(message)
         with self._lock:
             if self.is_silent:
@@ -170,8 +171,14 @@ class Rig:
     def run(self, after_frame: Callable[[int], None] = lambda _: None) -> dict[str, Any]:
         service = CaptureService(self.stands, self._parts, self.tally, options=self._options, stop=self.stop)
         service.run(after_frame)
-        end = CaptureEnd(seconds=service.seconds, interrupted=self.stop.is_set(), finished=())
-        found = capture_summary(service.lines, self.tally, end)
+        summary = capture_summary(
+            service.lines,
+            self.tally,
+            seconds=service.seconds,
+            interrupted=self.stop.is_set(),
+            finished=(),
+        )
+        found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(summary))
         frames = found["frames"]
         assert frames["captured"] == frames["published"] + frames["dropped"], "every frame is accounted for"
         return found
@@ -232,7 +239,7 @@ def test_every_play_is_acknowledged_before_a_frame_at_or_after_its_start(tmp_pat
     broker = Broker()
     early = []
 
-    def on_message(message: Outgoing) -> None:
+    def on_message(message: Message) -> None:
         if isinstance(message.mark, Play):
             broker.is_silent = True  # acknowledged late: no frame may come meanwhile
             threading.Timer(0.05, broker.wake).start()
@@ -254,7 +261,7 @@ def test_a_recording_waits_for_a_silent_broker_and_loses_nothing(tmp_path: Path)
     rig = Rig(tmp_path, broker, options=options)
     rig.add("door", [30])
 
-    def on_message(message: Outgoing) -> None:
+    def on_message(message: Message) -> None:
         if getattr(message.mark, "frame_index", None) == 10:
             broker.is_silent = True
             threading.Timer(0.4, broker.wake).start()
@@ -273,7 +280,7 @@ def test_a_live_camera_drops_its_oldest_while_the_broker_is_silent(tmp_path: Pat
 
     silenced: list[int] = []
 
-    def on_message(message: Outgoing) -> None:
+    def on_message(message: Message) -> None:
         index = getattr(message.mark, "frame_index", -1)
         if index >= 10 and not silenced:
             silenced.append(index)
@@ -308,7 +315,7 @@ def test_the_metrics_end_where_the_summary_does(tmp_path: Path) -> None:
     rig = Rig(tmp_path, broker, options=options, meter=meter)
     rig.add("door", [None], is_live=True, policy="drop_oldest")
 
-    def on_message(message: Outgoing) -> None:
+    def on_message(message: Message) -> None:
         if getattr(message.mark, "frame_index", -1) >= 30 and not broker.is_silent:
             broker.is_silent = True
             threading.Timer(0.3, rig.stop.set).start()
@@ -328,7 +335,7 @@ def test_a_stopped_capture_says_no_end_and_counts_what_is_left(tmp_path: Path) -
     rig = Rig(tmp_path, broker)
     rig.add("door", [1000])
 
-    def on_message(message: Outgoing) -> None:
+    def on_message(message: Message) -> None:
         if getattr(message.mark, "frame_index", None) == 20:
             broker.is_silent = True
             threading.Timer(0.1, rig.stop.set).start()
@@ -350,7 +357,7 @@ def test_a_capture_that_goes_on_sends_what_an_undisturbed_one_would_have(
         rig.add("door", [40, 33])
         if broker is first:
 
-            def kill(message: Outgoing, rig: Rig = rig) -> None:
+            def kill(message: Message, rig: Rig = rig) -> None:
                 if getattr(message.mark, "frame_index", None) == killed_at:
                     rig.stop.set()
 
@@ -382,7 +389,7 @@ def test_a_note_that_was_not_written_means_only_that_frames_come_twice(tmp_path:
     kept: list[bytes] = []
     journal = tmp_path / "parts" / "journal.json"
 
-    def kill(message: Outgoing) -> None:
+    def kill(message: Message) -> None:
         if getattr(message.mark, "frame_index", None) == 25:
             kept.append(journal.read_bytes())
             rig.stop.set()
@@ -425,7 +432,7 @@ def test_a_stand_without_a_single_frame_has_no_end(tmp_path: Path) -> None:
 def test_a_refusal_ends_the_capture_with_its_words(tmp_path: Path) -> None:
     broker = Broker()
 
-    def refuse(message: Outgoing) -> None:
+    def refuse(message: Message) -> None:
         raise UsageError("who are you?")
 
     broker.on_message = refuse

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.options import PublishOptions
-from producers.publish.in_flight import InFlight, Outgoing
+from producers.publish.in_flight import InFlight, Message
 from producers.publish.publishing import OnDone, Publisher
 from schemas.errors import DependencyAwayError, OnlookerError, UsageError
 from schemas.message import About
@@ -13,8 +13,8 @@ from schemas.message import About
 ABOUT = About(producer="test", produced_us=1)
 
 
-def outgoing(number: int, stand_id: str = "door", *, size_bytes: int = 10) -> Outgoing:
-    return Outgoing(topic="frames", stand_id=stand_id, value=bytes(size_bytes), about=ABOUT, mark=number)
+def outgoing(number: int, stand_id: str = "door", *, size_bytes: int = 10) -> Message:
+    return Message(topic="frames", stand_id=stand_id, value=bytes(size_bytes), about=ABOUT, mark=number)
 
 
 class Clock:
@@ -32,12 +32,12 @@ class FakeClient:
     """Keeps what it is handed; the test says what becomes of it."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[Outgoing, OnDone]] = []
+        self.sent: list[tuple[Message, OnDone]] = []
         self.away: OnlookerError | None = None
         self.is_abandoned = False
         self.is_closed = False
 
-    def send(self, message: Outgoing, done: OnDone) -> None:
+    def send(self, message: Message, done: OnDone) -> None:
         if self.away is not None:
             raise self.away
         self.sent.append((message, done))

@@ -18,7 +18,7 @@ from schemas.recording.records import Unreadable
 from schemas.topics import Topic
 from schemas.wire.codec import AvroCodec
 from schemas.wire.registry import FileRegistry
-from sinks.recording.loop import Blur, Parts, Recorder, RecorderPlan
+from sinks.recording.loop import Blur, Recorder, RecorderParts, RecorderPlan
 from sinks.recording.source import Arrived, Lane
 from sinks.service.feed import Bounds
 from tests.event_samples import FRAME, OBSERVATIONS
@@ -109,7 +109,7 @@ def record(
     )
     source = broker(clock, messages, away=away)
     with writer(folder, clock) as recording:
-        parts = Parts(
+        parts = RecorderParts(
             source=source,
             codec=CODEC,
             writer=recording,

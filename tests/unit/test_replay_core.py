@@ -52,7 +52,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str,
 
 
 def replay(folder: Path, **options: Any) -> dict[str, Any]:
-    return execute_replay(None, ReplayRequest(folder=folder, **options))
+    summary = execute_replay(None, ReplayRequest(folder=folder, **options))
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(summary))
+    return found
 
 
 def test_a_replay_gives_the_facts_of_the_run_byte_for_byte(

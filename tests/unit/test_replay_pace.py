@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from producers.options import PublishOptions
-from producers.publish.in_flight import Outgoing
+from producers.publish.in_flight import Message
 from producers.publish.publishing import OnDone, Publisher
 from producers.replay.drive import DriveOptions, ReplayDrive
 from producers.replay.order import Choice
@@ -162,11 +162,11 @@ class Broker:
     """A client whose acknowledgements come when a test says so."""
 
     def __init__(self) -> None:
-        self.sent: list[Outgoing] = []
+        self.sent: list[Message] = []
         self.open: list[OnDone] = []
         self.outcome: object = None
 
-    def send(self, message: Outgoing, done: OnDone) -> None:
+    def send(self, message: Message, done: OnDone) -> None:
         self.sent.append(message)
         self.open.append(done)
 

@@ -9,8 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onlooker.reprocess.difference import changed, differences, figures, normal, wilson
-from onlooker.reprocess.words import COLUMNS, plain_row, shown_time, tables, warnings_of, write_csv
+from onlooker.reprocess.words import difference_row, shown_time, tables, warnings_of, write_csv
 from sinks.reprocessing.figures import Coverage, Group, Sums
+
+COLUMNS = (
+    "level",
+    "campaign_id",
+    "creative_id",
+    "stand_id",
+    "figure",
+    "live",
+    "live_low",
+    "live_high",
+    "reprocessed",
+    "reprocessed_low",
+    "reprocessed_high",
+    "change",
+)
 
 COFFEE: Group = ("campaign", "coffee", "", "")
 DOOR: Group = ("whole stand", "", "", "door")
@@ -111,7 +126,7 @@ def test_the_csv_holds_every_figure(tmp_path: Path) -> None:
         **{"level": "campaign", "campaign_id": "coffee", "figure": "ots"},
         **{"live": "20.0", "reprocessed": "3.0", "change": "-17.0"},
     }
-    assert plain_row(found[0])["live_low"] is None
+    assert difference_row(found[0]).live_low is None
 
 
 def test_warnings_name_what_is_missing() -> None:

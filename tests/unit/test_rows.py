@@ -8,7 +8,8 @@ from schemas.events import EXPRESSIONS, DeadLetter
 from schemas.ids import derive_id
 from schemas.kinds import UNKNOWN
 from sinks.facts.columns import tables_of
-from sinks.facts.kinds import SourcedFact, rows_in
+from sinks.facts.kinds import rows_in
+from sinks.service.gathering import Entry
 from sinks.store.migrate import released
 from tests.facts import WRITE_ORDER, audience_figures, campaign_figures, exposure, play, visit_ended, window
 
@@ -30,13 +31,17 @@ LETTER = DeadLetter(
 )
 
 
+def entry(fact: Any, offset: int = 7) -> Entry:
+    return Entry(offset=offset, fact=fact, size_bytes=0)
+
+
 def row(fact: Any, table: str) -> Row:
-    columns = dict(tables_of([SourcedFact(fact=fact, offset=7)], PLACE))[table]
+    columns = dict(tables_of([entry(fact)], PLACE))[table]
     return {name: values[0] for name, values in columns.items()}
 
 
 def tables(fact: Any) -> list[str]:
-    return [table for table, _ in tables_of([SourcedFact(fact=fact, offset=7)], PLACE)]
+    return [table for table, _ in tables_of([entry(fact)], PLACE)]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +122,7 @@ def test_rows_keep_the_order_of_the_facts_and_parts_the_offset_of_their_whole() 
         visit_ended("b"),
         visit_ended("c", (exposure("c", play("p")),), version=3),
     ]
-    found = dict(tables_of([SourcedFact(fact=f, offset=5 + i) for i, f in enumerate(facts)], PLACE))
+    found = dict(tables_of([entry(f, 5 + i) for i, f in enumerate(facts)], PLACE))
     assert found["visits"]["_offset"] == [5, 7, 8]
     assert found["exposures"]["_offset"] == [5, 5, 8]
     assert found["exposures"]["version"] == [1, 1, 3]
@@ -127,7 +132,7 @@ def test_rows_keep_the_order_of_the_facts_and_parts_the_offset_of_their_whole() 
 
 @pytest.mark.parametrize("fact", [play(), VISIT, WINDOW, LETTER])
 def test_rows_are_counted_without_making_them(fact: Any) -> None:
-    made = tables_of([SourcedFact(fact=fact, offset=7)], PLACE)
+    made = tables_of([entry(fact)], PLACE)
     assert rows_in(fact) == sum(len(columns["_offset"]) for _, columns in made)
 
 

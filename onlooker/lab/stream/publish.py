@@ -12,7 +12,7 @@ from onlooker.lab.stream.input import START_US
 from onlooker.lab.stream.site import Work
 from onlooker.lab.stream.topics import making_topics
 from producers.options import PublishOptions
-from producers.publish.in_flight import Outgoing
+from producers.publish.in_flight import Message
 from producers.publish.publisher import KafkaClient
 from producers.publish.publishing import Publisher
 from schemas.broker import BrokerOptions
@@ -63,13 +63,13 @@ def _compared(kafka: BrokerOptions, kind: Kind, repeat: int) -> Comparison:
     return compare(names, ours=ours, floor=floor)
 
 
-def _messages(kind: Kind) -> list[Outgoing]:
+def _messages(kind: Kind) -> list[Message]:
     """Pictures of noise: no producer or broker looks inside, and JPEG compresses no better."""
     codec = AvroCodec(FileRegistry())
     chance = random.Random(kind.size_bytes)  # noqa: S311 - no secret
     picture = chance.randbytes(kind.size_bytes)
     return [
-        Outgoing(
+        Message(
             topic="frames",
             stand_id=f"stand-{index % STANDS:05d}",
             value=codec.encode(_frame(kind, picture, index)),
@@ -92,7 +92,7 @@ def _frame(kind: Kind, picture: bytes, index: int) -> FrameCaptured:
     )
 
 
-def _ours(kafka: BrokerOptions, messages: Sequence[Outgoing]) -> Run:
+def _ours(kafka: BrokerOptions, messages: Sequence[Message]) -> Run:
     options = PublishOptions()
     publisher = Publisher(lambda: KafkaClient(kafka, options, ("frames",)), options)
     publisher.pump()  # connects
@@ -116,7 +116,7 @@ def _ours(kafka: BrokerOptions, messages: Sequence[Outgoing]) -> Run:
         publisher.close(1.0)
 
 
-def _bare(kafka: BrokerOptions, messages: Sequence[Outgoing]) -> Run:
+def _bare(kafka: BrokerOptions, messages: Sequence[Message]) -> Run:
     producer = bare_producer(kafka)
     name = kafka.topics.name("frames")
     producer.partitions_for(name)
@@ -151,7 +151,7 @@ def bare_producer(kafka: BrokerOptions) -> KafkaProducer:
     )
 
 
-def _timed(messages: Sequence[Outgoing], work: Callable[[], None]) -> Run:
+def _timed(messages: Sequence[Message], work: Callable[[], None]) -> Run:
     size_bytes = sum(message.size_bytes for message in messages)
     started = time.perf_counter()
     work()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from onlooker.lab.stream.input import FRAMES_PER_S
 from producers.options import PublishOptions
-from producers.publish.in_flight import Outgoing
+from producers.publish.in_flight import Message
 from producers.publish.pictures import Encoded
 from producers.publish.publisher import KafkaClient
 from producers.publish.publishing import Publisher
@@ -95,7 +95,7 @@ class Sender:
             picture=picture.picture,
         )
         about = About(producer="bench", produced_us=now_us, captured_us=now_us)
-        message = Outgoing(
+        message = Message(
             topic="frames", stand_id=frame.stand_id, value=self._codec.encode(frame), about=about
         )
         self.sent.append(now_us)
