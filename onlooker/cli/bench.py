@@ -61,7 +61,7 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
     import msgspec
 
     from onlooker.lab.stream.bench import Failed, Request, bench_stream, parts_from
-    from onlooker.lab.stream.table import print_found
+    from onlooker.lab.stream.page import print_found
     from onlooker.settings.configuration import load_settings
     from onlooker.wiring.broker import broker_options
     from schemas.errors import DependencyAwayError
