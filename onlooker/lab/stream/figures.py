@@ -88,29 +88,16 @@ def timed(work: Callable[[], object], *, count: int, size_bytes: int | None = No
 
 
 def side_by_side(sides: Sequence[Sides], *, repeat: int, turn: Turn) -> list[Comparison]:
-    """Measure turn by turn: what slows the machine down slows both sides down.
-
-    Args:
-        sides: of each comparison.
-        repeat: turns, from 1.
-        turn: gives a pair for each of `sides`.
-    """
-    turns = [turn(number) for number in range(repeat)]
-    found = []
-    for each, pairs in zip(sides, zip(*turns, strict=True), strict=True):
-        ours, floor = zip(*pairs, strict=True)
-        found.append(compare(each, ours=ours, floor=floor))
-    return found
+    """Measure turn by turn (from 1): what slows the machine down slows both sides down."""
+    pairs = zip(*(turn(number) for number in range(repeat)), strict=True)
+    return [
+        compare(each, ours=[ours for ours, _ in taken], floor=[floor for _, floor in taken])
+        for each, taken in zip(sides, pairs, strict=True)
+    ]
 
 
 def compare(sides: Sides, *, ours: Sequence[Run], floor: Sequence[Run]) -> Comparison:
-    """Medians and spread; the share is that of each turn, so that what slows both does not count.
-
-    Args:
-        sides: their names, and the aim.
-        ours: one run a turn.
-        floor: the floor's run of the same turn.
-    """
+    """Medians and spread of one run a turn; the share is that of each turn: what slows both is no matter."""
     shares = [mine.per_s / bare.per_s for mine, bare in zip(ours, floor, strict=True)]
     share, speed = statistics.median(shares), speed_of(ours)
     holds = share >= sides.least_share and speed.per_s >= sides.least_per_s

@@ -70,10 +70,7 @@ def stand_name(number: int) -> str:
 
 
 def traffic(crowd: Crowd) -> Iterator[Sent]:
-    """Everything that the stands send, in order of time: frames of all stands, and their plays.
-
-    Args:
-        crowd: stands and seconds.
+    """Everything that the stands send, in order of time.
 
     Yields:
         `crowd.events` observations (about 0.8 faces each) and a play every ten seconds and stand.
@@ -169,9 +166,6 @@ def heaps(topics: Sequence[Topic], batch_rows: int, *, turn: int) -> list[Heap]:
         topics: `visits` or `campaign_windows`, for each batch.
         batch_rows: of one batch, about; never more.
         turn: ids differ from one turn to the next.
-
-    Returns:
-        A heap for each topic.
     """
     facts = facts_of(Crowd(stands=20, seconds=130))
     fresh = {

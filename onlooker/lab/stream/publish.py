@@ -1,6 +1,6 @@
 """Publishing frames: the publisher of `capture`, next to a bare producer with the same settings."""
 
-import random
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -34,8 +34,9 @@ def bench_publish(site: Site) -> list[Comparison]:
     Encoding is in neither side: both send the same finished messages, as large as a 640 x 360 frame
     of the sample clips as JPEG of quality 90 and a 480 x 270 one as PNG, about.
     """
-    jpeg = Encoded(picture=_noise(17_000), encoding="jpeg", width_px=640, height_px=360)
-    png = Encoded(picture=_noise(120_000), encoding="png", width_px=480, height_px=270)
+    # Noise: no producer or broker looks inside, and JPEG compresses no better.
+    jpeg = Encoded(picture=os.urandom(17_000), encoding="jpeg", width_px=640, height_px=360)
+    png = Encoded(picture=os.urandom(120_000), encoding="png", width_px=480, height_px=270)
     kinds = _messages(jpeg, site.amount(3000, quick=100)), _messages(png, site.amount(500, quick=20))
     with apart(site, partitions=4) as here:
 
@@ -44,11 +45,6 @@ def bench_publish(site: Site) -> list[Comparison]:
 
         turn(0)  # warms up
         return side_by_side(SIDES, repeat=site.repeat, turn=turn)
-
-
-def _noise(size_bytes: int) -> bytes:
-    """No producer or broker looks inside, and JPEG compresses no better."""
-    return random.Random(size_bytes).randbytes(size_bytes)  # noqa: S311 - no secret
 
 
 def _messages(picture: Encoded, count: int) -> list[Outgoing]:

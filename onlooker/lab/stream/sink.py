@@ -101,15 +101,13 @@ def _bare(address: Address, batches: Sequence[Batch]) -> Run:
 
 
 def ready(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> dict[str, Any]:
-    """Columns as the driver takes them fastest.
+    """Columns as the driver takes them fastest: numpy arrays of numbers, instants, objects for all else.
+
+    The driver changes ids in place, so they serve once.
 
     Args:
         columns: lists of plain values.
         types: ClickHouse's type of each.
-
-    Returns:
-        numpy arrays: of numbers, of instants, of objects for all else. The driver changes ids in place, so
-        they serve once.
     """
     return {name: _array(values, types[name]) for name, values in columns.items()}
 
