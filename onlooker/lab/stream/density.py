@@ -78,12 +78,13 @@ def bench_density(site: Site) -> Density:
     """
     workers, pictures = max(1, len(os.sched_getaffinity(0)) // 2), footage(site.settings)
     with apart(site, partitions=12) as here, Services(here) as running:
-        lines, sender = here.folder / "handled.jsonl", _Sender(here, pictures)
+        lines = here.folder / "handled.jsonl"
         for number in range(workers):
             running.start(f"observe-{number}", "onlooker", "work", "--role", "observe")
         running.start("measure", "onlooker.lab.stream.agents", "measure", lines, "0")
-        with in_thread(sender.run):
-            steps, stopped_by = _steps(_Trial(here, sender, running, lines))
+        trial = _Trial(here, pictures, running, lines)
+        with in_thread(trial.send):
+            steps, stopped_by = _steps(trial, here)
     return Density(
         frame_bytes=sum(len(each.picture) for each in pictures) // len(pictures),
         observe_workers=workers,
@@ -116,15 +117,15 @@ def footage(settings: Settings) -> list[Encoded]:
     return found
 
 
-def _steps(trial: "_Trial") -> tuple[list[Step], str]:
-    site, cores = trial.site, len(os.sched_getaffinity(0))
+def _steps(trial: "_Trial", site: Site) -> tuple[list[Step], str]:
     trial.warm_up()
+    cores = len(os.sched_getaffinity(0))
     until_s, steps = time.monotonic() + site.amount(120.0, quick=20.0), list[Step]()
     for stands in stand_counts(cores, round(cores * site.amount(12.0, quick=0.0))):
-        step = trial.run(stands)
+        step = trial.step(stands)
         if not step.held:
             trial.drain()
-            step = trial.run(stands)
+            step = trial.step(stands)
         steps.append(step)
         site.say(f"  {stands} stands: p95 {step.latency.p95_ms} ms")
         if not step.held:
@@ -163,25 +164,35 @@ def judged(stands: int, sent: Sequence[int], latencies: dict[int, int]) -> Step:
     )
 
 
-class _Sender:
-    """Publishes a frame of each stand every tenth of a second, at real pace, as `capture` does."""
+class _Trial:
+    """Sends frames of stands, a tenth of a second apart, as `capture` does, and looks what becomes of them.
 
-    def __init__(self, site: Site, pictures: Sequence[Encoded]) -> None:
+    Args:
+        site: whose topics the frames go to.
+        pictures: the footage, shown over and over.
+        running: the services that look at them.
+        lines: what MEASURE has handled.
+    """
+
+    def __init__(self, site: Site, pictures: Sequence[Encoded], running: Services, lines: Path) -> None:
+        self._site = site
         self._publisher = publisher_of(site.kafka, site.settings.publish)
         self._pictures = pictures
         self._codec = AvroCodec(FileRegistry())
-        self.stands = 0
-        """How many stands send now; may be set at any time."""
-        self.sent: list[int] = []
+        self._running = running
+        self._lines = lines
+        self._stands = 0
+        """How many send now."""
+        self._sent: list[int] = []
         """Capture times of all frames so far, us UTC."""
-        self.refused = 0
+        self._refused = 0
         """Frames for which the publisher had no room."""
 
-    def run(self, stop: threading.Event) -> None:
-        """Send until asked to stop."""
+    def send(self, stop: threading.Event) -> None:
+        """Send until asked to stop: done in a thread of its own."""
         begun_s, index = time.monotonic(), 0
         while not stop.is_set():
-            at_s, stands = begun_s + index * PERIOD_S, self.stands
+            at_s, stands = begun_s + index * PERIOD_S, self._stands
             for stand in range(stands):
                 # Spread over the tenth of a second, as the frames of cameras are.
                 stop.wait(max(0.0, at_s + stand / stands * PERIOD_S - time.monotonic()))
@@ -194,45 +205,34 @@ class _Sender:
         picture = self._pictures[(index + stand * FAR_APART) % len(self._pictures)]
         now_us = time.time_ns() // 1000
         message = frame_message(self._codec, picture, stand=stand, index=index, at_us=now_us)
-        self.sent.append(now_us)
-        self.refused += not self._publisher.offer(message)
+        self._sent.append(now_us)
+        self._refused += not self._publisher.offer(message)
         self._publisher.settled()
-
-
-class _Trial:
-    """Runs steps: tells the sender how many stands, and looks what came of it."""
-
-    def __init__(self, site: Site, sender: _Sender, running: Services, lines: Path) -> None:
-        self.site = site
-        self._sender = sender
-        self._running = running
-        self._lines = lines
-
-    def drain(self) -> None:
-        """Nobody sends, until everything that waits has been handled."""
-        self._sender.stands = 0
-        time.sleep(2 * PERIOD_S)
-        sent = len(self._sender.sent) - self._sender.refused
-        self._wait(sent, "all frames have been handled", 30.0)
 
     def warm_up(self) -> None:
         """One stand, until its frames come through."""
-        self._sender.stands = 1
+        self._stands = 1
         self._wait(1, "a frame came through OBSERVE and MEASURE", 60.0)
         self.drain()
+
+    def drain(self) -> None:
+        """Nobody sends, until everything that waits has been handled."""
+        self._stands = 0
+        time.sleep(2 * PERIOD_S)
+        self._wait(len(self._sent) - self._refused, "all frames have been handled", 30.0)
 
     def _wait(self, frames: int, words: str, timeout_s: float) -> None:
         self._running.wait(lambda: len(latencies_of(self._lines)) >= frames, words=words, timeout_s=timeout_s)
 
-    def run(self, stands: int) -> Step:
-        """One step: settle, send, judge."""
-        settle_s = self.site.amount(2.0, quick=1.0)
-        self._sender.stands = stands
+    def step(self, stands: int) -> Step:
+        """Settle, send, judge."""
+        settle_s = self._site.amount(2.0, quick=1.0)
+        self._stands = stands
         time.sleep(settle_s)
         from_us = time.time_ns() // 1000
-        time.sleep(self.site.amount(6.0, quick=4.0) - settle_s)
+        time.sleep(self._site.amount(6.0, quick=4.0) - settle_s)
         to_us = time.time_ns() // 1000
-        sent = [captured for captured in tuple(self._sender.sent) if from_us <= captured < to_us]
+        sent = [captured for captured in tuple(self._sent) if from_us <= captured < to_us]
         time.sleep(LIMIT_MS / 1000)
         self._running.check()
         return judged(stands, sent, latencies_of(self._lines))

@@ -182,9 +182,7 @@ def _part(text: str, name: str) -> str:
 
 
 def _replaced(text: str, name: str, part: str) -> str:
-    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
-    before, rest = text.split(begin)
-    return f"{before}{begin}{part}{end}{rest.split(end)[1]}"
+    return text.replace(_part(text, name), part)
 
 
 def _shown(value: float) -> str:
