@@ -1,8 +1,10 @@
 """The parts of `bench stream` that need no server: statistics, verdicts, traffic, its command line."""
 
 import os
+import time
 from contextlib import nullcontext
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import pytest
@@ -25,10 +27,11 @@ from onlooker.lab.stream.bench import (
 from onlooker.lab.stream.density import LIMIT_MS, highest_sustained, judged, stand_counts
 from onlooker.lab.stream.figures import Run, Sides, compare, latency_of, percentile, speed_of
 from onlooker.lab.stream.input import Crowd, heaps, traffic
+from onlooker.lab.stream.latency import RowTimes
 from onlooker.lab.stream.measure import bench_measure, passed
 from onlooker.lab.stream.page import markdown_of, measured_parts, print_found
 from onlooker.lab.stream.sink import RowCounter, ready
-from onlooker.lab.stream.site import broker
+from onlooker.lab.stream.site import broker, in_thread
 from onlooker.settings.configuration import Settings
 from schemas.broker import BrokerOptions
 from schemas.errors import DependencyAwayError, UsageError
@@ -206,6 +209,35 @@ def test_measure_stands_next_to_decoding_alone() -> None:
     assert values.floor == messages.floor
     assert messages.ours.mb_per_s is not None
     assert values.aim is not None
+
+
+def test_the_end_of_a_block_ends_what_runs_beside_it() -> None:
+    heard: list[str] = []
+
+    def beside(stop: Event) -> None:
+        heard.append("ended" if stop.wait(10) else "left alone")
+
+    with in_thread(beside):
+        assert heard == []
+    assert heard == ["ended"]
+
+
+def test_what_fails_beside_a_block_is_raised_at_its_end() -> None:
+    def beside(_: Event) -> None:
+        raise DependencyAwayError("no broker answers")
+
+    with pytest.raises(DependencyAwayError, match="no broker answers"), in_thread(beside):
+        pass
+
+
+def test_the_age_of_a_row_says_when_its_frame_was_captured() -> None:
+    rows, now_us = RowTimes(), time.time_ns() // 1000
+    rows.observe("row_latency_seconds", 0.25, table="visits")
+    rows.observe("row_latency_seconds", 0.25, table="plays")
+    rows.observe("insert_seconds", 0.25, table="visits")
+    ((captured_us, latency_us),) = rows.found
+    assert latency_us == 250_000
+    assert captured_us == pytest.approx(now_us - 250_000, abs=1_000_000)
 
 
 def test_parts_run_in_their_own_order() -> None:

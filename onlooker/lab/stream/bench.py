@@ -13,9 +13,8 @@ import msgspec
 from kafka.errors import KafkaError
 
 from onlooker.lab.stream.density import bench_density
-from onlooker.lab.stream.input import Crowd
 from onlooker.lab.stream.latency import bench_latency
-from onlooker.lab.stream.measure import bench_faust, bench_measure
+from onlooker.lab.stream.measure import bench_embedded, bench_faust
 from onlooker.lab.stream.publish import bench_publish
 from onlooker.lab.stream.sink import bench_sink
 from onlooker.lab.stream.site import Site, broker
@@ -145,14 +144,9 @@ def _measured(part: Part, site: Site) -> Any:
         return failed
 
 
-def _measure(site: Site) -> Any:
-    crowd = site.amount(Crowd(stands=20, seconds=200), quick=Crowd(stands=4, seconds=70))
-    return bench_measure(crowd, repeat=site.repeat)
-
-
 _RUNNERS: dict[Part, tuple[Callable[[Site], Any], str]] = {
     "publish": (bench_publish, "Publishing frames, next to a bare producer"),
-    "measure": (_measure, "The fold of MEASURE in one process"),
+    "measure": (bench_embedded, "The fold of MEASURE in one process"),
     "faust": (bench_faust, "The MEASURE agent, next to an agent that does nothing"),
     "sink": (bench_sink, "The sink, next to bare inserts"),
     "latency": (bench_latency, "From capture to row through all services"),

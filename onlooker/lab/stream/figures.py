@@ -1,9 +1,9 @@
 """Figures beside their floor: turns of both, medians with their spread, percentiles."""
 
-import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from math import ceil, isinf
 
 import msgspec
 
@@ -132,14 +132,11 @@ def speed_of(runs: Sequence[Run]) -> Speed:
 def latency_of(values_us: Sequence[float]) -> Latency:
     """p50, p95 and p99 of durations (us, in any order) by nearest rank; an endless one is not known."""
     ordered = sorted(values_us)
-    p50, p95, p99 = (_ms(percentile(ordered, share)) for share in (0.50, 0.95, 0.99))
+    found = [percentile(ordered, share) for share in (0.50, 0.95, 0.99)]
+    p50, p95, p99 = (None if us is None or isinf(us) else round(us / US_PER_MS, 1) for us in found)
     return Latency(count=len(ordered), p50_ms=p50, p95_ms=p95, p99_ms=p99)
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:
     """The smallest value that at least a share (0 to 1) of all does not exceed; None when there is none."""
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
-
-
-def _ms(value_us: float | None) -> float | None:
-    return None if value_us is None or math.isinf(value_us) else round(value_us / US_PER_MS, 1)
+    return ordered[max(0, ceil(share * len(ordered)) - 1)] if ordered else None

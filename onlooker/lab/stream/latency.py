@@ -51,7 +51,7 @@ class RowLatency(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[AtStands, ...]
 
 
-class _RowTimes(NoMeter):
+class RowTimes(NoMeter):
     """Hears from the sink how old each fact is when its row is written."""
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ def _stands(folder: Path, count: int, pictures: Sequence[Encoded], seconds: floa
 def _rows(
     site: Site, address: Address, stands: Sequence[StandSettings], seconds: float
 ) -> Sequence[tuple[int, int]]:
-    settings, rows = site.settings, _RowTimes()
+    settings, rows = site.settings, RowTimes()
     sections = {
         "stands": tuple(stands),
         "capture": replace(settings.capture, folder_fps=float(FRAMES_PER_S)),

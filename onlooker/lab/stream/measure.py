@@ -35,6 +35,12 @@ def bench_measure(crowd: Crowd, *, repeat: int) -> list[Comparison]:
     return side_by_side(EMBEDDED, repeat=repeat, turn=turn)
 
 
+def bench_embedded(site: Site) -> list[Comparison]:
+    """As `bench_measure`, over so much traffic as there is time for."""
+    crowd = site.amount(Crowd(stands=20, seconds=200), quick=Crowd(stands=4, seconds=70))
+    return bench_measure(crowd, repeat=site.repeat)
+
+
 def bench_faust(site: Site) -> list[Comparison]:
     """Events a second of both agents, each a process of its own, turn by turn over the same messages.
 

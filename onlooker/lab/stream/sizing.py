@@ -143,16 +143,11 @@ def renewed(text: str, measured: Mapping[str, float]) -> str:
 
     text = _replaced(text, "inputs", ROW.sub(row, _part(text, "inputs")))
     plans = [plan_for(stands, inputs_of(text)) for stands in ESTATES]
-    return _replaced(text, "plans", _table(plans))
-
-
-def _table(plans: list[Plan]) -> str:
-    """A row for each field, a column for each plan."""
     head, *rows = (
         [field.type.__metadata__[0].title, *(_shown(getattr(plan, field.name)) for plan in plans)]
         for field in msgspec.structs.fields(Plan)
     )
-    return markdown_table(head, rows) + "\n"
+    return _replaced(text, "plans", markdown_table(head, rows) + "\n")
 
 
 def measured_by(result: Any) -> dict[str, float]:
