@@ -135,7 +135,7 @@ def print_table(found: dict[str, Any]) -> None:
     rows.append(("whole run", "", "", "", str(found["ms_per_frame"]), str(found["floor_ms_per_frame"])))
     title = f"{Path(found['clip']).name}: {found['frames']} frames, one core, median of {found['runs']}"
     console = Console(highlight=False)
-    console.print(table(title, head, rows))
+    console.print(table(title, head, rows, wraps=True))
     console.print(
         f"{found['frames_per_second']} frames/s, {found['cpu_ms_per_frame']} CPU-ms a frame; "
         f"{100 * found['share_outside_session_run']:.0f} % of the time is spent outside session.run."

@@ -67,13 +67,12 @@ def comparisons(title: str, measured: Sequence[Any]) -> Table:
     return table(title, ("what", f"{measured[0]['unit']}/s", "lowest-highest", "MB/s", "of the floor"), rows)
 
 
-def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table that fits 80 columns: no frame, a bold title."""
+def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, wraps: bool = False) -> Table:
+    """A table that fits 80 columns: no frame, a bold title; what is no figure may wrap, or all may."""
     found = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for name in head:
-        found.add_column(
-            name, justify="left" if name in ("what", "stage") else "right", no_wrap=name != "what"
-        )
+        words = name in ("what", "stage")
+        found.add_column(name, justify="left" if words else "right", no_wrap=not (words or wraps))
     for row in rows:
         found.add_row(*row)
     return found
