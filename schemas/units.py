@@ -14,15 +14,3 @@ def us_from_s(seconds: float) -> int:
         The same in whole microseconds, rounded half to even.
     """
     return round(seconds * US_PER_S)
-
-
-def ms_from_us(duration_us: int) -> int:
-    """Whole milliseconds of a duration in microseconds, rounded down.
-
-    Args:
-        duration_us: duration, us.
-
-    Returns:
-        Duration in ms; rounding down keeps `attention <= dwell` true after it.
-    """
-    return duration_us // US_PER_MS

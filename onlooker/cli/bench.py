@@ -59,7 +59,7 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
     import msgspec
 
     from onlooker.lab.stream.bench import Failed, Request, bench_stream, parts_from
-    from onlooker.lab.stream.table import print_found
+    from onlooker.lab.stream.page import print_found
     from schemas.errors import DependencyAwayError
 
     named = bootstrap is not None

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 
+from onlooker.lab.stream.page import table
 from onlooker.settings.configuration import Settings, with_sources
 from onlooker.wiring import Networks, build_networks, sample_clip
 from onlooker.wiring.run import build_run
@@ -129,18 +129,13 @@ def print_table(found: dict[str, Any]) -> None:
     Args:
         found: what `bench_perception` gave.
     """
+    head = ("stage", "calls", "ms a call", "of that session.run", "ms a frame", "of that session.run")
+    rows = [(stage, *map(str, each.values())) for stage, each in found["stages"].items()]
+    rows.append(("everything else", "", "", "", str(found["rest_ms_per_frame"]), "0"))
+    rows.append(("whole run", "", "", "", str(found["ms_per_frame"]), str(found["floor_ms_per_frame"])))
+    title = f"{Path(found['clip']).name}: {found['frames']} frames, one core, median of {found['runs']}"
     console = Console(highlight=False)
-    table = Table(
-        title=f"{Path(found['clip']).name}: {found['frames']} frames, one core, median of {found['runs']}"
-    )
-    for name in ("stage", "calls", "ms a call", "of that session.run", "ms a frame", "of that session.run"):
-        table.add_column(name, justify="left" if name == "stage" else "right")
-    for stage, each in found["stages"].items():
-        table.add_row(stage, *(str(value) for value in each.values()))
-    table.add_row("everything else", "", "", "", str(found["rest_ms_per_frame"]), "0")
-    table.add_section()
-    table.add_row("whole run", "", "", "", str(found["ms_per_frame"]), str(found["floor_ms_per_frame"]))
-    console.print(table)
+    console.print(table(title, head, rows, wraps=True))
     console.print(
         f"{found['frames_per_second']} frames/s, {found['cpu_ms_per_frame']} CPU-ms a frame; "
         f"{100 * found['share_outside_session_run']:.0f} % of the time is spent outside session.run."

@@ -1,20 +1,21 @@
-"""A recording to windows through the local core, next to reading the same Avro and nothing else."""
+"""A recording to windows through the embedded core, next to reading the same Avro and nothing else."""
 
-import io
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import click
 import fastavro
 import msgspec
+from rich.console import Console
 
-from onlooker.lab.stream.figures import Asked, Comparison, Names, Run, compare
-from onlooker.lab.stream.input import Crowd, traffic
+from onlooker.lab.stream.figures import Comparison, Run, Sides, side_by_side
+from onlooker.lab.stream.input import FRAMES_PER_S, Crowd, traffic
+from onlooker.lab.stream.page import comparisons
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.record_about import manifest_of
 from onlooker.wiring.replay_core import build_core
@@ -26,12 +27,18 @@ from producers.replay.shift import Rounds
 from schemas.events import FaceObservations, Play
 from schemas.recording.folder import Recording
 from schemas.recording.records import Recorded
+from schemas.topics import Topic
 from sinks.recording.writer import RecordingWriter
 
 STANDS = 10
 HOUR_S = 3600
-AIM = Asked(words="an hour of ten stands (360,000 events) in under 20 s", per_s=18_000)
-_MIB = 1024
+SIDES = Sides(
+    ours="recording to windows",
+    floor="reading the Avro alone",
+    unit="events",
+    aim="an hour of ten stands (360,000 events) in under 20 s",
+    least_per_s=18_000,
+)
 
 
 class ReplayFound(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,9 +79,6 @@ def bench_replay(
         repeat: turns; each measures the floor and ours.
         say: takes what is being done.
 
-    Returns:
-        The comparison.
-
     Raises:
         UsageError: it is no recording.
     """
@@ -85,11 +89,14 @@ def bench_replay(
             say(f"Making a recording of {STANDS} stands and {seconds} s")
             there = there / "recording"
             write_traffic(there, Crowd(stands=STANDS, seconds=seconds))
-        turns = []
-        for number in range(repeat):
+
+        def turn(number: int) -> list[tuple[Run, Run]]:
             say(f"Turn {number + 1} of {repeat}")
-            turns.append((_decoded(there), _replayed(there)))
-        return _found(there, turns)
+            floor = _decoded(there)
+            return [(_replayed(there), floor)]
+
+        (comparison,) = side_by_side([SIDES], repeat=repeat, turn=turn)
+        return _found(Recording(there), comparison)
 
 
 def write_traffic(folder: Path, crowd: Crowd) -> None:
@@ -108,31 +115,30 @@ def write_traffic(folder: Path, crowd: Crowd) -> None:
 
 
 def _records(crowd: Crowd) -> Iterator[Recorded]:
-    offsets: dict[str, int] = {}
+    offsets: Counter[str] = Counter()
     for event in traffic(crowd):
         topic = topic_of(event)
-        offset = offsets.get(topic, 0)
-        offsets[topic] = offset + 1
         at_us = event.start_us if isinstance(event, Play) else event.t_us
-        yield Recorded(topic=topic, partition=0, offset=offset, arrived_us=at_us, event=event)
+        yield Recorded(topic=topic, partition=0, offset=offsets[topic], arrived_us=at_us, event=event)
+        offsets[topic] += 1
 
 
 def _decoded(folder: Path) -> Run:
     """The floor: the library reads every record, and nobody looks at them."""
-    recording = Recording(folder)
-    started, count, size_bytes = time.perf_counter(), 0, 0
-    for topic in ("observations", "plays"):
+    recording, counts = Recording(folder), Counter[str]()
+    started = time.perf_counter()
+    topics: tuple[Topic, ...] = ("observations", "plays")
+    for topic in topics:
         for note in recording.files(topic):
             with (folder / note.path).open("rb") as file:
-                count += sum(1 for _ in fastavro.reader(file)) if topic == "observations" else _skim(file)
-                size_bytes += file.seek(0, io.SEEK_END)
-    return Run(count=count, seconds=time.perf_counter() - started, size_bytes=size_bytes)
+                counts[topic] += sum(1 for _ in fastavro.reader(file))
+    seconds = time.perf_counter() - started
+    return Run(count=counts["observations"], seconds=seconds, size_bytes=_size_bytes(recording))
 
 
-def _skim(file: Any) -> int:
-    for _ in fastavro.reader(file):
-        pass
-    return 0
+def _size_bytes(recording: Recording) -> int:
+    files = [*recording.files("observations"), *recording.files("plays")]
+    return sum((recording.folder / note.path).stat().st_size for note in files)
 
 
 def _replayed(folder: Path) -> Run:
@@ -151,59 +157,33 @@ def _replayed(folder: Path) -> Run:
     return Run(count=drive.counts.events["observations"], seconds=time.perf_counter() - started)
 
 
-def _found(folder: Path, turns: list[tuple[Run, Run]]) -> ReplayFound:
-    floor, ours = zip(*turns, strict=True)
-    names = Names(ours="recording to windows", floor="reading the Avro alone", unit="events")
-    comparison = compare(names, ours=ours, floor=floor, asked=AIM)
-    events, faces = _content(folder)
+def _found(recording: Recording, comparison: Comparison) -> ReplayFound:
+    seen = (record.event for record in recording.records("observations"))
+    faces = [len(event.faces) for event in seen if isinstance(event, FaceObservations)]
     return ReplayFound(
         comparison=comparison,
-        events=events,
-        faces_an_event=round(faces / max(1, events), 2),
-        size_bytes=floor[0].size_bytes or 0,
-        hour_of_ten_stands_s=round(HOUR_S * STANDS * 10 / comparison.ours.per_s, 2),
+        events=len(faces),
+        faces_an_event=round(sum(faces) / max(1, len(faces)), 2),
+        size_bytes=_size_bytes(recording),
+        hour_of_ten_stands_s=round(HOUR_S * STANDS * FRAMES_PER_S / comparison.ours.per_s, 2),
         peak_mib=_peak_mib(),
     )
 
 
-def _content(folder: Path) -> tuple[int, int]:
-    """How many observations there are, and how many faces in them."""
-    events = faces = 0
-    for record in Recording(folder).records("observations"):
-        if isinstance(record.event, FaceObservations):
-            events += 1
-            faces += len(record.event.faces)
-    return events, faces
-
-
 def _peak_mib() -> float | None:
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    held = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
-    return round(held[0] / _MIB, 1) if held else None
+    status = Path("/proc/self/status")
+    lines = status.read_text(encoding="ascii").splitlines() if status.exists() else []
+    return next((round(int(line.split()[1]) / 1024, 1) for line in lines if line.startswith("VmHWM:")), None)
 
 
 def print_found(found: ReplayFound) -> None:
-    """Print what was measured, for people.
-
-    Args:
-        found: it.
-    """
-    ours, floor = found.comparison.ours, found.comparison.floor
-    click.echo(
-        f"{found.events} observation events, {found.faces_an_event} faces each, {found.size_bytes} bytes"
+    """Print what was measured, for people."""
+    out = Console(highlight=False)
+    out.print(comparisons("Replay", [msgspec.to_builtins(found.comparison)]))
+    words = (
+        f"{found.events} observation events, {found.faces_an_event} faces each, {found.size_bytes} bytes. "
     )
-    click.echo(
-        f"recording to windows    {ours.per_s:>9,.0f} events/s"
-        f"  ({ours.lowest_per_s:,.0f}-{ours.highest_per_s:,.0f})"
-    )
-    click.echo(
-        f"reading the Avro alone  {floor.per_s:>9,.0f} events/s"
-        f"  ({floor.lowest_per_s:,.0f}-{floor.highest_per_s:,.0f}), ours {found.comparison.share:.2f} of it"
-    )
-    reached = "reached" if found.comparison.holds else "MISSED"
-    click.echo(f"aim: {AIM.words}: {found.hour_of_ten_stands_s:.1f} s, {reached}")
+    words += f"An hour of ten stands takes {found.hour_of_ten_stands_s:.1f} s."
     if found.peak_mib is not None:
-        click.echo(f"most memory held by this process: {found.peak_mib:.0f} MiB")
+        words += f" The most memory held by this process: {found.peak_mib:.0f} MiB."
+    out.print(words)

@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TextIO
 import msgspec
 
 from onlooker.models.cache import Receipt, receipt_path
+from schemas.durable import write_whole
 from schemas.errors import UsageError
 
 
@@ -22,11 +22,12 @@ def keep(path: Path, content: bytes) -> None:
         path: where it shall lie; an older file there is replaced.
         content: all of it.
     """
-    _replace(path, content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content)
     state = path.stat()
     sha256 = hashlib.sha256(content).hexdigest()
     receipt = Receipt(sha256=sha256, size_bytes=state.st_size, changed_ns=state.st_mtime_ns)
-    _replace(receipt_path(path), msgspec.json.encode(receipt))
+    write_whole(receipt_path(path), msgspec.json.encode(receipt))
 
 
 @contextmanager
@@ -60,16 +61,3 @@ def _lock_file(root: Path) -> TextIO:
             f"The model cache {root} cannot be written ({error.strerror}). "
             "Set ONLOOKER_CACHE to another folder."
         ) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

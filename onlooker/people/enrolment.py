@@ -7,7 +7,6 @@ import msgspec
 import numpy as np
 
 from onlooker.people.pictures import (
-    EnrolFace,
     EnrolmentOptions,
     JudgedPicture,
     Outcome,
@@ -17,6 +16,7 @@ from onlooker.people.pictures import (
 from onlooker.people.plan import Plan, PlannedPerson
 from onlooker.people.records import PersonRecord, packed_templates
 from onlooker.people.store import Damaged, GalleryStore
+from processors.observe.stills import StillFace
 from schemas.ports import Floats
 
 
@@ -127,7 +127,7 @@ class Enroller:
     def _written(
         self,
         planned: PlannedPerson,
-        faces: Sequence[EnrolFace],
+        faces: Sequence[StillFace],
         store: GalleryStore,
         known: dict[str, PersonRecord],
     ) -> PersonRecord:

@@ -6,8 +6,9 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from processors.observe.stills import StillFace
 from schemas.errors import BadPictureError
-from schemas.ports import Floats, Pixels
+from schemas.ports import Pixels
 
 Outcome = Literal[
     "used", "unreadable", "no_face", "several_faces", "too_small", "blurred", "disagrees", "duplicate"
@@ -32,21 +33,10 @@ class EnrolmentOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     people are above, 60 % of pairs of the same person are (same pictures)."""
 
 
-class EnrolFace(msgspec.Struct, frozen=True, kw_only=True):
-    """A face that could be enrolled; printing it shows no template."""
-
-    box_px: tuple[float, float, float, float]
-    quality: float
-    template: Floats
-
-    def __repr__(self) -> str:
-        return f"EnrolFace(box_px={self.box_px}, quality={self.quality:.2f})"
-
-
 class FaceReader(Protocol):
     """Sees the faces of a picture and makes their templates."""
 
-    def read(self, picture: Pixels) -> Sequence[EnrolFace]:
+    def read_templates(self, picture: Pixels) -> Sequence[StillFace]:
         """All faces of a picture.
 
         Args:
@@ -71,7 +61,7 @@ class JudgedPicture(msgspec.Struct, frozen=True, kw_only=True):
     """A picture's report and, when it may be used, its face."""
 
     report: PictureReport
-    face: EnrolFace | None = None
+    face: StillFace | None = None
 
 
 class PictureJudge:
@@ -95,14 +85,14 @@ class PictureJudge:
             The face when there is one clear face, and the report.
         """
         try:
-            faces = self._reader.read(self._decode(path.read_bytes()))
+            faces = self._reader.read_templates(self._decode(path.read_bytes()))
         except OSError as error:
             return _refused(person_id, path, "unreadable", error.strerror or "it cannot be read")
         except BadPictureError as error:
             return _refused(person_id, path, "unreadable", str(error))
         return self._pick(person_id, path, sorted(faces, key=_area, reverse=True))
 
-    def _pick(self, person_id: str, path: Path, faces: Sequence[EnrolFace]) -> JudgedPicture:
+    def _pick(self, person_id: str, path: Path, faces: Sequence[StillFace]) -> JudgedPicture:
         if not faces:
             return _refused(person_id, path, "no_face", "no face was found")
         face = faces[0]
@@ -128,10 +118,10 @@ def _refused(person_id: str, path: Path, outcome: Outcome, detail: str) -> Judge
     return JudgedPicture(report=PictureReport(person_id=person_id, path=path, outcome=outcome, detail=detail))
 
 
-def _area(face: EnrolFace) -> float:
+def _area(face: StillFace) -> float:
     return face.box_px[2] * face.box_px[3]
 
 
-def _where(face: EnrolFace) -> str:
+def _where(face: StillFace) -> str:
     left, top, width, height = face.box_px
     return f"{width:.0f}x{height:.0f} px at {left:.0f},{top:.0f}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from onlooker.people.files import erase, private_folder, write_atomically
+from onlooker.people.files import erase, private_folder
 from onlooker.people.records import PersonRecord
 from onlooker.people.sealing import (
     KEY_ID_BYTES,
@@ -19,6 +19,7 @@ from onlooker.people.sealing import (
     wrap_key,
 )
 from onlooker.people.site_key import create_site_key, read_site_key
+from schemas.durable import write_whole
 from schemas.errors import UsageError
 
 PERSON_ENDING = ".person"
@@ -74,9 +75,10 @@ class GalleryStore:
         outdated = self._key_path_of(path)
         key_id, data_key = new_key()
         # First the key, then the file that names it: a crash in between leaves the old person whole.
-        write_atomically(self._key_path(key_id), wrap_key(data_key, key_id, self._site_key))
+        write_whole(self._key_path(key_id), wrap_key(data_key, key_id, self._site_key), private=True)
         body = msgspec.msgpack.encode(record)
-        write_atomically(path, seal(body, stem=path.stem, key_id=key_id, data_key=data_key))
+        sealed = seal(body, stem=path.stem, key_id=key_id, data_key=data_key)
+        write_whole(path, sealed, private=True)
         if outdated is not None:
             erase(outdated)
 

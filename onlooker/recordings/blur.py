@@ -1,7 +1,7 @@
 """Faces in recorded pictures made unrecognisable: a coarse mosaic over each face that the detector finds."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,7 +15,6 @@ SMALLEST_TILE_PX = 4
 
 Box = tuple[float, float, float, float]
 """Left, top, width, height, px."""
-FindFaces = Callable[[Pixels], Sequence[Box]]
 
 
 def blurred(picture: Pixels, boxes: Sequence[Box]) -> Pixels:

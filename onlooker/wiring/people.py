@@ -9,7 +9,6 @@ from onlooker.models.cache import digest_of
 from onlooker.people.enrolment import Enroller, EnrolmentReport
 from onlooker.people.pictures import EnrolmentOptions, PictureJudge
 from onlooker.people.plan import read_plan
-from onlooker.people.still_faces import StillFaceReader
 from onlooker.people.store import open_or_create_store
 from onlooker.settings.configuration import PeopleSettings, Settings
 from onlooker.wiring.perception import build_networks, decoder
@@ -28,7 +27,7 @@ def build_enroller(settings: Settings) -> Enroller:
     # A gallery that does not exist yet, or was made with another model, must not stand in the way.
     networks = build_networks(msgspec.structs.replace(settings, people=PeopleSettings()))
     options = EnrolmentOptions()
-    reader = StillFaceReader(StillReader(networks.faculties, None, settings.measure))
+    reader = StillReader(networks.faculties, None, settings.measure)
     return Enroller(
         PictureJudge(reader, decoder(settings.capture), options),
         model_digest=digest_of(networks.nets["template"].path),

@@ -9,6 +9,7 @@ import msgspec
 
 from producers.cameras.sources import SourceSpec, picture_paths
 from producers.options import CaptureOptions
+from schemas.durable import write_whole
 from schemas.errors import UsageError
 from schemas.units import US_PER_S
 
@@ -93,13 +94,7 @@ class Journal:
         """
         if self._notes == self._written:
             return
-        beside = self._path.with_suffix(".new")
-        with beside.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(self._notes)))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._path)
-        _sync_folder(self._path.parent)
+        write_whole(self._path, msgspec.json.format(msgspec.json.encode(self._notes)))
         self._written = dict(self._notes)
 
 
@@ -140,11 +135,3 @@ def _read(path: Path) -> dict[str, StandNote]:
         raise UsageError(
             f"{path} is no journal of a capture ({error}): move it away, and recordings begin at their start."
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

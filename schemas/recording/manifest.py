@@ -1,12 +1,12 @@
 """The manifest of a recording: what made it, what it holds, what it lost, and who allowed pictures."""
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from schemas.durable import write_whole
 from schemas.errors import UsageError
 from schemas.recording.index import Summary
 from schemas.recording.records import FORMAT_VERSION
@@ -160,23 +160,4 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         folder: of the recording; it is there.
         manifest: what to write.
     """
-    draft = folder / f"{NAME}.new"
-    with draft.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(folder / NAME)
-    sync_folder(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names in a folder last.
-
-    Args:
-        folder: it.
-    """
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    write_whole(folder / NAME, msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")

@@ -48,19 +48,7 @@ class ConfluentRegistry:
         self._unknown_until_s: dict[int, float] = {}
 
     def id_of(self, subject: str, schema: str) -> int:
-        """Register a schema; one that is there already keeps its id.
-
-        Args:
-            subject: what the schema is for, `TOPIC-RECORD`.
-            schema: Avro schema as JSON.
-
-        Returns:
-            The id that messages carry.
-
-        Raises:
-            UsageError: The registry refuses the schema or this client.
-            DependencyAwayError: It is away.
-        """
+        """Register a schema; one that is there already keeps its id. As `SchemaRegistry.id_of`."""
         key = (subject, digest(schema))
         if key not in self._ids:
             path = f"/subjects/{quote(subject, safe='')}/versions"
@@ -72,19 +60,7 @@ class ConfluentRegistry:
         return self._ids[key]
 
     def schema_of(self, schema_id: int) -> str:
-        """The schema of an id.
-
-        Args:
-            schema_id: as a message carries it.
-
-        Returns:
-            Avro schema as JSON.
-
-        Raises:
-            UndecodableError: The registry does not know the id (`unknown_schema`).
-            UsageError: The registry refuses this client.
-            DependencyAwayError: It is away.
-        """
+        """The schema of an id, as `SchemaRegistry.schema_of`; a client that is refused is a UsageError."""
         if schema_id not in self._texts:
             if self._clock_s() < self._unknown_until_s.get(schema_id, 0):
                 raise _unknown(schema_id)

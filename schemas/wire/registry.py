@@ -115,18 +115,7 @@ class FileRegistry:
         return {digest(text): schema_id for schema_id, text in self._texts.items()}
 
     def id_of(self, subject: str, schema: str) -> int:
-        """The id of a pinned schema, whatever the subject.
-
-        Args:
-            subject: what the schema is for.
-            schema: Avro schema as JSON.
-
-        Returns:
-            Its id.
-
-        Raises:
-            UsageError: It is not pinned.
-        """
+        """The id of a pinned schema, whatever the subject; as `SchemaRegistry.id_of`."""
         found = self._ids.get(digest(schema))
         if found is None:
             raise UsageError(
@@ -136,17 +125,7 @@ class FileRegistry:
         return found
 
     def schema_of(self, schema_id: int) -> str:
-        """The pinned schema of an id.
-
-        Args:
-            schema_id: as a message carries it.
-
-        Returns:
-            Avro schema as JSON.
-
-        Raises:
-            UndecodableError: The id is not pinned (`unknown_schema`).
-        """
+        """The pinned schema of an id; as `SchemaRegistry.schema_of`."""
         if schema_id not in self._texts:
             raise UndecodableError("unknown_schema", f"No schema has the id {schema_id}.")
         return self._texts[schema_id]

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from schemas.durable import sync_folder
 from schemas.recording.blocks import SYNC_BYTES, block_bytes
 from schemas.recording.index import BlockNote, Summary, index_path, scanned, summary_of, summed
-from schemas.recording.manifest import FileNote, sync_folder
+from schemas.recording.manifest import FileNote
 from schemas.recording.records import RecordCodec, Recorded, file_header
 
 BLOCK_BYTES = 1024 * 1024

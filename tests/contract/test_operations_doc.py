@@ -10,8 +10,7 @@ import pytest
 import yaml
 
 from onlooker.cli.root import root
-from onlooker.lab.stream.sizes import ESTATES, inputs_of, measured_by, renewed
-from onlooker.lab.stream.sizing import Inputs, plan_for
+from onlooker.lab.stream.sizing import ESTATES, Inputs, inputs_of, measured_by, plan_for, renewed
 from onlooker.settings.configuration import Settings, load_settings
 from schemas.metrics import COUNTERS, GAUGES, HISTOGRAMS
 
@@ -45,7 +44,7 @@ def parsed(line: str) -> click.Context:
 
 
 def test_the_tables_follow_from_the_inputs() -> None:
-    assert renewed(TEXT, {}) == TEXT, "run: python -m onlooker.lab.stream.sizes docs/operations.md"
+    assert renewed(TEXT, {}) == TEXT, "run: python -m onlooker.lab.stream.sizing docs/operations.md"
 
 
 def test_a_new_figure_changes_the_tables() -> None:

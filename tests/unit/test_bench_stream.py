@@ -1,15 +1,19 @@
 """The parts of `bench stream` that need no server: statistics, verdicts, traffic, its command line."""
 
 import os
+import time
+from contextlib import nullcontext
 from pathlib import Path
+from threading import Event
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.console import Console
 
-from onlooker.lab.stream.agent import passed
+from onlooker.lab.stream.agents import Line, latencies_of
 from onlooker.lab.stream.bench import (
     _RUNNERS,
     PARTS,
@@ -20,33 +24,22 @@ from onlooker.lab.stream.bench import (
     machine,
     parts_from,
 )
-from onlooker.lab.stream.columns import ready
-from onlooker.lab.stream.density import LIMIT_MS, judged, stand_counts
-from onlooker.lab.stream.facts import heaps
-from onlooker.lab.stream.figures import (
-    Asked,
-    Names,
-    Run,
-    compare,
-    highest_sustained,
-    latency_of,
-    percentile,
-    speed_of,
-)
-from onlooker.lab.stream.handled import Handled
-from onlooker.lab.stream.input import Crowd, traffic
-from onlooker.lab.stream.markdown import markdown_of, measured_parts
-from onlooker.lab.stream.measure import bench_measure
-from onlooker.lab.stream.meter import RowCounter
-from onlooker.lab.stream.servers import broker
-from onlooker.lab.stream.table import print_found
+from onlooker.lab.stream.density import LIMIT_MS, highest_sustained, judged, stand_counts
+from onlooker.lab.stream.figures import Run, Sides, compare, latency_of, percentile, speed_of
+from onlooker.lab.stream.input import Crowd, heaps, traffic
+from onlooker.lab.stream.latency import RowTimes
+from onlooker.lab.stream.measure import bench_measure, passed
+from onlooker.lab.stream.page import markdown_of, measured_parts, print_found
+from onlooker.lab.stream.sink import RowCounter, ready
+from onlooker.lab.stream.site import broker, in_thread
 from onlooker.settings.configuration import Settings
+from schemas.broker import BrokerOptions
 from schemas.errors import DependencyAwayError, UsageError
 from schemas.events import FaceObservations, Play, VisitEnded
 from schemas.topics import Topic
 from tests.e2e.command import onlooker as command
 
-NAMES = Names(ours="ours", floor="floor", unit="events")
+SIDES = Sides(ours="ours", floor="floor", unit="events")
 
 
 def run(count: int, seconds: float, size_bytes: int | None = None) -> Run:
@@ -63,7 +56,7 @@ def test_a_speed_is_the_median_with_its_spread() -> None:
 def test_a_share_is_taken_turn_by_turn() -> None:
     """A machine that is half as fast in one turn is so for both: the share does not move."""
     found = compare(
-        NAMES,
+        SIDES,
         ours=[run(80, 1.0), run(40, 1.0), run(80, 1.0)],
         floor=[run(100, 1.0), run(50, 1.0), run(100, 1.0)],
     )
@@ -74,21 +67,21 @@ def test_a_share_is_taken_turn_by_turn() -> None:
 @pytest.mark.parametrize(
     ("asked", "holds"),
     [
-        (Asked(words="share", share=0.8), True),
-        (Asked(words="share", share=0.81), False),
-        (Asked(words="speed", per_s=80), True),
-        (Asked(words="speed", per_s=81), False),
+        (replace(SIDES, aim="share", least_share=0.8), True),
+        (replace(SIDES, aim="share", least_share=0.81), False),
+        (replace(SIDES, aim="speed", least_per_s=80), True),
+        (replace(SIDES, aim="speed", least_per_s=81), False),
     ],
 )
-def test_an_aim_is_judged_by_the_median(asked: Asked, holds: bool) -> None:
-    found = compare(NAMES, ours=[run(80, 1.0)], floor=[run(100, 1.0)], asked=asked)
+def test_an_aim_is_judged_by_the_median(asked: Sides, holds: bool) -> None:
+    found = compare(asked, ours=[run(80, 1.0)], floor=[run(100, 1.0)])
     assert found.holds is holds
-    assert found.aim == asked.words
+    assert found.aim == asked.aim
 
 
 def test_turns_without_their_floor_are_a_mistake() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        compare(NAMES, ours=[run(1, 1.0), run(1, 1.0)], floor=[run(1, 1.0)])
+        compare(SIDES, ours=[run(1, 1.0), run(1, 1.0)], floor=[run(1, 1.0)])
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1), st.sampled_from([0.01, 0.5, 0.95, 0.99, 1.0]))
@@ -137,20 +130,21 @@ def test_the_limit_itself_is_in_time() -> None:
 
 
 def test_a_pass_is_timed_from_the_end_of_the_first_batch() -> None:
-    found = passed([(1_000_000, 1.0, [None] * 7), (2_000_000, 1.5, [None] * 2), (3_000_000, 1.8, [None])])
-    assert (found.count, found.seconds) == (3, 2.0)
-    assert found.cpu_seconds == pytest.approx(0.8)
+    lines: list[Line] = [(1_000_000, 1.0, [None] * 7), (2_000_000, 1.5, [None] * 2), (3_000_000, 1.8, [None])]
+    clock, cpu = passed(lines)
+    assert (clock.count, clock.seconds) == (3, 2.0)
+    assert cpu.count == 3
+    assert cpu.seconds == pytest.approx(0.8)
 
 
 def test_lines_are_read_when_they_are_whole(tmp_path: Path) -> None:
     path = tmp_path / "handled.jsonl"
-    handled = Handled(path)
-    assert handled.latencies() == {}
+    assert latencies_of(path) == {}
     path.write_text("[1500, 0.1, [1000, null]]\n[2600, 0.2, [20", encoding="utf-8")
-    assert handled.latencies() == {1000: 500}
+    assert latencies_of(path) == {1000: 500}
     with path.open("a", encoding="utf-8") as file:
         file.write("00]]\n")
-    assert handled.latencies() == {1000: 500, 2000: 600}
+    assert latencies_of(path) == {1000: 500, 2000: 600}
 
 
 def test_traffic_is_the_same_every_time() -> None:
@@ -217,6 +211,35 @@ def test_measure_stands_next_to_decoding_alone() -> None:
     assert values.aim is not None
 
 
+def test_the_end_of_a_block_ends_what_runs_beside_it() -> None:
+    heard: list[str] = []
+
+    def beside(stop: Event) -> None:
+        heard.append("ended" if stop.wait(10) else "left alone")
+
+    with in_thread(beside):
+        assert heard == []
+    assert heard == ["ended"]
+
+
+def test_what_fails_beside_a_block_is_raised_at_its_end() -> None:
+    def beside(_: Event) -> None:
+        raise DependencyAwayError("no broker answers")
+
+    with pytest.raises(DependencyAwayError, match="no broker answers"), in_thread(beside):
+        pass
+
+
+def test_the_age_of_a_row_says_when_its_frame_was_captured() -> None:
+    rows, now_us = RowTimes(), time.time_ns() // 1000
+    rows.observe("row_latency_seconds", 0.25, table="visits")
+    rows.observe("row_latency_seconds", 0.25, table="plays")
+    rows.observe("insert_seconds", 0.25, table="visits")
+    ((captured_us, latency_us),) = rows.found
+    assert latency_us == 250_000
+    assert captured_us == pytest.approx(now_us - 250_000, abs=1_000_000)
+
+
 def test_parts_run_in_their_own_order() -> None:
     assert parts_from(None) == PARTS
     assert parts_from("sink, publish") == ("publish", "sink")
@@ -247,7 +270,7 @@ def test_a_missing_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     tool = tmp_path / "start.sh"
     tool.write_text("#!/bin/sh\necho 'Kafka needs Java 17 or newer' >&2\nexit 3\n", encoding="utf-8")
     tool.chmod(0o755)
-    monkeypatch.setattr("onlooker.lab.stream.servers.TOOL", tmp_path)
+    monkeypatch.setattr("onlooker.lab.stream.site.TOOL", tmp_path)
     with (
         pytest.raises(DependencyAwayError, match=r"Java 17 or newer.*--bootstrap"),
         broker(None, tmp_path),
@@ -256,7 +279,7 @@ def test_a_missing_java_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_installation_without_the_script_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onlooker.lab.stream.servers.TOOL", tmp_path / "nowhere")
+    monkeypatch.setattr("onlooker.lab.stream.site.TOOL", tmp_path / "nowhere")
     with pytest.raises(DependencyAwayError, match="--bootstrap"), broker(None, tmp_path):
         pass
 
@@ -311,7 +334,7 @@ def test_a_part_that_fails_does_not_lose_the_others(monkeypatch: pytest.MonkeyPa
         raise DependencyAwayError("no broker answers")
 
     monkeypatch.setitem(_RUNNERS, "sink", (away, "The sink"))
-    monkeypatch.setattr("onlooker.lab.stream.site.Site.start", lambda _: None)
+    monkeypatch.setattr("onlooker.lab.stream.bench.broker", lambda *_: nullcontext(BrokerOptions()))
     request = Request(parts=("measure", "sink"), repeat=1, quick=True)
     found = bench_stream(Settings(), request, lambda _: None)
     assert found.parts["sink"] == Failed(failed="no broker answers")

@@ -9,8 +9,9 @@ from click.testing import CliRunner, Result
 
 from onlooker.cli.people import people
 from onlooker.people.enrolment import Enroller
-from onlooker.people.pictures import EnrolFace, EnrolmentOptions, PictureJudge
+from onlooker.people.pictures import EnrolmentOptions, PictureJudge
 from onlooker.settings.configuration import Settings
+from processors.observe.stills import StillFace
 from schemas.errors import BadPictureError, CheckFailedError, UsageError
 from schemas.ports import Pixels
 
@@ -25,10 +26,10 @@ class OneFaceEach:
             raise BadPictureError("empty", "the file is empty")
         return np.full((1, 1, 3), data[0], dtype=np.uint8)
 
-    def read(self, picture: Pixels) -> list[EnrolFace]:
+    def read_templates(self, picture: Pixels) -> list[StillFace]:
         template = np.random.default_rng(int(picture[0, 0, 0])).normal(size=128)
         template /= np.linalg.norm(template)
-        return [EnrolFace(box_px=(0, 0, 99, 99), quality=0.9, template=template.astype(np.float32))]
+        return [StillFace(box_px=(0, 0, 99, 99), quality=0.9, template=template.astype(np.float32))]
 
 
 def fake_enroller(settings: Settings) -> Enroller:

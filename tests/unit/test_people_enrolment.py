@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from onlooker.people.enrolment import Enroller, EnrolmentReport
-from onlooker.people.pictures import EnrolFace, EnrolmentOptions, PictureJudge
+from onlooker.people.pictures import EnrolmentOptions, PictureJudge
 from onlooker.people.plan import read_plan
 from onlooker.people.store import GalleryStore, open_or_create_store
+from processors.observe.stills import StillFace
 from schemas.errors import BadPictureError, UsageError
 from schemas.ports import Floats, Pixels
 
@@ -24,14 +25,14 @@ def template(person: int, picture: int = 0) -> Floats:
     return np.asarray((own + noise) / np.linalg.norm(own + noise), dtype=np.float32)
 
 
-def face(person: int, picture: int = 0, *, side: float = 80.0, quality: float = 0.8) -> EnrolFace:
-    return EnrolFace(box_px=(5.0, 6.0, side, side), quality=quality, template=template(person, picture))
+def face(person: int, picture: int = 0, *, side: float = 80.0, quality: float = 0.8) -> StillFace:
+    return StillFace(box_px=(5.0, 6.0, side, side), quality=quality, template=template(person, picture))
 
 
 class FacesByName:
     """Decodes a 'picture' whose bytes name a list of faces, and reads those."""
 
-    def __init__(self, faces: dict[str, Sequence[EnrolFace]]) -> None:
+    def __init__(self, faces: dict[str, Sequence[StillFace]]) -> None:
         self._faces = faces
 
     def decode(self, data: bytes) -> Pixels:
@@ -40,11 +41,11 @@ class FacesByName:
             raise BadPictureError("damaged", "it is cut short")
         return np.full((1, 1, 3), list(self._faces).index(name), dtype=np.uint8)
 
-    def read(self, picture: Pixels) -> Sequence[EnrolFace]:
+    def read_templates(self, picture: Pixels) -> Sequence[StillFace]:
         return list(self._faces.values())[int(picture[0, 0, 0])]
 
 
-FACES: dict[str, Sequence[EnrolFace]] = {
+FACES: dict[str, Sequence[StillFace]] = {
     "ann1": [face(1, 1)],
     "ann2": [face(1, 2)],
     "ann3": [face(1, 3)],

@@ -4,24 +4,20 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import msgspec
 from kafka.errors import KafkaError
-from rich.console import Console
-from rich.markup import escape
 
-from onlooker.lab.stream.agent import bench_faust
 from onlooker.lab.stream.density import bench_density
-from onlooker.lab.stream.figures import Comparison
 from onlooker.lab.stream.latency import bench_latency
-from onlooker.lab.stream.measure import bench_measure
+from onlooker.lab.stream.measure import bench_embedded, bench_faust
 from onlooker.lab.stream.publish import bench_publish
 from onlooker.lab.stream.sink import bench_sink
-from onlooker.lab.stream.site import QUICK, Amounts, Say, Site, Work
+from onlooker.lab.stream.site import Site, broker
 from onlooker.settings.configuration import Settings
 from schemas.broker import BrokerOptions
 from schemas.errors import DependencyAwayError, UsageError
@@ -59,10 +55,6 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
     failed: str
     """Why, in words."""
 
-    def show(self, console: Console) -> None:
-        """Print it for a person."""
-        console.print(f"[bold]Not measured:[/] {escape(self.failed)}")
-
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for."""
@@ -75,50 +67,43 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parts_from(text: str | None) -> tuple[Part, ...]:
-    """The parts of `--only`.
+    """The parts of `--only`, in the order in which they run.
 
     Args:
         text: names with commas between them; None: all.
 
-    Returns:
-        The parts, in the order in which they run.
-
     Raises:
         UsageError: There is no such part.
     """
-    if text is None:
-        return PARTS
-    asked = [name.strip() for name in text.split(",")]
+    asked = PARTS if text is None else [name.strip() for name in text.split(",")]
     if unknown := [name for name in asked if name not in PARTS]:
         raise UsageError(f"There is no part {unknown[0]!r}: --only takes {', '.join(PARTS)}.")
     return tuple(part for part in PARTS if part in asked)
 
 
-def bench_stream(settings: Settings, request: Request, say: Say) -> Found:
+def bench_stream(settings: Settings, request: Request, say: Callable[[str], None]) -> Found:
     """Measure the parts one after another, on servers that are gone afterwards.
 
     Args:
-        settings: thresholds and models.
+        settings: thresholds and models; their brokers, database, registry and stands are not used.
         request: which parts, how often.
         say: takes a sentence before each part.
 
-    Returns:
-        Figures and what they were taken on.
-
     Raises:
-        DependencyAwayError: No broker or no database can be started.
+        DependencyAwayError: No broker can be started.
     """
-    started, load = time.monotonic(), os.getloadavg()[0]
+    started, load, default = time.monotonic(), os.getloadavg()[0], Settings()
     if words := busy_words(load, len(os.sched_getaffinity(0))):
         say(words)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onlooker-bench-")))
-        site = Site(settings, named=request.kafka, folder=folder, stack=stack)
-        amounts = QUICK if request.quick else Amounts()
-        work = Work(site=site, amounts=amounts, repeat=request.repeat, say=say)
-        if set(request.parts) != {"measure"}:
-            site.start()
-        parts = {part: _measured(part, work) for part in request.parts}
+        away = set(request.parts) == {"measure"}
+        kafka = default.kafka if away else stack.enter_context(broker(request.kafka, folder))
+        ours = msgspec.structs.replace(
+            settings, kafka=kafka, clickhouse=default.clickhouse, registry=default.registry, stands=()
+        )
+        site = Site(settings=ours, folder=folder, say=say, repeat=request.repeat, quick=request.quick)
+        parts = {part: _measured(part, site) for part in request.parts}
     return Found(
         machine=machine(load),
         repeat=request.repeat,
@@ -128,31 +113,19 @@ def bench_stream(settings: Settings, request: Request, say: Say) -> Found:
 
 
 def busy_words(load: float, cores: int) -> str:
-    """A warning when other work will make the figures worse than they are.
-
-    Args:
-        load: processes that wanted a core in the last minute.
-        cores: there are.
-
-    Returns:
-        A sentence; empty when the machine is quiet enough.
-    """
+    """A warning when other work (load: processes that want a core) makes figures worse; or nothing."""
     if load <= BUSY * cores:
         return ""
     return f"This machine is busy (load {load:.1f} on {cores} cores): figures will be too low."
 
 
 def machine(load_before: float) -> Machine:
-    """This machine, as far as it decides about speed.
-
-    Args:
-        load_before: `os.getloadavg()[0]` before anything was measured.
-
-    Returns:
-        Its name and its load since.
-    """
+    """This machine, as far as it decides about speed; its load before is that of `os.getloadavg()[0]`."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return Machine(
-        cpu=_cpu(),
+        cpu=names[0] if names else platform.machine(),
         cores=len(os.sched_getaffinity(0)),
         system=platform.system(),
         load_before=round(load_before, 2),
@@ -160,31 +133,20 @@ def machine(load_before: float) -> Machine:
     )
 
 
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def _measured(part: Part, work: Work) -> Any:
+def _measured(part: Part, site: Site) -> Any:
     runner, words = _RUNNERS[part]
-    work.say(words)
+    site.say(words)
     try:
-        return runner(work)
+        return runner(site)
     except (DependencyAwayError, KafkaError) as error:
         failed = Failed(failed=str(error) or repr(error))
-        work.say(failed.failed)
+        site.say(failed.failed)
         return failed
 
 
-def _measure(work: Work) -> Sequence[Comparison]:
-    return bench_measure(work.amounts.crowd, repeat=work.repeat)
-
-
-_RUNNERS: dict[Part, tuple[Callable[[Work], Any], str]] = {
+_RUNNERS: dict[Part, tuple[Callable[[Site], Any], str]] = {
     "publish": (bench_publish, "Publishing frames, next to a bare producer"),
-    "measure": (_measure, "The fold of MEASURE in one process"),
+    "measure": (bench_embedded, "The fold of MEASURE in one process"),
     "faust": (bench_faust, "The MEASURE agent, next to an agent that does nothing"),
     "sink": (bench_sink, "The sink, next to bare inserts"),
     "latency": (bench_latency, "From capture to row through all services"),

@@ -1,29 +1,38 @@
 """Stream density: stands are added until what MEASURE knows comes half a second after the frame."""
 
+import math
 import os
+import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 
-from onlooker.lab.stream.figures import Latency, highest_sustained, latency_of
-from onlooker.lab.stream.footage import footage
-from onlooker.lab.stream.handled import Handled
+from onlooker.lab.stream.agents import latencies_of
+from onlooker.lab.stream.figures import Latency, latency_of
 from onlooker.lab.stream.input import FRAMES_PER_S
-from onlooker.lab.stream.sender import Sender
-from onlooker.lab.stream.services import Services, services, wait_until, written
-from onlooker.lab.stream.shapes import latency_words, plain_table
-from onlooker.lab.stream.site import Amounts, Site, Work
-from onlooker.lab.stream.topics import making_topics
-from schemas.units import US_PER_MS, us_from_s
+from onlooker.lab.stream.publish import frame_message, publisher_of
+from onlooker.lab.stream.site import Services, Site, apart, in_thread, replace
+from onlooker.models.cache import ModelCache
+from onlooker.settings.configuration import Settings
+from onlooker.wiring import cache_dir
+from onlooker.wiring.perception import open_source
+from producers.cameras.readings import EndOfSource, Reading
+from producers.cameras.sources import parse_source
+from producers.publish.pictures import Encoded, encode_picture
+from schemas.errors import DependencyAwayError
+from schemas.units import US_PER_S
+from schemas.wire.codec import AvroCodec
+from schemas.wire.registry import FileRegistry
 
+CLIPS = ("WolfgangLanger_Pexels.mp4", "single_face.mp4", "face_noface.mov")
+"""A woman who looks around, a man, somebody who comes and goes: 640 and 960 pixels wide."""
 LIMIT_MS = 500
-PARTITIONS = 12
-START_S = 60.0
-DRAIN_S = 30.0
+PERIOD_S = 1 / FRAMES_PER_S
+FAR_APART = 37
+"""Each stand begins so many frames later in the footage than the one before."""
 MEANING = (
     "From the capture of a frame (header captured_us, stamped as the stand hands it over) until MEASURE has "
     "handled its observation: the stand's state knows it, and what follows from it has been decided."
@@ -47,10 +56,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class Density(msgspec.Struct, frozen=True, kw_only=True):
     """The curve, stand by stand."""
 
-    limit_ms: int
-    frames_per_s: int
+    limit_ms: int = LIMIT_MS
+    frames_per_s: int = FRAMES_PER_S
     """A stand."""
-    meaning: str
+    meaning: str = MEANING
     frame_bytes: int
     """Mean size of the JPEG frames."""
     observe_workers: int
@@ -61,51 +70,22 @@ class Density(msgspec.Struct, frozen=True, kw_only=True):
     stopped_by: str
     """`latency`: more are too many; `stands` or `time`: the bound of the benchmark came first."""
 
-    def show(self, console: Console) -> None:
-        """Print it for a person."""
-        table = plain_table(
-            f"Stream density: stands of {self.frames_per_s} frames/s, p95 <= {self.limit_ms} ms"
-        )
-        for name in ("stands", "frames", "p50 ms", "p95 ms", "p99 ms", "verdict"):
-            table.add_column(name, justify="right")
-        for step in self.steps:
-            table.add_row(str(step.stands), *latency_words(step.latency), "held" if step.held else "TOO LATE")
-        console.print(table)
-        console.print(f"[bold]{self.highest} stands[/] ({STOPPED[self.stopped_by]}). [dim]{self.meaning}[/]")
 
-
-STOPPED = {
-    "latency": "one more is too many",
-    "stands": "the benchmark tries no more",
-    "time": "the benchmark's time was over before one was too many",
-}
-
-
-def bench_density(work: Work) -> Density:
+def bench_density(site: Site) -> Density:
     """Add stands, one by one, to one OBSERVE service for every two cores and one MEASURE service.
 
-    Args:
-        work: the site, how long a step takes, and how many there may be.
-
-    Returns:
-        The curve. A step that fails is tried once more, because the machine may have been busy otherwise.
+    A step that fails is tried once more, because the machine may have been busy otherwise.
     """
-    site, workers = work.site.apart(), observe_workers()
-    with ExitStack() as stack:
-        stack.enter_context(making_topics(site.kafka, partitions=PARTITIONS))
-        running = stack.enter_context(services(site))
-        found = _start(running, site, workers)
-        pictures = footage(site.settings)
-        sender = Sender(site.kafka, site.settings.publish, pictures)
-        stack.callback(sender.stop)
-        sender.start()
-        trial = _Trial(sender, Handled(found), running.check, work.amounts)
-        trial.warm_up()
-        steps, stopped_by = _steps(trial, work)
+    workers, pictures = max(1, len(os.sched_getaffinity(0)) // 2), footage(site.settings)
+    with apart(site, partitions=12) as here, Services(here) as running:
+        lines = here.folder / "handled.jsonl"
+        for number in range(workers):
+            running.start(f"observe-{number}", "onlooker", "work", "--role", "observe")
+        running.start("measure", "onlooker.lab.stream.agents", "measure", lines, "0")
+        trial = _Trial(here, pictures, running, lines)
+        with in_thread(trial.send):
+            steps, stopped_by = _steps(trial, here)
     return Density(
-        limit_ms=LIMIT_MS,
-        frames_per_s=FRAMES_PER_S,
-        meaning=MEANING,
         frame_bytes=sum(len(each.picture) for each in pictures) // len(pictures),
         observe_workers=workers,
         inference_threads=site.settings.work.inference_threads,
@@ -115,101 +95,55 @@ def bench_density(work: Work) -> Density:
     )
 
 
-def observe_workers() -> int:
-    """How many OBSERVE services this machine gets: each has two threads for inference."""
-    return max(1, len(os.sched_getaffinity(0)) // 2)
+def footage(settings: Settings) -> list[Encoded]:
+    """All sample clips one after the other, as JPEG frames a tenth of a second apart, as live cameras encode.
 
-
-def _start(running: Services, site: Site, workers: int) -> Path:
-    config, found = written(site, "density"), site.folder / "handled.jsonl"
-    for number in range(workers):
-        running.start(f"observe-{number}", "onlooker", "work", "--role", "observe", "--config", config)
-    running.start("measure", "onlooker.lab.stream.worker", config, found)
+    Raises:
+        DependencyAwayError: The samples are not prepared.
+    """
+    options, found = replace(settings.publish, encoding="jpeg"), list[Encoded]()
+    for clip in CLIPS:
+        path = ModelCache(cache_dir()).sample_path(clip)
+        if not path.exists():
+            raise DependencyAwayError(
+                f"The sample {clip} is missing: run `onlooker models prepare --samples`."
+            )
+        camera, next_us = open_source(parse_source(str(path)), settings.capture), 0
+        while not isinstance(reading := camera.read(), EndOfSource):
+            if isinstance(reading, Reading) and (reading.position_us or 0) >= next_us:
+                found.append(encode_picture(reading.picture, options, lossless=False))
+                next_us += US_PER_S // FRAMES_PER_S
+        camera.close()
     return found
 
 
-def _steps(trial: "_Trial", work: Work) -> tuple[list[Step], str]:
-    until, steps = time.monotonic() + work.amounts.density_limit_s, []
+def _steps(trial: "_Trial", site: Site) -> tuple[list[Step], str]:
+    trial.warm_up()
     cores = len(os.sched_getaffinity(0))
-    for stands in stand_counts(cores, round(cores * work.amounts.density_stands_a_core)):
-        step = trial.run(stands)
+    until_s, steps = time.monotonic() + site.amount(120.0, quick=20.0), list[Step]()
+    for stands in stand_counts(cores, round(cores * site.amount(12.0, quick=0.0))):
+        step = trial.step(stands)
         if not step.held:
-            step = trial.again(stands)
+            trial.drain()
+            step = trial.step(stands)
         steps.append(step)
-        work.say(f"  {stands} stands: p95 {step.latency.p95_ms} ms")
+        site.say(f"  {stands} stands: p95 {step.latency.p95_ms} ms")
         if not step.held:
             return steps, "latency"
-        if time.monotonic() > until:
+        if time.monotonic() > until_s:
             return steps, "time"
     return steps, "stands"
 
 
 def stand_counts(cores: int, most: int) -> list[int]:
-    """How many stands are tried, one after the other.
-
-    Args:
-        cores: of this machine; a large one gets more at a time.
-        most: bound.
-
-    Returns:
-        Ascending; at least one number.
-    """
+    """How many stands are tried, one after the other: at least one, more at a time on many cores."""
     more = max(1, cores // 4)
     return list(range(more, most + 1, more)) or [1]
 
 
-class _Trial:
-    """Runs steps: tells the sender how many stands, and looks what came of it."""
-
-    def __init__(self, sender: Sender, handled: Handled, check: Callable[[], None], amounts: Amounts) -> None:
-        self._sender = sender
-        self._handled = handled
-        self._check = check
-        self._amounts = amounts
-
-    def warm_up(self) -> None:
-        """One stand, until its frames come through."""
-        self._sender.stands = 1
-        wait_until(
-            lambda: bool(self._handled.latencies()),
-            words="a frame came through OBSERVE and MEASURE",
-            timeout_s=START_S,
-            check=self._checked,
-        )
-        self._drain()
-
-    def again(self, stands: int) -> Step:
-        """The same step once more, after everything that waits has been handled."""
-        self._drain()
-        return self.run(stands)
-
-    def run(self, stands: int) -> Step:
-        """One step: settle, send, judge."""
-        self._sender.stands = stands
-        self._sleep(self._amounts.density_settle_s)
-        from_us = time.time_ns() // 1000
-        self._sleep(self._amounts.density_step_s - self._amounts.density_settle_s)
-        to_us = time.time_ns() // 1000
-        sent = [captured for captured in tuple(self._sender.sent) if from_us <= captured < to_us]
-        self._sleep(LIMIT_MS / 1000)
-        return judged(stands, sent, self._handled.latencies())
-
-    def _drain(self) -> None:
-        self._sender.stands = 0
-        wait_until(
-            lambda: len(self._handled.latencies()) >= len(self._sender.sent) - self._sender.refused,
-            words="all frames have been handled",
-            timeout_s=DRAIN_S,
-            check=self._checked,
-        )
-
-    def _sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
-        self._checked()
-
-    def _checked(self) -> None:
-        self._check()
-        self._sender.check()
+def highest_sustained(steps: Sequence[tuple[int, bool]]) -> int:
+    """The most stands up to which every step (stands, held) held: luck after that does not count."""
+    return max((stands for stands, _ in takewhile(lambda step: step[1], steps)), default=0)
 
 
 def judged(stands: int, sent: Sequence[int], latencies: dict[int, int]) -> Step:
@@ -218,30 +152,87 @@ def judged(stands: int, sent: Sequence[int], latencies: dict[int, int]) -> Step:
     Args:
         stands: how many sent.
         sent: capture times of the frames, us UTC.
-        latencies: of what MEASURE has handled so far, us by capture time.
-
-    Returns:
-        The step; frames that have not come through yet stand behind all others.
+        latencies: of what MEASURE has handled so far, us by capture time; what it has not comes last.
     """
-    never_us = us_from_s(3600)
-    values = [latencies.get(captured, never_us) for captured in sent]
-    latency = latency_of(values)
-    late = latency.p95_ms is None or latency.p95_ms > LIMIT_MS
+    latency = latency_of([latencies.get(captured, math.inf) for captured in sent])
     return Step(
         stands=stands,
         sent=len(sent),
-        handled=sum(value < never_us for value in values),
-        latency=_without(latency, never_us),
-        held=not late,
+        handled=sum(captured in latencies for captured in sent),
+        latency=latency,
+        held=latency.p95_ms is not None and latency.p95_ms <= LIMIT_MS,
     )
 
 
-def _without(latency: Latency, never_us: int) -> Latency:
-    """Percentiles that fell on frames which have not come through are not known."""
-    never_ms = never_us / US_PER_MS
-    known = {
-        name: None if value == never_ms else value
-        for name, value in msgspec.structs.asdict(latency).items()
-        if name != "count"
-    }
-    return Latency(count=latency.count, **known)
+class _Trial:
+    """Sends frames of stands, a tenth of a second apart, as `capture` does, and looks what becomes of them.
+
+    Args:
+        site: whose topics the frames go to.
+        pictures: the footage, shown over and over.
+        running: the services that look at them.
+        lines: what MEASURE has handled.
+    """
+
+    def __init__(self, site: Site, pictures: Sequence[Encoded], running: Services, lines: Path) -> None:
+        self._site = site
+        self._publisher = publisher_of(site.kafka, site.settings.publish)
+        self._pictures = pictures
+        self._codec = AvroCodec(FileRegistry())
+        self._running = running
+        self._lines = lines
+        self._stands = 0
+        """How many send now."""
+        self._sent: list[int] = []
+        """Capture times of all frames so far, us UTC."""
+        self._refused = 0
+        """Frames for which the publisher had no room."""
+
+    def send(self, stop: threading.Event) -> None:
+        """Send until asked to stop: done in a thread of its own."""
+        begun_s, index = time.monotonic(), 0
+        while not stop.is_set():
+            at_s, stands = begun_s + index * PERIOD_S, self._stands
+            for stand in range(stands):
+                # Spread over the tenth of a second, as the frames of cameras are.
+                stop.wait(max(0.0, at_s + stand / stands * PERIOD_S - time.monotonic()))
+                self._send(stand, index)
+            index += 1
+            stop.wait(max(0.0, at_s + PERIOD_S - time.monotonic()))
+        self._publisher.close(1.0)
+
+    def _send(self, stand: int, index: int) -> None:
+        picture = self._pictures[(index + stand * FAR_APART) % len(self._pictures)]
+        now_us = time.time_ns() // 1000
+        message = frame_message(self._codec, picture, stand=stand, index=index, at_us=now_us)
+        self._sent.append(now_us)
+        self._refused += not self._publisher.offer(message)
+        self._publisher.settled()
+
+    def warm_up(self) -> None:
+        """One stand, until its frames come through."""
+        self._stands = 1
+        self._wait(1, "a frame came through OBSERVE and MEASURE", 60.0)
+        self.drain()
+
+    def drain(self) -> None:
+        """Nobody sends, until everything that waits has been handled."""
+        self._stands = 0
+        time.sleep(2 * PERIOD_S)
+        self._wait(len(self._sent) - self._refused, "all frames have been handled", 30.0)
+
+    def _wait(self, frames: int, words: str, timeout_s: float) -> None:
+        self._running.wait(lambda: len(latencies_of(self._lines)) >= frames, words=words, timeout_s=timeout_s)
+
+    def step(self, stands: int) -> Step:
+        """Settle, send, judge."""
+        settle_s = self._site.amount(2.0, quick=1.0)
+        self._stands = stands
+        time.sleep(settle_s)
+        from_us = time.time_ns() // 1000
+        time.sleep(self._site.amount(6.0, quick=4.0) - settle_s)
+        to_us = time.time_ns() // 1000
+        sent = [captured for captured in tuple(self._sent) if from_us <= captured < to_us]
+        time.sleep(LIMIT_MS / 1000)
+        self._running.check()
+        return judged(stands, sent, latencies_of(self._lines))

@@ -1,8 +1,9 @@
-"""Figures of a benchmark beside their floor: medians, spread, percentiles, the last step that held."""
+"""Figures beside their floor: turns of both, medians with their spread, percentiles."""
 
-import math
 import statistics
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from math import ceil, isinf
 
 import msgspec
 
@@ -10,10 +11,9 @@ from schemas.units import US_PER_MS
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One counted run."""
+    """One counted run: so many events, messages or rows in so long."""
 
     count: int
-    """Events, messages or rows."""
     seconds: float
     size_bytes: int | None = None
     """Of everything that was moved; None where bytes say nothing."""
@@ -36,6 +36,19 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
 
 
+class Sides(msgspec.Struct, frozen=True, kw_only=True):
+    """What is compared with what, and what is asked of it."""
+
+    ours: str
+    floor: str
+    unit: str
+    aim: str | None = None
+    """In words; None: nothing is asked."""
+    least_share: float = 0.0
+    """Of the floor's speed."""
+    least_per_s: float = 0.0
+
+
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """A thing beside its floor, measured turn by turn in the same run."""
 
@@ -49,14 +62,13 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Our speed as a share of the floor's: the median of the turns."""
     share_lowest: float
     share_highest: float
-    aim: str | None = None
-    """What was asked, in words."""
-    holds: bool | None = None
+    aim: str | None
+    holds: bool | None
     """Whether the median reaches the aim; None without one."""
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
-    """How long things took, ms."""
+    """How long things took, ms; None: there were none, or they never ended."""
 
     count: int
     p50_ms: float | None
@@ -64,126 +76,67 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     p99_ms: float | None
 
 
-def speed_of(runs: Sequence[Run]) -> Speed:
-    """The median of several runs, with its spread.
-
-    Args:
-        runs: at least one.
-
-    Returns:
-        Their speed.
-    """
-    speeds = [run.per_s for run in runs]
-    middle = statistics.median(speeds)
-    first = runs[0]
-    size_bytes = None if first.size_bytes is None else first.size_bytes / first.count
-    return Speed(
-        per_s=round(middle, 1),
-        lowest_per_s=round(min(speeds), 1),
-        highest_per_s=round(max(speeds), 1),
-        mb_per_s=None if size_bytes is None else round(middle * size_bytes / 1e6, 2),
-        runs=len(runs),
-    )
+Turn = Callable[[int], Sequence[tuple[Run, Run]]]
+"""Measures ours and the floor of each comparison once, one after the other; takes the number of the turn."""
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a figure has to reach."""
-
-    words: str
-    share: float | None = None
-    """Least share of the floor's speed."""
-    per_s: float | None = None
-    """Least speed, a second."""
+def timed(work: Callable[[], object], *, count: int, size_bytes: int | None = None) -> Run:
+    """Do a piece of work, and say how long it took."""
+    started = time.perf_counter()
+    work()
+    return Run(count=count, seconds=time.perf_counter() - started, size_bytes=size_bytes)
 
 
-class Names(msgspec.Struct, frozen=True, kw_only=True):
-    """What is compared with what, and what is counted."""
+def side_by_side(sides: Sequence[Sides], *, repeat: int, turn: Turn) -> list[Comparison]:
+    """Measure turn by turn (from 1): what slows the machine down slows both sides down."""
+    pairs = zip(*(turn(number) for number in range(repeat)), strict=True)
+    return [
+        compare(each, ours=[ours for ours, _ in taken], floor=[floor for _, floor in taken])
+        for each, taken in zip(sides, pairs, strict=True)
+    ]
 
-    ours: str
-    floor: str
-    unit: str
 
-
-def compare(
-    names: Names, *, ours: Sequence[Run], floor: Sequence[Run], asked: Asked | None = None
-) -> Comparison:
-    """A thing beside its floor.
-
-    Args:
-        names: of both.
-        ours: one run a turn.
-        floor: the floor's run of the same turn.
-        asked: the aim; None: there is none.
-
-    Returns:
-        Medians and spread; the share is that of each turn, so that what slows both does not count.
-    """
+def compare(sides: Sides, *, ours: Sequence[Run], floor: Sequence[Run]) -> Comparison:
+    """Medians and spread of one run a turn; the share is that of each turn: what slows both is no matter."""
     shares = [mine.per_s / bare.per_s for mine, bare in zip(ours, floor, strict=True)]
     share, speed = statistics.median(shares), speed_of(ours)
+    holds = share >= sides.least_share and speed.per_s >= sides.least_per_s
     return Comparison(
-        name=names.ours,
-        unit=names.unit,
-        floor_name=names.floor,
+        name=sides.ours,
+        unit=sides.unit,
+        floor_name=sides.floor,
         ours=speed,
         floor=speed_of(floor),
         share=round(share, 3),
         share_lowest=round(min(shares), 3),
         share_highest=round(max(shares), 3),
-        aim=None if asked is None else asked.words,
-        holds=None if asked is None else _holds(asked, share, speed.per_s),
+        aim=sides.aim,
+        holds=None if sides.aim is None else holds,
     )
 
 
-def _holds(asked: Asked, share: float, per_s: float) -> bool:
-    enough_share = asked.share is None or share >= asked.share
-    return enough_share and (asked.per_s is None or per_s >= asked.per_s)
+def speed_of(runs: Sequence[Run]) -> Speed:
+    """The median of several runs, with its spread."""
+    speeds, first = [run.per_s for run in runs], runs[0]
+    middle = statistics.median(speeds)
+    mb = None if first.size_bytes is None else first.size_bytes / first.count / 1e6
+    return Speed(
+        per_s=round(middle, 1),
+        lowest_per_s=round(min(speeds), 1),
+        highest_per_s=round(max(speeds), 1),
+        mb_per_s=None if mb is None else round(middle * mb, 2),
+        runs=len(runs),
+    )
 
 
-def latency_of(values_us: Sequence[int]) -> Latency:
-    """Percentiles of durations.
-
-    Args:
-        values_us: durations, us; may be empty.
-
-    Returns:
-        p50, p95 and p99 in ms by nearest rank; None when there is nothing.
-    """
+def latency_of(values_us: Sequence[float]) -> Latency:
+    """p50, p95 and p99 of durations (us, in any order) by nearest rank; an endless one is not known."""
     ordered = sorted(values_us)
-    p50, p95, p99 = (percentile(ordered, share) for share in (0.50, 0.95, 0.99))
-    return Latency(count=len(ordered), p50_ms=_ms(p50), p95_ms=_ms(p95), p99_ms=_ms(p99))
+    found = [percentile(ordered, share) for share in (0.50, 0.95, 0.99)]
+    p50, p95, p99 = (None if us is None or isinf(us) else round(us / US_PER_MS, 1) for us in found)
+    return Latency(count=len(ordered), p50_ms=p50, p95_ms=p95, p99_ms=p99)
 
 
-def percentile(ordered: Sequence[int], share: float) -> int | None:
-    """The smallest value that at least a share of all values does not exceed (nearest rank).
-
-    Args:
-        ordered: ascending; may be empty.
-        share: 0 < share <= 1.
-
-    Returns:
-        One of the values; None when there is none.
-    """
-    if not ordered:
-        return None
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
-
-
-def highest_sustained(steps: Sequence[tuple[int, bool]]) -> int:
-    """The most stands up to which every step held: a lucky step after a failed one does not count.
-
-    Args:
-        steps: (stands, held), ascending by stands.
-
-    Returns:
-        Stands; 0 when the first step failed or there is none.
-    """
-    highest = 0
-    for stands, held in steps:
-        if not held:
-            break
-        highest = stands
-    return highest
-
-
-def _ms(value_us: int | None) -> float | None:
-    return None if value_us is None else round(value_us / US_PER_MS, 1)
+def percentile(ordered: Sequence[float], share: float) -> float | None:
+    """The smallest value that at least a share (0 to 1) of all does not exceed; None when there is none."""
+    return ordered[max(0, ceil(share * len(ordered)) - 1)] if ordered else None

@@ -1,21 +1,33 @@
-"""What the stream benchmarks send: the same stands, people and plays on every machine."""
+"""What the benchmarks send: the same stands, people and plays everywhere, and what MEASURE makes of them."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import cycle
+from uuid import UUID
 
 import msgspec
 
-from schemas.events import FaceObservations, FaceObserved, Play, Pose
+from processors.measure.stage import MeasureStage
+from processors.runtime.local import Delivery, LocalRuntime
+from processors.thresholds import MeasureOptions
+from processors.topology import topic_of
+from schemas.events import FaceObservations, FaceObserved, Play, Pose, VisitEnded, WindowClosed
 from schemas.ids import derive_id
+from schemas.topics import Topic
 from schemas.units import US_PER_S, us_from_s
+from sinks.facts.kinds import rows_in
 
+Sent = FaceObservations | Play
+Fact = VisitEnded | WindowClosed | Play
 FRAMES_PER_S = 10
 START_US = 1_700_000_000 * US_PER_S
 PLAY_S = 10
 VISIT_S, GAP_S = (4.0, 14.0), (2.0, 10.0)
 SECOND_PERSON = 0.3
 """Share of visits that somebody else joins after their first two seconds."""
-WIDTH_PX, HEIGHT_PX = 1280, 720
+MOST_ROWS = 64
+"""No fact becomes more rows: a batch stops so many below its bound."""
+replace = msgspec.structs.replace
 
 
 class Crowd(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +42,19 @@ class Crowd(msgspec.Struct, frozen=True, kw_only=True):
         return self.stands * self.seconds * FRAMES_PER_S
 
 
-class _Presence(msgspec.Struct, frozen=True, kw_only=True):
+class Heap(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts of one topic that make one batch."""
+
+    topic: Topic
+    facts: Sequence[Fact]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables that the facts become."""
+        return sum(rows_in(fact) for fact in self.facts)
+
+
+class _Presence(msgspec.Struct, frozen=True):
     """One person before a stand in [from_s, to_s), looking in the middle half of it."""
 
     name: str
@@ -39,67 +63,58 @@ class _Presence(msgspec.Struct, frozen=True, kw_only=True):
     age_years: float
     left_px: float
 
-    def looks(self, t_s: float) -> bool:
-        quarter = (self.to_s - self.from_s) / 4
-        return self.from_s + quarter <= t_s < self.to_s - quarter
+
+def stand_name(number: int) -> str:
+    """The id of the n-th stand, from 0."""
+    return f"stand-{number:05d}"
 
 
-def traffic(crowd: Crowd) -> Iterator[FaceObservations | Play]:
-    """Everything that the stands send, in order of time: frames of all stands, and their plays.
-
-    Args:
-        crowd: stands and seconds.
+def traffic(crowd: Crowd) -> Iterator[Sent]:
+    """Everything that the stands send, in order of time.
 
     Yields:
         `crowd.events` observations (about 0.8 faces each) and a play every ten seconds and stand.
     """
-    names = [f"stand-{number:05d}" for number in range(crowd.stands)]
-    people = {name: _presences(name, crowd.seconds) for name in names}
+    people = {name: _people(name, crowd.seconds) for name in map(stand_name, range(crowd.stands))}
     for index in range(crowd.seconds * FRAMES_PER_S):
         if index % (PLAY_S * FRAMES_PER_S) == 0:
-            yield from (_play(name, index // FRAMES_PER_S) for name in names)
-        yield from (_observation(name, index, people[name]) for name in names)
+            yield from (_play(name, index // FRAMES_PER_S) for name in people)
+        yield from (_observation(name, index, there) for name, there in people.items())
 
 
-def _presences(stand_id: str, seconds: int) -> list[_Presence]:
+def _people(stand_id: str, seconds: int) -> list[_Presence]:
     chance = random.Random(stand_id)  # noqa: S311 - no secret: the same crowd on every machine
     found: list[_Presence] = []
     at_s = chance.uniform(0.0, GAP_S[1])
     while at_s < seconds:
         until_s = at_s + chance.uniform(*VISIT_S)
-        starts = [at_s, at_s + 2.0] if chance.random() < SECOND_PERSON else [at_s]
-        found += [
-            _presence(f"{stand_id}/{len(found) + i}", (s, until_s), chance) for i, s in enumerate(starts)
-        ]
+        for from_s in (at_s, at_s + 2.0) if chance.random() < SECOND_PERSON else (at_s,):
+            traits = chance.uniform(18.0, 70.0), chance.uniform(100.0, 1000.0)
+            found.append(_Presence(f"{stand_id}/{len(found)}", from_s, until_s, *traits))
         at_s = until_s + chance.uniform(*GAP_S)
     return found
-
-
-def _presence(name: str, span_s: tuple[float, float], chance: random.Random) -> _Presence:
-    age, left = chance.uniform(18.0, 70.0), chance.uniform(100.0, 1000.0)
-    return _Presence(name=name, from_s=span_s[0], to_s=span_s[1], age_years=age, left_px=left)
 
 
 def _observation(stand_id: str, index: int, people: list[_Presence]) -> FaceObservations:
     t_s = index / FRAMES_PER_S
     while people and people[0].to_s <= t_s:
         people.pop(0)
-    here = [person for person in people[:4] if person.from_s <= t_s < person.to_s]
     return FaceObservations(
         observation_id=derive_id("bench-observation", stand_id, index),
         stand_id=stand_id,
         camera_id="camera-1",
         frame_index=index,
         t_us=START_US + us_from_s(t_s),
-        width_px=WIDTH_PX,
-        height_px=HEIGHT_PX,
-        faces=tuple(_face(person, t_s) for person in here),
+        width_px=1280,
+        height_px=720,
+        faces=tuple(_face(each, t_s) for each in people[:4] if each.from_s <= t_s < each.to_s),
         model_version="bench",
     )
 
 
 def _face(person: _Presence, t_s: float) -> FaceObserved:
-    looks = person.looks(t_s)
+    quarter_s = (person.to_s - person.from_s) / 4
+    looks = person.from_s + quarter_s <= t_s < person.to_s - quarter_s
     return FaceObserved(
         track_id=derive_id("bench-track", person.name),
         box_px=(person.left_px + 3 * t_s % 40, 200.0, 90.0, 120.0),
@@ -123,3 +138,65 @@ def _play(stand_id: str, second: int) -> Play:
         start_us=START_US + second * US_PER_S,
         end_us=START_US + (second + PLAY_S) * US_PER_S,
     )
+
+
+def measure(events: Iterable[Sent], deliver: Callable[[Delivery], None] = lambda _: None) -> None:
+    """Carry events through MEASURE in this process; `deliver` hears of them and of what follows."""
+    runtime = LocalRuntime({"measure": MeasureStage(MeasureOptions())}, deliver)
+    for event in events:
+        runtime.publish(topic_of(event), event.stand_id, event)
+
+
+def facts_of(crowd: Crowd) -> list[Fact]:
+    """What is to be stored of the traffic of a crowd: plays, visits and windows, in their order."""
+    found: list[Fact] = []
+
+    def deliver(delivery: Delivery) -> None:
+        if isinstance(delivery.event, Fact):
+            found.append(delivery.event)
+
+    measure(traffic(crowd), deliver)
+    return found
+
+
+def heaps(topics: Sequence[Topic], batch_rows: int, *, turn: int) -> list[Heap]:
+    """Batches of facts: those of MEASURE over its traffic, again and again under new ids.
+
+    Args:
+        topics: `visits` or `campaign_windows`, for each batch.
+        batch_rows: of one batch, about; never more.
+        turn: ids differ from one turn to the next.
+    """
+    facts = facts_of(Crowd(stands=20, seconds=130))
+    fresh = {
+        "visits": _renewed([each for each in facts if isinstance(each, VisitEnded)], 2 * turn),
+        "campaign_windows": _renewed(
+            [each for each in facts if isinstance(each, WindowClosed)], 2 * turn + 1
+        ),
+    }
+    return [Heap(topic=topic, facts=list(_batch(fresh[topic], batch_rows))) for topic in topics]
+
+
+def _renewed(facts: Sequence[VisitEnded | WindowClosed], series: int) -> Iterator[Fact]:
+    """The same facts without end, each time under ids that were never there."""
+    number = (series + 1) << 96
+    for fact in cycle(facts):
+        number += 1 << 16
+        own = UUID(int=number)
+        if isinstance(fact, WindowClosed):
+            yield replace(fact, window_id=own, version=1)
+            continue
+        exposures = tuple(
+            replace(each, exposure_id=UUID(int=number + i), visit_id=own, version=1)
+            for i, each in enumerate(fact.exposures, 1)
+        )
+        yield VisitEnded(visit=replace(fact.visit, visit_id=own, version=1), exposures=exposures)
+
+
+def _batch(facts: Iterator[Fact], batch_rows: int) -> Iterator[Fact]:
+    rows = 0
+    for fact in facts:
+        rows += rows_in(fact)
+        if rows > batch_rows - MOST_ROWS:
+            return
+        yield fact

@@ -1,97 +1,82 @@
-"""The fold of MEASURE in one embedded process, next to reading the same messages and nothing else."""
+"""MEASURE in one process next to reading alone, and as an agent next to one that does nothing."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Sequence
 
-import msgspec
-
-from onlooker.lab.stream.figures import Asked, Comparison, Names, Run, compare
-from onlooker.lab.stream.input import Crowd, traffic
-from processors.measure.stage import MeasureStage
-from processors.runtime.local import LocalRuntime
-from processors.thresholds import MeasureOptions
-from processors.topology import topic_of
-from schemas.events import FaceObservations, Play
+from onlooker.lab.stream.agents import Line, lines_of
+from onlooker.lab.stream.figures import Comparison, Run, Sides, side_by_side, timed
+from onlooker.lab.stream.input import Crowd, measure, traffic
+from onlooker.lab.stream.site import Services, Site, apart, fill, replace
+from schemas.events import FaceObservations
 from schemas.wire.codec import AvroCodec
 from schemas.wire.registry import FileRegistry
 
-Sent = FaceObservations | Play
-AIM = Asked(words=">= 20,000/s", per_s=20_000)
-FLOOR = "reading the Avro alone"
-
-
-class MeasureInput(msgspec.Struct, frozen=True, kw_only=True):
-    """The same traffic as values and as messages."""
-
-    crowd: Crowd
-    events: Sequence[Sent]
-    messages: Sequence[bytes]
+PATIENCE_S = 120.0
+READING = Sides(ours="", floor="reading the Avro alone", unit="events", aim=">= 20,000/s", least_per_s=20_000)
+EMBEDDED = [replace(READING, ours=f"MEASURE, {given}") for given in ("events", "Avro messages")]
+AGENT = Sides(ours="", floor="", unit="events", aim=">= 0.80 of the floor", least_share=1 / 1.25)
+AGENTS = [
+    replace(AGENT, ours=f"MEASURE agent, {how}", floor=f"idle agent, {how}") for how in ("clock", "CPU time")
+]
 
 
 def bench_measure(crowd: Crowd, *, repeat: int) -> list[Comparison]:
-    """Observation events a second through MEASURE in this process, on one core.
-
-    Args:
-        crowd: how much traffic.
-        repeat: turns; each measures the floor and both ways of ours.
-
-    Returns:
-        MEASURE over values, and over Avro messages.
-    """
+    """Observations a second through MEASURE in this process, on one core: over values, and over Avro."""
     codec = AvroCodec(FileRegistry())
     events = list(traffic(crowd))
-    given = MeasureInput(crowd=crowd, events=events, messages=[codec.encode(event) for event in events])
-    turns = [(_decoding(given, codec), _values(given), _messages(given, codec)) for _ in range(repeat)]
-    floor, values, messages = zip(*turns, strict=True)
-    return [
-        compare(
-            Names(ours="MEASURE, events", floor=FLOOR, unit="events"), ours=values, floor=floor, asked=AIM
-        ),
-        compare(
-            Names(ours="MEASURE, Avro messages", floor=FLOOR, unit="events"),
-            ours=messages,
-            floor=floor,
-            asked=AIM,
-        ),
-    ]
+    messages = [codec.encode(event) for event in events]
+    moved = {"count": crowd.events, "size_bytes": sum(map(len, messages))}
+
+    def turn(_: int) -> list[tuple[Run, Run]]:
+        floor = timed(lambda: deque(map(codec.decode, messages), maxlen=0), **moved)
+        values = timed(lambda: measure(events), **moved)
+        return [(values, floor), (timed(lambda: measure(map(codec.decode, messages)), **moved), floor)]
+
+    return side_by_side(EMBEDDED, repeat=repeat, turn=turn)
 
 
-def _decoding(given: MeasureInput, codec: AvroCodec) -> Run:
-    def read() -> None:
-        for message in given.messages:
-            codec.decode(message)
-
-    return _timed(given, read)
+def bench_embedded(site: Site) -> list[Comparison]:
+    """As `bench_measure`, over so much traffic as there is time for."""
+    crowd = site.amount(Crowd(stands=20, seconds=200), quick=Crowd(stands=4, seconds=70))
+    return bench_measure(crowd, repeat=site.repeat)
 
 
-def _values(given: MeasureInput) -> Run:
-    runtime = _runtime()
+def bench_faust(site: Site) -> list[Comparison]:
+    """Events a second of both agents, each a process of its own, turn by turn over the same messages.
 
-    def fold() -> None:
-        for event in given.events:
-            runtime.publish(topic_of(event), event.stand_id, event)
+    By the clock, and by CPU time, which other work on the machine disturbs less.
+    """
+    crowd = site.amount(Crowd(stands=16, seconds=250), quick=Crowd(stands=4, seconds=50))
 
-    return _timed(given, fold)
+    def turn(_: int) -> list[tuple[Run, Run]]:
+        with apart(site, partitions=4) as here:
+            events = sorted(traffic(crowd), key=lambda event: isinstance(event, FaceObservations))
+            fill(here.kafka, ((event.stand_id, event) for event in events))
+            floor, ours = (_pass(here, agent, crowd.events) for agent in ("idle", "measure"))
+        return list(zip(ours, floor, strict=True))
 
-
-def _messages(given: MeasureInput, codec: AvroCodec) -> Run:
-    runtime = _runtime()
-
-    def fold() -> None:
-        for message in given.messages:
-            event = codec.decode(message)
-            runtime.publish(topic_of(event), event.stand_id, event)
-
-    return _timed(given, fold)
+    return side_by_side(AGENTS, repeat=site.repeat, turn=turn)
 
 
-def _runtime() -> LocalRuntime:
-    return LocalRuntime({"measure": MeasureStage(MeasureOptions())}, lambda _: None)
+def _pass(site: Site, agent: str, expected: int) -> tuple[Run, Run]:
+    lines = site.folder / f"{agent}.jsonl"
+
+    def all_handled() -> bool:
+        return sum(len(captured) for _, _, captured in lines_of(lines)) >= expected
+
+    with Services(site) as running:
+        running.start(agent, "onlooker.lab.stream.agents", agent, lines, str(expected))
+        running.wait(all_handled, words="all events are handled", timeout_s=PATIENCE_S)
+    return passed(lines_of(lines))
 
 
-def _timed(given: MeasureInput, work: Callable[[], None]) -> Run:
-    size = sum(map(len, given.messages))
-    started = time.perf_counter()
-    work()
-    seconds = time.perf_counter() - started
-    return Run(count=given.crowd.events, seconds=seconds, size_bytes=size)
+def passed(lines: Sequence[Line]) -> tuple[Run, Run]:
+    """One pass, from the end of the first batch to the end of the last: by the clock, by CPU time.
+
+    Args:
+        lines: of at least two batches; the events of the first are not counted.
+    """
+    (first_us, first_cpu_s, _), (last_us, last_cpu_s, _) = lines[0], lines[-1]
+    count = sum(len(captured) for _, _, captured in lines[1:])
+    clock = Run(count=count, seconds=(last_us - first_us) / 1e6)
+    return clock, Run(count=count, seconds=last_cpu_s - first_cpu_s)

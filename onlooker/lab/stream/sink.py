@@ -1,85 +1,70 @@
 """Facts into ClickHouse: the sink's writer and the whole sink, next to bare inserts of finished columns."""
 
+import importlib
 import threading
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
 
-import msgspec
-from kafka import KafkaProducer
+import numpy as np
 
-from onlooker.lab.stream.columns import bare_client, bare_insert, ready, types_of
-from onlooker.lab.stream.facts import Heap, heaps
-from onlooker.lab.stream.figures import Asked, Comparison, Names, Run, compare
-from onlooker.lab.stream.meter import RowCounter
-from onlooker.lab.stream.site import Site, Work
-from onlooker.lab.stream.topics import making_topics
+from onlooker.lab.stream.figures import Comparison, Run, Sides, side_by_side
+from onlooker.lab.stream.input import Fact, heaps
+from onlooker.lab.stream.site import Site, apart, database, fill, in_thread, replace
 from onlooker.telemetry import Watch
 from onlooker.wiring.database import Database
 from onlooker.wiring.sink import build_sink
 from schemas.errors import DependencyAwayError
 from schemas.events import DeadLetter
-from schemas.message import About
-from schemas.metrics import NoMeter, NoPulse
+from schemas.metrics import CounterName, Meter, NoMeter, NoPulse
 from schemas.topics import Topic
-from schemas.wire.codec import AvroCodec
-from schemas.wire.registry import FileRegistry
 from sinks.facts.columns import tables_of
 from sinks.service.batch_writer import BatchWriter, Reporting
 from sinks.service.gathering import Batch, Entry
 from sinks.service.known import Remembered
 from sinks.service.reading import Limits
-from sinks.store.clickhouse import ClickHouse
+from sinks.store.address import Address
+from sinks.store.clickhouse import INSERT_SETTINGS, SESSION_SETTINGS, ClickHouse
 
-AIM = Asked(words=">= 0.70 of the floor", share=0.7)
-FLOOR = "bare numpy inserts"
 PATIENCE_S = 120.0
-INCARNATION = "bench"
 WRITTEN: tuple[Topic, ...] = ("visits", "visits", "campaign_windows")
 SENT: tuple[Topic, ...] = ("visits",) * 5
 """More than is timed: the first batch after an assignment is written with more care, the last is not full."""
+NUMBERS = ("UInt8", "UInt32", "UInt64", "Int32", "Int64", "Float64")
+AIM = Sides(ours="", floor="bare numpy inserts", unit="rows", aim=">= 0.70 of the floor", least_share=0.7)
+SIDES = [replace(AIM, ours=f"sink, {given}") for given in ("facts in memory", "messages in Kafka")]
 
 
-class NoLetters:
-    """Nothing is set aside here."""
-
-    def post(self, letters: Sequence[DeadLetter], *, repeated: bool = False) -> None:
-        """Complain: all facts are good."""
-        raise AssertionError(f"{len(letters)} letters, repeated={repeated}")
-
-
-def bench_sink(work: Work) -> list[Comparison]:
+def bench_sink(site: Site) -> list[Comparison]:
     """Rows a second into the tables of this version, in batches of the same size everywhere.
 
-    Args:
-        work: the site and how many rows a batch has.
-
-    Returns:
-        From facts in memory beside the same rows as finished columns; from messages in Kafka (visits with
-        their exposures, decoded and written by one process) beside the same inserts.
+    From facts in memory beside the same rows as finished columns; from messages in Kafka (visits with their
+    exposures, decoded and written by one process) beside the same inserts.
     """
-    turns = [_turn(work, number) for number in range(work.repeat)]
-    floor, memory, kafka = zip(*turns, strict=True)
-    in_memory = Names(ours="sink, facts in memory", floor=FLOOR, unit="rows")
-    in_kafka = Names(ours="sink, messages in Kafka", floor=FLOOR, unit="rows")
-    return [
-        compare(in_memory, ours=memory, floor=floor, asked=AIM),
-        compare(in_kafka, ours=kafka, floor=floor, asked=AIM),
-    ]
+    batch_rows = site.amount(50_000, quick=15_000)
+
+    def turn(number: int) -> list[tuple[Run, Run]]:
+        batches = [
+            batch_of(heap.facts, heap.topic, incarnation=f"bench-{number}", lo=1_000_000 * i)
+            for i, heap in enumerate(heaps(WRITTEN, batch_rows, turn=2 * number))
+        ]
+        facts = [fact for heap in heaps(SENT, batch_rows, turn=2 * number + 1) for fact in heap.facts]
+        floor = _bare(address, batches)
+        memory = _from_memory(address, site, batches)
+        return [(memory, floor), (_from_kafka(address, site, facts, batch_rows), floor)]
+
+    with database(site.folder) as address:
+        return side_by_side(SIDES, repeat=site.repeat, turn=turn)
 
 
-def _turn(work: Work, number: int) -> tuple[Run, Run, Run]:
-    site, batch_rows = work.site, work.amounts.sink_batch_rows
-    batches = [_batch(heap, lo) for lo, heap in enumerate(heaps(WRITTEN, batch_rows, turn=2 * number))]
-    sent = heaps(SENT, batch_rows, turn=2 * number + 1)
-    return _bare(site, batches, number), _memory(site, batches, number), _kafka(site.apart(), sent, work)
-
-
-def _batch(heap: Heap, number: int) -> Batch:
-    lo = number * 1_000_000
-    entries = [Entry(offset=lo + i, fact=fact, size_bytes=0) for i, fact in enumerate(heap.facts)]
+def batch_of(facts: Sequence[Fact], topic: str, *, incarnation: str, lo: int = 0) -> Batch:
+    """Facts as the sink gathers them, from an offset of a topic on."""
+    entries = [Entry(offset=lo + i, fact=fact, size_bytes=0) for i, fact in enumerate(facts)]
     return Batch(
-        place=(f"bench.{heap.topic}.v1", 0),
-        incarnation=INCARNATION,
+        place=(f"bench.{topic}.v1", 0),
+        incarnation=incarnation,
         lo=lo,
         hi=lo + len(entries),
         at_us=time.time_ns() // 1000,
@@ -87,71 +72,128 @@ def _batch(heap: Heap, number: int) -> Batch:
     )
 
 
-def _bare(site: Site, batches: Sequence[Batch], turn: int) -> Run:
-    client = bare_client(site.clickhouse)
+def _bare(address: Address, batches: Sequence[Batch]) -> Run:
+    """The floor: clickhouse-driver with numpy, lz4 and the sink's settings; columns lie ready."""
+    # Not by the one door to this library: a floor must not go through what it is compared with.
+    driver = importlib.import_module("clickhouse_driver")
+    warnings.filterwarnings("ignore", module=r"clickhouse_driver\..*")
+    client = driver.Client(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password,
+        database=address.database,
+        compression="lz4",
+        settings={**SESSION_SETTINGS, **INSERT_SETTINGS, "use_numpy": True},
+    )
     work = []
     for batch in batches:
         for table, columns in tables_of(batch.entries, batch.place):
-            work.append((table, ready(columns, types_of(client, table)), f"bare:{turn}:{batch.token}"))
+            types = {name: kind for name, kind, *_ in client.execute(f"DESCRIBE TABLE {table}")}
+            sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
+            settings = {"insert_deduplication_token": f"bare:{batch.token}"}
+            work.append((sql, list(ready(columns, types).values()), settings))
     started = time.perf_counter()
-    for table, columns, token in work:
-        bare_insert(client, table, columns, token)
+    for sql, values, settings in work:
+        client.execute(sql, values, columnar=True, settings=settings)
     seconds = time.perf_counter() - started
     client.disconnect()
-    return Run(count=sum(len(next(iter(columns.values()))) for _, columns, _ in work), seconds=seconds)
+    return Run(count=sum(len(values[0]) for _, values, _ in work), seconds=seconds)
 
 
-def _memory(site: Site, batches: Sequence[Batch], turn: int) -> Run:
-    store, options = ClickHouse(site.clickhouse), site.settings.sink
-    writer = BatchWriter(
-        store,
-        NoLetters(),
-        memory=Remembered(options.remembered_facts),
-        limits=Limits(options.dead_letters),
-        reporting=Reporting(meter=NoMeter(), writer="bench"),
-    )
-    batches = [msgspec.structs.replace(each, incarnation=f"{INCARNATION}-{turn}") for each in batches]
-    store.rows("SELECT 1")
-    started = time.perf_counter()
-    rows = sum(sum(writer.write(batch).rows.values()) for batch in batches)
-    seconds = time.perf_counter() - started
-    store.close()
-    return Run(count=rows, seconds=seconds)
+def ready(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> dict[str, Any]:
+    """Columns as the driver takes them fastest: numpy arrays of numbers, instants, objects for all else.
+
+    The driver changes ids in place, so they serve once.
+
+    Args:
+        columns: lists of plain values.
+        types: ClickHouse's type of each.
+    """
+    return {name: _array(values, types[name]) for name, values in columns.items()}
 
 
-def _kafka(site: Site, found: Sequence[Heap], work: Work) -> Run:
-    with making_topics(site.kafka, partitions=1):
-        _fill(site, found)
-        amounts = work.amounts
-        counter = RowCounter(amounts.sink_timed_batches * amounts.sink_batch_rows)
-        stop = threading.Event()
-        counter.when_done = stop.set
-        sink_options = msgspec.structs.replace(
-            site.settings.sink, max_rows=amounts.sink_batch_rows, max_age_s=PATIENCE_S
+def _array(values: Sequence[Any], kind: str) -> Any:
+    if kind in NUMBERS:
+        return np.array(values, dtype=kind.lower())
+    if kind.startswith("DateTime64") and isinstance(values[0], int | np.integer):
+        return np.array(values, dtype="datetime64[us]").astype("datetime64[ns]")
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = list(values)
+    return objects
+
+
+class _NoLetters:
+    """Nothing is set aside here."""
+
+    def post(self, letters: Sequence[DeadLetter], *, repeated: bool = False) -> None:
+        """Complain: all facts are good."""
+        raise AssertionError(f"{len(letters)} letters, repeated={repeated}")
+
+
+def _from_memory(address: Address, site: Site, batches: Sequence[Batch]) -> Run:
+    options = site.settings.sink
+    with closing(ClickHouse(address)) as store:
+        writer = BatchWriter(
+            store,
+            _NoLetters(),
+            memory=Remembered(options.remembered_facts),
+            limits=Limits(options.dead_letters),
+            reporting=Reporting(meter=NoMeter(), writer="bench"),
         )
-        settings = msgspec.structs.replace(site.settings, kafka=site.kafka, sink=sink_options)
-        there = Database(store=ClickHouse(site.clickhouse), address=site.clickhouse)
-        watch = Watch(meter=counter, pulse=NoPulse(), port=None)
-        over = threading.Timer(PATIENCE_S, stop.set)
-        over.start()
-        try:
-            build_sink(settings, there, watch).run(stop)
-        finally:
-            over.cancel()
-            there.store.close()
-        if counter.seconds is None:
-            raise DependencyAwayError(f"The sink has not written its rows within {PATIENCE_S:.0f} s.")
-        return Run(count=counter.rows, seconds=counter.seconds)
+        store.rows("SELECT 1")  # connects
+        started = time.perf_counter()
+        rows = sum(sum(writer.write(batch).rows.values()) for batch in batches)
+        return Run(count=rows, seconds=time.perf_counter() - started)
 
 
-def _fill(site: Site, found: Sequence[Heap]) -> None:
-    codec, about = AvroCodec(FileRegistry()), About(producer="bench", produced_us=0)
-    producer = KafkaProducer(**site.kafka.arguments(), linger_ms=20, batch_size=256 * 1024)
-    try:
-        for heap in found:
-            for fact in heap.facts:
-                name = site.kafka.topics.name(heap.topic)
-                producer.send(name, codec.encode(fact), b"bench", headers=about.headers())
-        producer.flush()
-    finally:
-        producer.close()
+class RowCounter(NoMeter):
+    """Times a sink from the end of its first batch until enough rows are written.
+
+    Args:
+        expected: so many are timed, at least.
+    """
+
+    def __init__(self, expected: int) -> None:
+        self._expected = expected
+        self._began_s: float | None = None
+        self.rows = 0
+        """Written since the first batch."""
+        self.seconds: float | None = None
+        """From the end of the first batch to the end of the last one timed; None before that."""
+        self.when_done: Callable[[], None] = lambda: None
+
+    def count(self, name: CounterName, amount: float = 1, **labels: str) -> None:
+        """Hear of rows and batches; forget the rest."""
+        del labels
+        if name == "rows_written" and self._began_s is not None and self.seconds is None:
+            self.rows += int(amount)
+        elif name == "batches_written" and self._began_s is None:
+            self._began_s = time.perf_counter()
+        elif name == "batches_written" and self.rows >= self._expected and self.seconds is None:
+            self.seconds = time.perf_counter() - (self._began_s or 0.0)
+            self.when_done()
+
+
+def _from_kafka(address: Address, site: Site, facts: Sequence[Fact], batch_rows: int) -> Run:
+    counter, done = RowCounter(site.amount(2, quick=1) * batch_rows), threading.Event()
+    counter.when_done = done.set
+    options = replace(site.settings.sink, max_rows=batch_rows, max_age_s=PATIENCE_S)
+    site = replace(site, settings=replace(site.settings, sink=options))
+    with apart(site, partitions=1) as here:
+        fill(here.kafka, (("bench", fact) for fact in facts))
+        with running_sink(here, address, counter):
+            done.wait(PATIENCE_S)
+    if counter.seconds is None:
+        raise DependencyAwayError(f"The sink has not written its rows within {PATIENCE_S:.0f} s.")
+    return Run(count=counter.rows, seconds=counter.seconds)
+
+
+@contextmanager
+def running_sink(site: Site, address: Address, meter: Meter) -> Iterator[None]:
+    """The sink service in a thread of this process, with a meter of ours; raises what ends it."""
+    watch = Watch(meter=meter, pulse=NoPulse(), port=None)
+    with closing(ClickHouse(address)) as store:
+        sink = build_sink(site.settings, Database(store=store, address=address), watch)
+        with in_thread(sink.run):
+            yield
