@@ -33,6 +33,7 @@ from schemas.wire.registry import FileRegistry
 from tests.brokers import KafkaCluster, wait_until
 from tests.e2e.command import onlooker, started
 from tests.integration.test_cameras import MjpegServer, decode
+from tests.topics import create_topics
 
 pytestmark = [pytest.mark.kafka]
 CODEC = AvroCodec(FileRegistry())
@@ -66,8 +67,7 @@ class Site:
             f"stands:\n{stands}",
             encoding="utf-8",
         )
-        made = onlooker("topics", "create", "--config", self.config)
-        assert made.code == 0, made.err
+        create_topics(self.config)
 
     def capture(self, data: str, *more: str) -> subprocess.Popen[str]:
         return started("capture", "--config", self.config, "--data-dir", self.folder / data, "--json", *more)

@@ -11,7 +11,8 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
-from tests.brokers import TOOL, KafkaCluster, read_all, wait_until
+from tests.brokers import KafkaCluster, read_all, wait_until
+from tests.java import TOOL
 from tests.ports import Port
 
 pytestmark = [pytest.mark.kafka]
