@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PYTEST := $(BIN)/pytest
 FAST := not slow
 
-.PHONY: help setup demo test check format lint types contract chaos bench measure up down clean
+.PHONY: help setup demo test slowest check format lint types contract chaos bench measure up down clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,7 +31,10 @@ demo: $(VENV)/.runtime  ## the whole pipeline on real footage, without a server
 	@$(BIN)/onlooker demo
 
 test: setup  ## every test
-	$(PYTEST) -n 2
+	$(PYTEST) -n 2 --junitxml=.pytest_cache/last-run.xml
+
+slowest: $(VENV)/.dev  ## the twenty slowest tests of the last `make test`
+	@$(BIN)/python -m tests.slowest
 
 check: setup format lint types contract  ## format, lint, types, import contract, the fast tests
 	$(PYTEST) -n 2 -m "$(FAST)"

@@ -13,9 +13,8 @@ from typing import Self
 from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.errors import KafkaError
 
+from tests.java import TOOL, archiving, class_archive, quick
 from tests.ports import Port
-
-TOOL = Path(__file__).resolve().parent.parent / "docker" / "kafka"
 
 
 class NoBrokerError(Exception):
@@ -30,12 +29,20 @@ class KafkaCluster:
         brokers: 1, or 3 and more for replication 3 with min.insync 2. Brokers are counted from 0.
         extra: lines for the end of every `server.properties`.
         client: what clients must say beside `bootstrap_servers` (security), for `wait_until_ready`.
+        java: options of every broker's Java; None: those that make it ready soon.
     """
 
     def __init__(
-        self, folder: Path, *, brokers: int = 1, extra: str = "", client: dict[str, object] | None = None
+        self,
+        folder: Path,
+        *,
+        brokers: int = 1,
+        extra: str = "",
+        client: dict[str, object] | None = None,
+        java: str | None = None,
     ) -> None:
         self.folder = folder
+        self._environment = {**os.environ, "ONLOOKER_KAFKA_JAVA": quick() if java is None else java}
         self.client = {} if client is None else client
         self._ports = [Port() for _ in range(2 * brokers)]
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * brokers
@@ -165,7 +172,12 @@ class KafkaCluster:
             self.log(i).rename(self.log(i).with_suffix(".log.before"))
         with (self._room(i) / "script.log").open("ab") as words:
             self._processes[i] = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=words, stderr=words, start_new_session=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=words,
+                stderr=words,
+                start_new_session=True,
+                env=self._environment,
             )
 
     def _signal(self, i: int, word: signal.Signals) -> None:
@@ -217,6 +229,17 @@ def why_not() -> str | None:
     """Why no broker can run here, in words; None when it can. Fetches Kafka's jars, once a machine."""
     done = subprocess.run([TOOL / "jars.sh"], capture_output=True, text=True, timeout=300, check=False)
     return None if done.returncode == 0 else done.stderr.strip()
+
+
+def archive_classes(folder: Path) -> None:
+    """Let a broker in a folder write the archive of its classes, once a machine: all others start from it."""
+    if class_archive().exists():
+        return
+    draft = class_archive().with_name(f"{class_archive().name}.{os.getpid()}")
+    with KafkaCluster(folder, java=archiving(draft)) as cluster:
+        cluster.stop()
+    if draft.exists():
+        draft.rename(class_archive())
 
 
 def wait_until(condition: Callable[[], bool], *, words: str, timeout_s: float = 30.0) -> None:

@@ -4,12 +4,37 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
-from tests.brokers import KafkaCluster, why_not
+from tests.brokers import KafkaCluster, archive_classes, why_not
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# A busy machine may take its time over an example: that says nothing about the code.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
+
+
+class SharedSites(LoadFileScheduling):  # type: ignore[misc]
+    """A file goes to one process, and files that ask about the same site go there together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return str(super()._split_scope(nodeid)).replace("test_services_privacy", "test_services")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedSites:
+    """In place of what `--dist loadfile` brings."""
+    return SharedSites(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: the quick ones then fill what is left of the processes."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def skip_or_fail(need: str, reason: str) -> None:
@@ -44,10 +69,11 @@ def model_paths() -> Mapping[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def kafka_jars() -> None:
+def kafka_jars(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Kafka can run here; tests that ask for it skip where it cannot."""
     if reason := why_not():
         skip_or_fail("kafka", reason)
+    archive_classes(tmp_path_factory.mktemp("kafka-classes"))
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from schemas.broker import BrokerOptions
 from schemas.topics import Topic
 from tests.e2e.command import COMMAND
+from tests.offsets import offsets_at
 
 READS: dict[str, tuple[Topic, ...]] = {
     "observe": ("frames",),
@@ -94,13 +95,19 @@ def wait_until(condition: Callable[[], bool], what: str, *, timeout_s: float = 1
         time.sleep(0.2)
 
 
-def wait_until_drained(broker: BrokerOptions, running: Services, *, timeout_s: float = 180.0) -> None:
-    """Wait until every group has committed all that its topics hold, upstream first."""
-    for service, topics in READS.items():
+def wait_until_drained(
+    broker: BrokerOptions,
+    running: Services,
+    services: Iterable[str] = ("observe", "measure", "sink"),
+    *,
+    timeout_s: float = 180.0,
+) -> None:
+    """Wait until the groups of some services have committed all that their topics hold, upstream first."""
+    for service in services:
 
-        def drained(service: str = service, topics: tuple[Topic, ...] = topics) -> bool:
+        def drained(service: str = service) -> bool:
             running.check()
-            return lag(broker, service, topics) == 0
+            return lag(broker, service, READS[service]) == 0
 
         wait_until(drained, f"{service} drained: {running.processes.keys()}", timeout_s=timeout_s)
 
@@ -108,25 +115,9 @@ def wait_until_drained(broker: BrokerOptions, running: Services, *, timeout_s: f
 def lag(broker: BrokerOptions, service: str, topics: Iterable[Topic]) -> int:
     """Messages that a group has not committed yet."""
     names = [broker.topics.name(topic) for topic in topics]
-    ends = end_offsets(broker, names)
-    admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
-    try:
-        committed = admin.list_group_offsets(broker.group(service))[broker.group(service)]
-    finally:
-        admin.close()
-    done = {place: max(0, found.offset) for place, found in committed.items()}
-    return sum(max(0, end - done.get(place, 0)) for place, end in ends.items())
+    return offsets_at(broker.bootstrap).lag(broker.group(service), names)
 
 
 def end_offsets(broker: BrokerOptions, names: Iterable[str]) -> dict[TopicPartition, int]:
     """Where each partition of some topics ends."""
-    consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap, enable_auto_commit=False)
-    try:
-        places = [
-            TopicPartition(name, number)
-            for name in names
-            for number in consumer.partitions_for_topic(name) or ()
-        ]
-        return dict(consumer.end_offsets(places))
-    finally:
-        consumer.close()
+    return offsets_at(broker.bootstrap).ends(names)

@@ -5,13 +5,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
@@ -28,6 +28,7 @@ from sinks.store.address import Address
 from sinks.store.clickhouse import ClickHouse
 from tests.brokers import KafkaCluster, wait_until
 from tests.facts import T0_US, audience_figures, campaign_figures, exposure, play, visit_ended, window
+from tests.offsets import offsets_at
 
 CODEC = AvroCodec(FileRegistry())
 TOPIC_OF: dict[type, Topic] = {VisitEnded: "visits", Play: "plays", WindowClosed: "campaign_windows"}
@@ -168,29 +169,13 @@ class Site:
 
     def waiting(self, *topics: Topic) -> int:
         """Messages of some topics that the group has not committed."""
-        names = {self.broker.topics.name(t) for t in topics or ("visits", "plays", "campaign_windows")}
-        admin = self.cluster.admin()
+        names = [self.broker.topics.name(t) for t in topics or ("visits", "plays", "campaign_windows")]
+        offsets = offsets_at(self.cluster.bootstrap)
         try:
-            group = self.broker.group("sink")
-            try:
-                committed = admin.list_group_offsets(group)[group]
-            except KafkaError:
-                return 1
-            found = 0
-            for topic in admin.describe_topics(sorted(names)):
-                places = [(topic["name"], p["partition_index"]) for p in topic["partitions"]]
-                found += sum(self._ends(admin, places)[place] - _offset(committed, place) for place in places)
-            return found
-        finally:
-            admin.close()
-
-    def _ends(self, admin: Any, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
-        consumer = KafkaConsumer(bootstrap_servers=self.cluster.bootstrap)
-        try:
-            found = consumer.end_offsets([TopicPartition(*place) for place in places])
-            return {(place.topic, place.partition): end for place, end in found.items()}
-        finally:
-            consumer.close()
+            committed = offsets.committed(self.broker.group("sink"))
+        except KafkaError:
+            return 1
+        return sum(end - committed.get(place, 0) for place, end in offsets.ends(names).items())
 
     def wait_until_written(self, *topics: Topic, timeout_s: float = 120.0) -> None:
         """Wait until the group has committed all that the topics hold."""
@@ -224,11 +209,6 @@ class Site:
         """Stop merges: what was written stays as it was written."""
         for table in ("plays", "visits", "exposures", "windows", "campaign_windows", "audience_windows"):
             self.store.command(f"SYSTEM STOP MERGES {table}")
-
-
-def _offset(committed: Any, place: tuple[str, int]) -> int:
-    found = committed.get(place)
-    return max(0, found.offset) if found is not None else 0
 
 
 @contextmanager

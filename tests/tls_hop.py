@@ -1,6 +1,7 @@
 """A hop that speaks TLS to the outside and hands on in plain: puts TLS before a server that has none."""
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -10,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 CHUNK_BYTES = 1 << 16
+PATIENCE_S = 30.0
 
 
 class TlsHop:
@@ -54,7 +56,7 @@ class TlsHop:
             threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
 
     def _serve(self, plain: socket.socket) -> None:
-        plain.settimeout(30)
+        plain.settimeout(PATIENCE_S)
         with (
             contextlib.suppress(OSError),
             plain,
@@ -63,10 +65,7 @@ class TlsHop:
             socket.create_connection(("127.0.0.1", self._to_port)) as inside,
         ):
             outside.do_handshake()
-            back = threading.Thread(target=_pump, args=(inside, outside), daemon=True)
-            back.start()
-            _pump(outside, inside)
-            back.join(5)
+            _pass_on(outside, inside)
 
 
 @contextlib.contextmanager
@@ -81,9 +80,30 @@ def _heard_out(outside: ssl.SSLSocket) -> Iterator[None]:
                 pass
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(CHUNK_BYTES):
-            target.sendall(data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
+def _pass_on(outside: ssl.SSLSocket, inside: socket.socket) -> None:
+    """Hand on in both directions, in one thread: `ssl` must not read a connection while it writes to it."""
+    inside.settimeout(PATIENCE_S)
+    while True:
+        readable, _, _ = select.select([outside, inside], [], [], PATIENCE_S)
+        if not readable:
+            return
+        if outside in readable:
+            while (data := _received(outside)) is not None:
+                if not data:
+                    return
+                inside.sendall(data)
+        if inside in readable:
+            data = inside.recv(CHUNK_BYTES)
+            if not data:
+                return
+            outside.settimeout(PATIENCE_S)
+            outside.sendall(data)
+
+
+def _received(outside: ssl.SSLSocket) -> bytes | None:
+    """What has come; empty at the end, None when it is not yet a whole record."""
+    outside.setblocking(False)
+    try:
+        return outside.recv(CHUNK_BYTES)
+    except ssl.SSLWantReadError:
+        return None

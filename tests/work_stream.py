@@ -25,6 +25,8 @@ from tests.brokers import KafkaCluster
 from tests.services import Services, end_offsets, lag, wait_until
 
 PARTITIONS = 4
+SESSION_S = 6.0
+"""So long the partitions of a dead or silent worker wait for another."""
 FACTS: tuple[Topic, ...] = ("visits", "campaign_windows")
 READS: tuple[Topic, ...] = ("observations", "plays")
 Found = dict[tuple[str, int], Any]
@@ -45,7 +47,9 @@ class Stream:
         self.codec = AvroCodec(FileRegistry(), self.broker.topics)
         self.config = folder / "work.yaml"
         self.config.write_text(
-            f'kafka: {{bootstrap: "{cluster.bootstrap}", prefix: {prefix}}}\n', encoding="utf-8"
+            f'kafka: {{bootstrap: "{cluster.bootstrap}", prefix: {prefix}}}\n'
+            f"work: {{session_timeout_s: {SESSION_S}}}\n",
+            encoding="utf-8",
         )
         admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap)
         copies = min(3, cluster.brokers)

@@ -2,6 +2,7 @@
 # Runs one broker in the foreground; start.sh and the tests call it, people call start.sh.
 #   broker.sh --data DIR --id N --ports P1,P2,... --controller-ports C1,C2,... [--extra FILE] [--until-stdin-closes]
 # The lists have an entry for every broker of the cluster; --extra holds properties that come last and win.
+# ONLOOKER_KAFKA_JAVA holds more options for Java, between spaces; the tests start their brokers quicker with it.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 data='' id='' ports='' controller_ports='' extra='' leashed=''
@@ -40,11 +41,12 @@ sed -e "s|@ID@|$id|; s|@VOTERS@|${voters:1}|; s|@DATA@|$quoted|" \
   -e "s|@REPLICAS@|$replicas|; s|@IN_SYNC@|$((replicas > 1 ? replicas - 1 : 1))|" "$here/server.properties" >"$properties"
 [ -z "$extra" ] || cat "$extra" >>"$properties"
 
-quick=(java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp "$jars/*")
+read -ra java <<<"java ${ONLOOKER_KAFKA_JAVA:-}"
+quick=("${java[@]}" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -Dorg.slf4j.simpleLogger.defaultLogLevel=error -cp "$jars/*")
 [ -e "$folder/data/meta.properties" ] ||
   "${quick[@]}" kafka.tools.StorageTool format -t "$(cat "$data/cluster-id")" -c "$properties" >>"$log" 2>&1
 
-run=(java -Xms256m -Xmx512m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true
+run=("${java[@]}" -Xms256m -Xmx512m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError -Djava.awt.headless=true
   -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -Dorg.slf4j.simpleLogger.showDateTime=true
   "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS"
   -Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -27,6 +26,7 @@ from tests.chaos.options import ChaosOptions
 from tests.chaos.supervised import Supervised
 from tests.chaos.tables import make_witnesses
 from tests.e2e.command import COMMAND
+from tests.topics import create_topics
 
 PARTITIONS = 4
 SESSION_S = 6.0
@@ -136,10 +136,7 @@ def _prepare(site: Site) -> None:
         migrate(store, released())
         make_witnesses(store)
         store.close()
-    made = subprocess.run(
-        [*COMMAND, "topics", "create", "--config", site.config], capture_output=True, text=True, check=False
-    )
-    assert made.returncode == 0, made.stderr
+    create_topics(site.config)
 
 
 def _service(

@@ -11,7 +11,7 @@ import pytest
 from onlooker.models.cache import ModelCache
 from onlooker.wiring import cache_dir
 from schemas.events import EXPRESSIONS
-from tests.e2e.command import onlooker
+from tests.e2e.command import Ended, onlooker
 
 pytestmark = pytest.mark.models
 
@@ -23,9 +23,20 @@ def samples(model_paths: Mapping[str, Path]) -> ModelCache:
     return ModelCache(cache_dir())
 
 
-def test_a_still_is_one_line_as_the_contract_says(samples: ModelCache) -> None:
-    path = samples.sample_path("single_face.jpg")
-    ended = onlooker("analyze", path)
+@pytest.fixture(scope="module")
+def still(samples: ModelCache) -> Ended:
+    """A picture of one man, analysed."""
+    return onlooker("analyze", samples.sample_path("single_face.jpg"))
+
+
+@pytest.fixture(scope="module")
+def clip(samples: ModelCache) -> Ended:
+    """Three seconds of one man, analysed."""
+    return onlooker("analyze", samples.sample_path("single_face.mp4"))
+
+
+def test_a_still_is_one_line_as_the_contract_says(samples: ModelCache, still: Ended) -> None:
+    path, ended = samples.sample_path("single_face.jpg"), still
     assert ended.code == 0, ended.err
     (line,) = ended.lines()
     assert list(line) == ["source", "frame", "t_us", "width_px", "height_px", "error", "faces"]
@@ -49,9 +60,9 @@ def test_a_still_is_one_line_as_the_contract_says(samples: ModelCache) -> None:
     assert face["identity"] is None, "without a gallery nobody is compared"
 
 
-def test_landmarks_lie_where_ibug_has_them(samples: ModelCache) -> None:
+def test_landmarks_lie_where_ibug_has_them(still: Ended) -> None:
     """Right eye left of the left eye, nose between, mouth below, chin lowest: as the camera sees it."""
-    (line,) = onlooker("analyze", samples.sample_path("single_face.jpg")).lines()
+    (line,) = still.lines()
     points = np.array(line["faces"][0]["landmarks_px"])
     right_eye, left_eye = points[36:42].mean(axis=0), points[42:48].mean(axis=0)
     nose, mouth, chin = points[30], points[48:68].mean(axis=0), points[8]
@@ -59,9 +70,8 @@ def test_landmarks_lie_where_ibug_has_them(samples: ModelCache) -> None:
     assert right_eye[1] < nose[1] < mouth[1] < chin[1]
 
 
-def test_every_frame_of_a_video_is_a_line_with_tracks(samples: ModelCache) -> None:
-    ended = onlooker("analyze", samples.sample_path("single_face.mp4"))
-    lines = ended.lines()
+def test_every_frame_of_a_video_is_a_line_with_tracks(clip: Ended) -> None:
+    lines = clip.lines()
     assert [line["frame"] for line in lines] == list(range(72))
     assert [line["t_us"] for line in lines] == sorted(line["t_us"] for line in lines)
     assert lines[0]["t_us"] == 0
@@ -145,7 +155,6 @@ def test_analyze_recognises_the_enrolled_and_nobody_else(samples: ModelCache, tm
     assert strangers == [{"person_id": None, "similarity": None}] * 5
 
 
-def test_only_json_goes_to_stdout(samples: ModelCache) -> None:
-    ended = onlooker("analyze", samples.sample_path("single_face.mp4"))
-    assert all(json.loads(line) for line in ended.out.splitlines())
-    assert ended.err == ""
+def test_only_json_goes_to_stdout(clip: Ended) -> None:
+    assert all(json.loads(line) for line in clip.out.splitlines())
+    assert clip.err == ""

@@ -32,6 +32,7 @@ from tests.e2e.command import onlooker
 from tests.hostile import Hostile, Malice, good_letter, jpeg
 from tests.services import Services, lag, services, wait_until
 from tests.streams import StreamOptions, synthetic
+from tests.topics import create_topics
 
 pytestmark = [
     pytest.mark.kafka,
@@ -160,8 +161,7 @@ def site(
     good = list(synthetic(STREAM))
     with EmbeddedServer(folder / "server") as server:
         config = write_config(folder, broker, server.address())
-        made = onlooker("topics", "create", "--config", config)
-        assert made.code == 0, made.err
+        create_topics(config)
         undisturbed = msgspec.structs.replace(server.address(), database="undisturbed")
         create_database(undisturbed)
         store = ClickHouse(undisturbed)
@@ -289,8 +289,7 @@ def test_a_service_stops_when_nearly_everything_is_bad(
         part = "sink" if service == "sink" else "work"
         with config.open("a", encoding="utf-8") as file:
             file.write(f"{part}: {{dead_letters: {{max_consecutive: 50}}}}\n")
-        made = onlooker("topics", "create", "--config", config)
-        assert made.code == 0, made.err
+        create_topics(config)
         producer = KafkaProducer(bootstrap_servers=broker.bootstrap, acks="all")
         for number in range(400):
             producer.send(broker.topics.name(topic), key=b"stand", value=f"junk {number}".encode())

@@ -14,8 +14,10 @@ import pytest
 
 from onlooker.models.cache import ModelCache
 from onlooker.wiring import cache_dir
+from schemas.broker import BrokerOptions
+from tests.java import quick
 from tests.ports import Port
-from tests.services import wait_until
+from tests.services import end_offsets, wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 pytestmark = [
@@ -41,7 +43,7 @@ class Newcomer:
         self.port = port
         self.services: list[subprocess.Popen[bytes]] = []
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        self.environment = {**os.environ, "PATH": path}
+        self.environment = {**os.environ, "PATH": path, "ONLOOKER_KAFKA_JAVA": quick()}
 
     def types(self, line: str) -> subprocess.CompletedProcess[str] | None:
         """One line; None for one that goes on in the background."""
@@ -96,11 +98,21 @@ def test_the_services_of_the_readme_report_figures(newcomer: Newcomer) -> None:
         done = newcomer.types(line)
         assert done is None or done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
+    broker = BrokerOptions(bootstrap=f"127.0.0.1:{newcomer.port}")
+    windows = broker.topics.name("campaign_windows")
+
+    def all_run() -> bool:
+        log = newcomer.folder / "services.log"
+        assert all(service.poll() is None for service in newcomer.services), log.read_text()
+        return True
+
+    def measured() -> bool:
+        return all_run() and sum(end_offsets(broker, [windows]).values()) > 0
+
+    wait_until(measured, "a window is measured", timeout_s=90)
+
     def reported() -> bool:
-        assert all(service.poll() is None for service in newcomer.services), (
-            newcomer.folder / "services.log"
-        ).read_text()
-        asked = newcomer.types(report)
+        asked = newcomer.types(report) if all_run() else None
         return asked is not None and asked.returncode == 0 and "default" in asked.stdout
 
     wait_until(reported, "the report shows the campaign", timeout_s=90)

@@ -1,5 +1,6 @@
 """`onlooker run` as a person meets it: figures, repeatability, interruption, and every way to go wrong."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 
 from onlooker.models.cache import ModelCache
 from onlooker.wiring import cache_dir
+from schemas.errors import OnlookerError
+from sinks.store.embedded.asking import asking
 from tests.e2e.command import Ended, onlooker, started
 
 pytestmark = [pytest.mark.models, pytest.mark.clickhouse]
@@ -40,9 +43,10 @@ def measured(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 
 
 def rows(data_dir: Path, sql: str) -> list[dict[str, object]]:
-    ended = onlooker("query", sql, "--data-dir", data_dir, "--json")
-    assert ended.code == 0, ended.err
-    return ended.lines()
+    """What `onlooker query` would answer, asked from this process."""
+    with asking(data_dir) as store:
+        answer = store.answer(sql)
+    return [dict(zip(answer.names, row, strict=True)) for row in answer.rows]
 
 
 def test_the_summary_keeps_the_contract(measured: tuple[Path, Ended]) -> None:
@@ -88,12 +92,12 @@ def test_two_runs_over_the_same_input_give_equal_rows(
     first, _ = measured
     again = onlooker("run", "--source", clip, "--data-dir", tmp_path / "again", "--json")
     assert again.code == 0, again.err
-    for table in TABLES:
-        sql = f"SELECT * FROM {table} ORDER BY ALL"
-        one = onlooker("query", sql, "--data-dir", first, "--json").out
-        other = onlooker("query", sql, "--data-dir", tmp_path / "again", "--json").out
-        assert one == other
-        assert one
+    with asking(first) as one, asking(tmp_path / "again") as other:
+        for table in TABLES:
+            sql = f"SELECT * FROM {table} ORDER BY ALL"
+            found, again_found = one.answer(sql), other.answer(sql)
+            assert (found.names, found.rows) == (again_found.names, again_found.rows)
+            assert found.rows
 
 
 def test_a_second_run_into_the_same_data_adds_nothing(clip: Path, tmp_path: Path) -> None:
@@ -119,14 +123,19 @@ def live(long_clip: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str
         process.wait()
 
 
+def has_play(data_dir: Path) -> bool:
+    """Whether a play is written; the run may be making its tables just now."""
+    with contextlib.suppress(OnlookerError):
+        return bool(rows(data_dir, "SELECT 1 FROM plays LIMIT 1"))
+    return False
+
+
 def wait_for_play(process: subprocess.Popen[str], data_dir: Path) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
-        if (data_dir / "connection.json").exists():
-            asked = onlooker("query", "SELECT count() AS n FROM plays", "--data-dir", data_dir, "--json")
-            if asked.code == 0 and asked.json()["n"]:
-                return
+        if (data_dir / "connection.json").exists() and has_play(data_dir):
+            return
         time.sleep(0.1)
     pytest.fail("the run wrote nothing")
 

@@ -1,5 +1,6 @@
 """The services give what the embedded run gives: equal rows in all tables, by way of Kafka."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,18 @@ pytestmark = [
 TABLES = ("visits", "exposures", "plays", "campaign_windows", "audience_windows", "windows")
 
 
+@pytest.fixture(scope="module")
+def undisturbed(embedded: Path) -> Iterator[ClickHouse]:
+    """The tables of the embedded run."""
+    with EmbeddedServer(embedded) as server:
+        yield ClickHouse(server.address())
+
+
 @pytest.mark.parametrize("table", TABLES)
-def test_the_rows_equal_those_of_the_embedded_run(site: Site, embedded: Path, table: str) -> None:
+def test_the_rows_equal_those_of_the_embedded_run(site: Site, undisturbed: ClickHouse, table: str) -> None:
     columns = "* EXCEPT (_topic, _partition, _offset)"
     sql = f"SELECT {columns} FROM {table} ORDER BY ALL"
-    with EmbeddedServer(embedded) as server:
-        expected = ClickHouse(server.address()).answer(sql)
+    expected = undisturbed.answer(sql)
     found = ClickHouse(site.database).answer(sql)
     assert found.names == expected.names
     assert len(found.rows) == len(expected.rows)

@@ -33,6 +33,8 @@ from schemas.wire.registry import FileRegistry
 from tests.brokers import KafkaCluster, wait_until
 from tests.e2e.command import onlooker, started
 from tests.integration.test_cameras import MjpegServer, decode
+from tests.offsets import offsets_at
+from tests.topics import create_topics
 
 pytestmark = [pytest.mark.kafka]
 CODEC = AvroCodec(FileRegistry())
@@ -66,8 +68,7 @@ class Site:
             f"stands:\n{stands}",
             encoding="utf-8",
         )
-        made = onlooker("topics", "create", "--config", self.config)
-        assert made.code == 0, made.err
+        create_topics(self.config)
 
     def capture(self, data: str, *more: str) -> subprocess.Popen[str]:
         return started("capture", "--config", self.config, "--data-dir", self.folder / data, "--json", *more)
@@ -81,10 +82,7 @@ class Site:
         return found
 
     def count(self, topic: Topic) -> int:
-        with_ends = self._consumer(topic)
-        ends = sum(with_ends.end_offsets(with_ends.assignment()).values())
-        with_ends.close()
-        return int(ends)
+        return sum(offsets_at(self.kafka.bootstrap).ends([self.names.name(topic)]).values())
 
     def wait_for(self, frames: int) -> None:
         wait_until(lambda: self.count("frames") >= frames, words=f"there are {frames} messages in frames")

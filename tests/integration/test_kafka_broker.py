@@ -12,7 +12,8 @@ from kafka import KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
-from tests.brokers import TOOL, KafkaCluster, NoBrokerError, read_all, wait_until
+from tests.brokers import KafkaCluster, NoBrokerError, read_all, wait_until
+from tests.java import TOOL
 
 pytestmark = [pytest.mark.kafka]
 LARGEST_BYTES = 4 * 1024 * 1024

@@ -5,13 +5,15 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
-from tests.brokers import TOOL, KafkaCluster, read_all, wait_until
+from tests.brokers import KafkaCluster, read_all, wait_until
+from tests.java import TOOL, quick
 from tests.ports import Port
 
 pytestmark = [pytest.mark.kafka]
@@ -121,12 +123,13 @@ def test_several_at_once_fetch_the_jars_into_one_folder(kafka_jars: None, tmp_pa
 
 def test_a_killed_broker_is_started_again_on_its_data(by_hand: tuple[Path, str]) -> None:
     data, port = by_hand
-    assert script("start.sh", "--data", str(data), "--port", port).returncode == 0
+    start = partial(script, "start.sh", "--data", str(data), "--port", port, ONLOOKER_KAFKA_JAVA=quick())
+    assert start().returncode == 0
     create_by_hand(port, "kept")
     number = int((data / "broker-1" / "pid").read_text())
     os.kill(number, signal.SIGKILL)
     wait_until(lambda: not Path(f"/proc/{number}/cmdline").exists(), words="the broker is gone")
-    assert script("start.sh", "--data", str(data), "--port", port).returncode == 0
+    assert start().returncode == 0
     admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}")
     assert "kept" in admin.list_topics()
     admin.close()

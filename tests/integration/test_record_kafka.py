@@ -14,6 +14,7 @@ import pytest
 from kafka import KafkaProducer
 
 from onlooker.recordings.checks import digests, problems
+from schemas.broker import BrokerOptions
 from schemas.message import About
 from schemas.recording.folder import Recording
 from schemas.topics import TopicNames
@@ -22,8 +23,9 @@ from schemas.wire.registry import FileRegistry
 from tests.brokers import KafkaCluster, wait_until
 from tests.e2e.command import COMMAND, onlooker
 from tests.recordings import fill, numbered
-from tests.services import services
+from tests.services import services, wait_until_drained
 from tests.streams import StreamOptions, synthetic
+from tests.topics import create_topics
 
 pytestmark = [pytest.mark.kafka]
 CODEC = AvroCodec(FileRegistry())
@@ -39,7 +41,7 @@ def config(kafka: KafkaCluster, topic_prefix: str, tmp_path: Path) -> Path:
         f"kafka: {{bootstrap: '{kafka.bootstrap}', prefix: {topic_prefix}}}\ntopics: {{partitions: 2}}\n",
         encoding="utf-8",
     )
-    assert onlooker("topics", "create", "--config", path).code == 0
+    create_topics(path)
     return path
 
 
@@ -48,7 +50,7 @@ class Sending(threading.Thread):
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
         super().__init__(daemon=True)
-        self._producer: Any = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=5)
+        self._producer: Any = KafkaProducer(bootstrap_servers=bootstrap, acks="all", linger_ms=50)
         self._name = TopicNames(prefix=prefix).name("observations")
         self._over = threading.Event()
         self.sent = [0, 0]
@@ -104,12 +106,18 @@ def newest_us(folder: Path) -> int:
     return max(times, default=0)
 
 
+def holds_newer(folder: Path, than_us: int) -> bool:
+    """Whether something that arrived later is on the disk; a file that was not written since is not read."""
+    written = max((path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()), default=0)
+    return written // 1000 > than_us and newest_us(folder) > than_us
+
+
 def killed_somewhen(folder: Path, config: Path, chance: random.Random) -> float:
     """Record for a while and die; how much of what had come is not on the disk, s."""
     begun_us = time.time_ns() // 1000
     process = recorder(folder, config, "--from", "begin")
     try:
-        wait_until(lambda: newest_us(folder) > begun_us, words="it records what comes now", timeout_s=90)
+        wait_until(lambda: holds_newer(folder, begun_us), words="it records what comes now", timeout_s=90)
         time.sleep(chance.uniform(0, 1.5))
     finally:
         process.send_signal(signal.SIGKILL)
@@ -202,6 +210,9 @@ def test_embedded_services_and_replay_measure_the_same(
 
     with services(tmp_path, trial) as running:
         running.start("measure", "work", "--role", "measure")
+        wait_until_drained(
+            BrokerOptions(bootstrap=kafka.bootstrap, prefix=f"{topic_prefix}-trial"), running, ["measure"]
+        )
         wait_until(is_there, words="the services have measured the same", timeout_s=240)
     compared = onlooker("replay", recorded, "--expect", recorded, "--json")
     assert compared.code == 0, compared.err

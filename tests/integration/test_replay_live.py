@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from onlooker.recordings.checks import digests, problems
+from schemas.broker import BrokerOptions
 from tests.brokers import KafkaCluster
 from tests.e2e.command import onlooker
-from tests.services import Services, services, wait_until
+from tests.services import Services, services, wait_until_drained
+from tests.topics import create_topics
 
 pytestmark = [
     pytest.mark.kafka,
@@ -32,20 +34,19 @@ def site(folder: Path, name: str, kafka: KafkaCluster, prefix: str, stands: str)
     return path
 
 
-def settled(running: Services, folder: Path, config: Path, *arguments: str) -> dict[str, Any]:
-    """Record what the services gave, until two looks in a row see the same and every stand has ended."""
-    seen: list[dict[str, Any]] = [{}]
+def of_prefix(kafka: KafkaCluster, prefix: str) -> BrokerOptions:
+    return BrokerOptions(bootstrap=kafka.bootstrap, prefix=prefix)
 
-    def is_quiet() -> bool:
-        running.check()
-        done = onlooker("record", folder, "--config", config, "--until", "now", *arguments)
-        assert done.code == 0, done.err
-        seen.append(digests(folder))
-        windows = seen[-1]["digests"].get("campaign_windows")
-        return windows is not None and seen[-1] == seen[-2]
 
-    wait_until(is_quiet, "the services have measured everything", timeout_s=300)
-    return seen[-1]
+def settled(running: Services, broker: BrokerOptions, folder: Path, *arguments: str | Path) -> dict[str, Any]:
+    """Record what the services gave once they have handled everything, every stand's end included."""
+    upstream_first = [name for name in ("observe", "measure") if name in running.processes]
+    wait_until_drained(broker, running, upstream_first, timeout_s=300)
+    done = onlooker("record", folder, "--until", "now", *arguments)
+    assert done.code == 0, done.err
+    found = digests(folder)
+    assert found["digests"].get("campaign_windows")
+    return found
 
 
 def test_a_live_run_replays_to_the_same_digests(
@@ -58,16 +59,15 @@ def test_a_live_run_replays_to_the_same_digests(
     live = site(tmp_path, "live", kafka, topic_prefix, stands)
     trial = site(tmp_path, "trial", kafka, f"{topic_prefix}-trial", stands)
     recorded, through_kafka = tmp_path / "recorded", tmp_path / "through-kafka"
-    assert onlooker("topics", "create", "--config", live).code == 0
+    create_topics(live)
     begun = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
     with services(tmp_path, live) as running:
         running.start("observe", "work", "--role", "observe")
         running.start("measure", "work", "--role", "measure")
         running.start("capture", "capture")
         assert running.finished("capture", 400) == 0, running.log("capture")
-        original = settled(
-            running, recorded, live, "--from", begun, "--frames-for", "1h", "--reason", "a test"
-        )
+        for_a_test = ("--from", begun, "--frames-for", "1h", "--reason", "a test")
+        original = settled(running, of_prefix(kafka, topic_prefix), recorded, "--config", live, *for_a_test)
     assert original["digests"].get("visits")
     assert list(problems(recorded)) == []
     first, second = (onlooker("replay", recorded, "--json") for _ in range(2))
@@ -80,8 +80,16 @@ def test_a_live_run_replays_to_the_same_digests(
     )
     assert sent.code == 0, sent.err
     with services(tmp_path, trial) as running:
-        running.start("measure-again", "work", "--role", "measure")
-        again = settled(running, through_kafka, trial, "--from", "begin")
+        running.start("measure", "work", "--role", "measure")
+        again = settled(
+            running,
+            of_prefix(kafka, f"{topic_prefix}-trial"),
+            through_kafka,
+            "--config",
+            trial,
+            "--from",
+            "begin",
+        )
     found = {
         "live": original["digest"],
         "embedded": first.json()["digest"],

@@ -64,9 +64,9 @@ class Sending(threading.Thread):
 
     def run(self) -> None:
         while not self._over.wait(0.05):
-            numbers = range(self._sent, self._sent + 20)
+            numbers = range(self._sent, self._sent + 8)
             self._site.send(fact for number in numbers for fact in facts_of(number))
-            self._sent += 20
+            self._sent += 8
 
     def finish(self) -> int:
         """End it; how many numbers were sent."""

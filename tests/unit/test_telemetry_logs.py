@@ -20,6 +20,16 @@ OURS = logging.getLogger("sinks.service.consumer")
 THEIRS = logging.getLogger("kafka.conn")
 
 
+@pytest.fixture(autouse=True)
+def libraries_as_they_come() -> Iterator[None]:
+    """A consumer that ran in this process before has told its library to be silent."""
+    library = logging.getLogger("kafka")
+    before = library.level
+    library.setLevel(logging.NOTSET)
+    yield
+    library.setLevel(before)
+
+
 @contextmanager
 def told(log_format: LogFormat, *secrets: str) -> Iterator[io.StringIO]:
     stream = io.StringIO()
