@@ -16,8 +16,9 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
+from processors.topology import topic_of
 from schemas.broker import BrokerOptions
-from schemas.events import Play, VisitEnded, WindowClosed
+from schemas.events import VisitEnded
 from schemas.ids import derive_id
 from schemas.message import About
 from schemas.topics import TOPICS, Topic
@@ -31,7 +32,6 @@ from tests.facts import T0_US, audience_figures, campaign_figures, exposure, pla
 from tests.offsets import offsets_at
 
 CODEC = AvroCodec(FileRegistry())
-TOPIC_OF: dict[type, Topic] = {VisitEnded: "visits", Play: "plays", WindowClosed: "campaign_windows"}
 CONFIG = """
 data_dir: {folder}/data
 kafka: {{bootstrap: "{bootstrap}", prefix: {prefix}}}
@@ -142,7 +142,7 @@ class Site:
         about = About(producer="test", produced_us=1, captured_us=time.time_ns() // 1000, repeated=repeated)
         for fact in facts:
             stand = fact.visit.stand_id if isinstance(fact, VisitEnded) else fact.stand_id
-            self.send_bytes(TOPIC_OF[type(fact)], stand.encode(), CODEC.encode(fact), about)
+            self.send_bytes(topic_of(fact), stand.encode(), CODEC.encode(fact), about)
         self.producer.flush()
 
     def send_bytes(

@@ -16,7 +16,7 @@ from schemas.kinds import kinds
 from schemas.message import About
 from schemas.reading import stand_of
 from schemas.topics import Topic
-from schemas.wire.avsc import digest, event_of, record_name, schema_text
+from schemas.wire.avsc import digest, event_named, record_name, schema_text
 
 FORMAT_VERSION = 1
 """Raised when a reader of the version before would misread a recording."""
@@ -217,7 +217,7 @@ def file_header(topic: Topic, sync: bytes, codec: str, program: str) -> bytes:
 def _event(name: str, plain: Any) -> Any:
     if name == UNREADABLE:
         return msgspec.convert(plain, Unreadable)
-    kind = event_of(name)
+    kind = event_named(name)
     if kind is None:
         raise KeyError(name)
     event = msgspec.convert(plain, kind)

@@ -14,7 +14,7 @@ NAMESPACE = "onlooker.v1"
 EVENTS: tuple[type[Any], ...] = tuple(kind.event for kind in kinds().all)
 
 
-def event_of(record: str) -> type[Any] | None:
+def event_named(record: str) -> type[Any] | None:
     """The Struct of a record.
 
     Args:

@@ -12,7 +12,7 @@ from schemas.bounds import LETTER_BYTES
 from schemas.errors import UndecodableError
 from schemas.kinds import Kind, kinds
 from schemas.topics import TopicNames
-from schemas.wire.avsc import digest, event_of, record_name, schema_text
+from schemas.wire.avsc import digest, event_named, record_name, schema_text
 from schemas.wire.evolution import BadSchemaError, parsed
 from schemas.wire.registry import SchemaRegistry, subject_of
 from schemas.wire.resolution import Schema, endless, unreadable
@@ -102,7 +102,7 @@ class AvroCodec:
             theirs = parsed(text)
         except BadSchemaError as error:
             raise UndecodableError("unknown_schema", f"Schema {schema_id}: {error}") from error
-        event = event_of(theirs.root.get("name", "")) if isinstance(theirs.root, dict) else None
+        event = event_named(theirs.root.get("name", "")) if isinstance(theirs.root, dict) else None
         if event is None:
             raise UndecodableError("wrong_type", f"No topic carries what the schema {schema_id} describes.")
         ours = schema_text(event)

@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.kinds import kinds
 from schemas.topics import TopicNames
-from schemas.wire.avsc import EVENTS, digest, event_of, record_name, schema_text
+from schemas.wire.avsc import EVENTS, digest, event_named, record_name, schema_text
 from schemas.wire.evolution import BadSchemaError, breaking_changes, parsed
 from schemas.wire.registry import FileRegistry, subject_of
 
@@ -61,7 +61,7 @@ def known_schemas(files: FileRegistry, names: TopicNames) -> tuple[KnownSchema, 
             topic=names.name(topic),
         )
         for pin in files.pins
-        if (event := event_of(pin.record)) is not None
+        if (event := event_named(pin.record)) is not None
         for topic in kinds().of(event).topics
     )
 

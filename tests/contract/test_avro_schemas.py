@@ -18,7 +18,16 @@ from schemas.errors import UndecodableError
 from schemas.events import StreamEnded
 from schemas.kinds import TOPICS, kinds
 from schemas.message import CAPTURED, PRODUCED, PRODUCER, REPEATED
-from schemas.wire.avsc import EVENTS, FOLDER, NAMESPACE, digest, event_of, file_name, record_name, schema_text
+from schemas.wire.avsc import (
+    EVENTS,
+    FOLDER,
+    NAMESPACE,
+    digest,
+    event_named,
+    file_name,
+    record_name,
+    schema_text,
+)
 from schemas.wire.codec import AvroCodec
 from schemas.wire.evolution import breaking_changes, parsed
 from schemas.wire.registry import FileRegistry
@@ -114,8 +123,8 @@ def test_every_struct_that_travels_has_a_record() -> None:
 
 def test_every_file_belongs_to_an_event_and_every_event_has_one() -> None:
     assert {path.name for path in FOLDER.glob("*.avsc")} == {file_name(event) for event in EVENTS}
-    assert [event_of(f"{NAMESPACE}.{event.__name__}") for event in EVENTS] == list(EVENTS)
-    assert [event_of(name) for name in ("Play", "other.Play", f"{NAMESPACE}.Pose")] == [None] * 3
+    assert [event_named(f"{NAMESPACE}.{event.__name__}") for event in EVENTS] == list(EVENTS)
+    assert [event_named(name) for name in ("Play", "other.Play", f"{NAMESPACE}.Pose")] == [None] * 3
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
