@@ -16,6 +16,14 @@ from kafka.errors import KafkaError
 from tests.java import TOOL, archiving, class_archive, quick
 from tests.ports import Port
 
+QUIET = """metadata.max.idle.interval.ms=0
+replica.fetch.wait.max.ms=2000
+group.coordinator.threads=1
+share.coordinator.threads=1
+background.threads=2
+"""
+"""A broker that has nothing to do does less: how it behaves towards clients and in a death stays the same."""
+
 
 class NoBrokerError(Exception):
     """A broker does not start or does not become ready; the words carry the last lines of its log."""
@@ -27,7 +35,7 @@ class KafkaCluster:
     Args:
         folder: for data and logs; empty, or of an earlier cluster with the same number of brokers.
         brokers: 1, or 3 and more for replication 3 with min.insync 2. Brokers are counted from 0.
-        extra: lines for the end of every `server.properties`.
+        extra: lines for the end of every `server.properties`; they win.
         client: what clients must say beside `bootstrap_servers` (security), for `wait_until_ready`.
         java: options of every broker's Java; None: those that make it ready soon.
     """
@@ -48,7 +56,7 @@ class KafkaCluster:
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * brokers
         folder.mkdir(parents=True, exist_ok=True)
         self._extra = folder / "extra.properties"
-        self._extra.write_text(extra, encoding="utf-8")
+        self._extra.write_text(QUIET + extra, encoding="utf-8")
 
     @property
     def brokers(self) -> int:
