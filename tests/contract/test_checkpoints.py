@@ -18,10 +18,10 @@ from processors.runtime.work.checkpoint import (
 from processors.thresholds import MeasureOptions
 
 SHAPES = [
-    (Checkpoint, CHECKPOINT_VERSION, "57b74a410c452f7f"),
-    (KeptCameras, CAMERAS_VERSION, "f55e16bc8757a5d7"),
-    (StandState, STATE_VERSION, "61097b10e2fed662"),
-    (AlignedState, STATE_VERSION, "8c2cd6d697dee44b"),
+    (Checkpoint, CHECKPOINT_VERSION, "8723408eb36d222d"),
+    (KeptCameras, CAMERAS_VERSION, "8ef42c7fec76147a"),
+    (StandState, STATE_VERSION, "ad900e3695b255f0"),
+    (AlignedState, STATE_VERSION, "952362883bf7f750"),
 ]
 
 

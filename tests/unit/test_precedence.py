@@ -138,7 +138,7 @@ def doors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(database, "ClickHouse", server)
     monkeypatch.setattr(database, "asking", folder)
     monkeypatch.setattr(database, "EmbeddedServer", folder)
-    monkeypatch.setattr("onlooker.wiring.run.build_parts", lambda *_: None)
+    monkeypatch.setattr("onlooker.wiring.run.build_networks", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     for name in ("ONLOOKER_CONFIG", "ONLOOKER_CLICKHOUSE_URL", "ONLOOKER_CLICKHOUSE_PASSWORD"):
         monkeypatch.delenv(name, raising=False)

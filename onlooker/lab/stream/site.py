@@ -19,6 +19,7 @@ from kafka.errors import KafkaError
 
 import onlooker
 from onlooker.settings.configuration import Settings, without_secrets
+from onlooker.wiring.database import prepare, serving
 from processors.topology import topic_of
 from producers.brokers.plan import TopicOptions, plan_topics, wanted_topics
 from producers.brokers.topics import Topics
@@ -28,9 +29,6 @@ from schemas.message import About
 from schemas.wire.codec import AvroCodec
 from schemas.wire.registry import FileRegistry
 from sinks.store.address import Address
-from sinks.store.clickhouse import ClickHouse
-from sinks.store.embedded.server import EmbeddedServer
-from sinks.store.migrate import migrate, released
 
 TOOL = Path(onlooker.__file__).resolve().parent.parent / "docker" / "kafka"
 PORTS = range(20_000, 32_000, 7)
@@ -107,10 +105,10 @@ def _is_free(port: int) -> bool:
 @contextmanager
 def database(folder: Path) -> Iterator[Address]:
     """A managed ClickHouse with the tables of this version; never the configured one."""
-    with EmbeddedServer(folder / "clickhouse") as server:
-        with closing(ClickHouse(server.address())) as store:
-            migrate(store, released())
-        yield server.address()
+    settings = Settings(data_dir=folder / "clickhouse")
+    with serving(settings) as there:
+        prepare(there, settings)
+        yield there.address
 
 
 @contextmanager
