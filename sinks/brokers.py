@@ -17,9 +17,6 @@ def consumer_arguments(options: BrokerOptions, client: str) -> dict[str, Any]:
         options: addresses, encryption and who asks; the password is filled in.
         client: the name that the brokers' logs know it by.
 
-    Returns:
-        Keyword arguments.
-
     Raises:
         UsageError: as `BrokerOptions.arguments`.
     """

@@ -5,7 +5,6 @@ import fcntl
 import os
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from schemas.errors import LimitReachedError, UsageError
@@ -58,9 +57,7 @@ class Ownership:
         self.take()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *trouble: object) -> None:
         self.release()
 
     def _open(self) -> int:
@@ -75,14 +72,7 @@ class Ownership:
 
 
 def disk_full(data_dir: Path) -> LimitReachedError:
-    """The trouble with a disk that has no room left.
-
-    Args:
-        data_dir: the data directory on it.
-
-    Returns:
-        The error, to be raised.
-    """
+    """The trouble, to be raised, with the disk of a data directory that has no room left."""
     return LimitReachedError(
         f"the disk of the data directory {data_dir} is full: free some space and run it again"
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from processors.topology import topic_of
+from schemas.clocks import Clocks
 from schemas.events import FaceObservations, StreamEnded
 from schemas.message import About
 from schemas.recording.manifest import Manifest
@@ -27,6 +28,9 @@ class HandClock:
     def monotonic_s(self) -> float:
         return self.at_us / 1e6
 
+    def clocks(self) -> Clocks:
+        return Clocks(now_us=self.now_us, monotonic_s=self.monotonic_s)
+
 
 def manifest(**changes: Any) -> Manifest:
     return Manifest(
@@ -35,7 +39,7 @@ def manifest(**changes: Any) -> Manifest:
 
 
 def writer(folder: Path, clock: HandClock | None = None, **changes: Any) -> RecordingWriter:
-    return RecordingWriter(folder, manifest(**changes), clock or HandClock())
+    return RecordingWriter(folder, manifest(**changes), (clock or HandClock()).clocks())
 
 
 def numbered(events: Iterable[Any], *, partition: int = 0, about: About | None = ABOUT) -> Iterator[Recorded]:

@@ -24,6 +24,7 @@ from producers.replay.drive import DriveOptions, ReplayDrive
 from producers.replay.order import Choice
 from producers.replay.pace import Pauses, ReplayPacer
 from producers.replay.shift import Rounds
+from schemas.clocks import Clocks
 from schemas.events import FaceObservations, Play
 from schemas.recording.folder import Recording
 from schemas.recording.records import Recorded
@@ -106,10 +107,11 @@ def write_traffic(folder: Path, crowd: Crowd) -> None:
         folder: where to.
         crowd: how many, for how long.
     """
-    clock = _Tape()
-    with RecordingWriter(folder, manifest_of(Settings(), "run"), clock) as writer:
+    tape = _Tape()
+    clocks = Clocks(now_us=tape.now_us, monotonic_s=tape.monotonic_s)
+    with RecordingWriter(folder, manifest_of(Settings(), "run"), clocks) as writer:
         for record in _records(crowd):
-            clock.at_us = record.arrived_us
+            tape.at_us = record.arrived_us
             writer.add(record)
             writer.tick()
 

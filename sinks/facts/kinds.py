@@ -6,24 +6,13 @@ from schemas.kinds import kinds
 
 
 def is_fact(event: Any) -> bool:
-    """Whether an event becomes rows.
-
-    Args:
-        event: whatever passes through a runtime.
-    """
+    """Whether an event, whatever passes through a runtime, becomes rows."""
     kind = kinds().get(type(event))
     return kind is not None and bool(kind.tables)
 
 
 def rows_in(fact: Any) -> int:
-    """How many rows a fact becomes.
-
-    Args:
-        fact: a fact, or None for a message without one.
-
-    Returns:
-        Rows of all tables.
-    """
+    """How many rows, of all tables, a fact becomes; 0 for None, a message without one."""
     if fact is None:
         return 0
     rows = 0

@@ -1,20 +1,11 @@
 """Dead letters of the sink: made of messages that cannot be read or stored, sent to their topic."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from schemas.events import DeadLetter
 from schemas.message import About
 from schemas.ports import EventCodec
-from sinks.letters.topic import ProducerRecord
-
-
-class Sender(Protocol):
-    """Sends messages and returns when the brokers have them."""
-
-    def send(self, messages: Iterable[ProducerRecord]) -> None:
-        """Send messages; all are acknowledged when this returns."""
-        ...
+from sinks.letters.topic import AcknowledgedProducer, ProducerRecord
 
 
 class LetterBox:
@@ -29,7 +20,13 @@ class LetterBox:
     """
 
     def __init__(
-        self, sender: Sender, codec: EventCodec, *, topic: str, producer: str, now_us: Callable[[], int]
+        self,
+        sender: AcknowledgedProducer,
+        codec: EventCodec,
+        *,
+        topic: str,
+        producer: str,
+        now_us: Callable[[], int],
     ) -> None:
         self._sender = sender
         self._codec = codec

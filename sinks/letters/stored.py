@@ -47,11 +47,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         return " AND ".join(parts), values
 
     def takes(self, letter: DeadLetter) -> bool:
-        """Whether a letter is meant.
-
-        Args:
-            letter: from the topic.
-        """
+        """Whether a letter from the topic is meant."""
         return (
             (not self.ids or letter.letter_id in self.ids)
             and self.cause in (None, letter.cause)
@@ -61,15 +57,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def letters_of(store: RowStore, choice: Choice) -> list[DeadLetter]:
-    """The letters that are meant, newest first.
-
-    Args:
-        store: the database.
-        choice: which.
-
-    Returns:
-        At most `choice.limit`, with their bytes.
-    """
+    """The letters that are meant, newest first, with their bytes; at most `choice.limit`."""
     condition, values = choice.condition
     rows = store.rows(
         f"SELECT {_COLUMNS} FROM v_dead_letters WHERE {condition} "  # noqa: S608 - names of ours
@@ -80,15 +68,7 @@ def letters_of(store: RowStore, choice: Choice) -> list[DeadLetter]:
 
 
 def counts_of(store: RowStore, choice: Choice) -> list[tuple[str, str, int]]:
-    """How many letters there are.
-
-    Args:
-        store: the database.
-        choice: which.
-
-    Returns:
-        Topic, cause and number, most first.
-    """
+    """How many letters there are: topic, cause and number, most first."""
     condition, values = choice.condition
     rows = store.rows(
         f"SELECT topic, cause, count() FROM v_dead_letters WHERE {condition} "  # noqa: S608 - names of ours
@@ -99,39 +79,19 @@ def counts_of(store: RowStore, choice: Choice) -> list[tuple[str, str, int]]:
 
 
 def sent_again(store: RowStore, letters: Sequence[DeadLetter]) -> set[UUID]:
-    """Those letters whose message was sent again before.
-
-    Args:
-        store: the database.
-        letters: which to look for.
-
-    Returns:
-        Their ids.
-    """
+    """The ids of those letters whose message was sent again before."""
     ids = [str(letter.letter_id) for letter in letters]
     sql = f"SELECT DISTINCT letter_id FROM {REPLAYS} WHERE letter_id IN {{ids:Array(UUID)}}"  # noqa: S608
     return {found for (found,) in store.rows(sql, {"ids": ids})} if ids else set()
 
 
 def note_sent(store: RowStore, letters: Sequence[DeadLetter], token: str) -> None:
-    """Write down that letters' messages were sent again.
-
-    Args:
-        store: the database.
-        letters: those sent.
-        token: stands for this act.
-    """
+    """Write down, under a token for this act, that the messages of letters were sent again."""
     store.insert(REPLAYS, {"letter_id": [letter.letter_id for letter in letters]}, token)
 
 
 def id_of(text: str) -> UUID:
-    """The id that somebody has typed.
-
-    Args:
-        text: of a letter.
-
-    Returns:
-        The id.
+    """The id of a letter that somebody has typed.
 
     Raises:
         UsageError: it is none.
@@ -145,14 +105,7 @@ def id_of(text: str) -> UUID:
 
 
 def without_bytes(letter: DeadLetter) -> Mapping[str, Any]:
-    """A letter as JSON shows it.
-
-    Args:
-        letter: any.
-
-    Returns:
-        Its fields; the bytes as hexadecimal digits.
-    """
+    """The fields of a letter as JSON shows them; the bytes as hexadecimal digits."""
     fields = msgspec.structs.asdict(letter)
     hexed = {name: None if fields[name] is None else fields[name].hex() for name in ("key", "value")}
     return {**fields, "letter_id": str(letter.letter_id), **hexed}

@@ -27,21 +27,14 @@ class ProducerRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AcknowledgedProducer:
-    """Sends messages and returns when the brokers have them; connects on first use.
-
-    Args:
-        broker: how to reach the brokers.
-    """
+    """Sends messages and returns when the brokers have them; connects on first use."""
 
     def __init__(self, broker: BrokerOptions) -> None:
         self._broker = broker
         self._producer: Any = None
 
     def send(self, messages: Iterable[ProducerRecord]) -> None:
-        """Send messages; all are acknowledged when this returns.
-
-        Args:
-            messages: in order.
+        """Send messages in order; all are acknowledged when this returns.
 
         Raises:
             BrokerAwayError: not all were acknowledged: send all again.

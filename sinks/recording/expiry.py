@@ -11,12 +11,7 @@ from sinks.ownership import Ownership
 
 
 def expired(folder: Path, before_us: int, now_us: int) -> list[Expired]:
-    """Delete the hours of a recording that ended before an instant.
-
-    Args:
-        folder: of the recording; nobody may be writing to it.
-        before_us: us UTC.
-        now_us: wall clock, us UTC.
+    """Delete the hours of a recording that ended before an instant; nobody may be writing to it.
 
     Returns:
         What was deleted.
@@ -59,12 +54,7 @@ def without_old(
 
 
 def delete(folder: Path, gone: list[Expired]) -> None:
-    """Delete files that the manifest does not name any more.
-
-    Args:
-        folder: of the recording.
-        gone: what was in them.
-    """
+    """Delete files that the manifest does not name any more."""
     for each in gone:
         (folder / each.path).unlink(missing_ok=True)
         index_path(folder / each.path).unlink(missing_ok=True)

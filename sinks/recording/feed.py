@@ -21,11 +21,6 @@ MESSAGES_A_POLL = 2_000
 class KafkaSource:
     """Topics of a site; connects when made. Implements `sinks.recording.source.Source`.
 
-    Args:
-        broker: how to reach the brokers.
-        topics: kinds of topic to read.
-        client: the name that the brokers' logs know it by.
-
     Raises:
         BrokerAwayError: nobody answers.
         UsageError: a topic is missing, or the brokers refuse us.
@@ -106,14 +101,7 @@ class KafkaSource:
 
 
 def whole_topic(broker: BrokerOptions, topic: Topic) -> Iterator[Arrived]:
-    """All messages that a topic holds now.
-
-    Args:
-        broker: how to reach the brokers.
-        topic: its kind.
-
-    Yields:
-        Messages, in order by partition.
+    """All messages that a topic holds now, in order by partition.
 
     Raises:
         BrokerAwayError: the brokers do not answer.

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from schemas.recording.records import RecordCodec, Recorded, file_header
 
 BLOCK_BYTES = 1024 * 1024
 """Records are not gathered beyond this, bytes."""
-_CHUNK_BYTES = 1024 * 1024
 
 
 class HourFile:
@@ -32,6 +30,7 @@ class HourFile:
         self.note = note
         self._path = folder / note.path
         self._summary = Summary()
+        """Of everything that is in the file for good."""
         self._pending: list[Recorded] = []
         self._bodies: list[bytes] = []
         self._pending_bytes = 0
@@ -41,17 +40,8 @@ class HourFile:
         self._dirty = False
         self.dropped_bytes = self._open(program)
 
-    @property
-    def summary(self) -> Summary:
-        """Of everything that is in the file for good."""
-        return self._summary
-
     def add(self, record: Recorded) -> None:
-        """Take a record; it lasts after `flush`.
-
-        Args:
-            record: of the file's topic.
-        """
+        """Take a record of the file's topic; it lasts after `flush`."""
         body = self._codec.encode(record)
         self._pending.append(record)
         self._bodies.append(body)
@@ -72,11 +62,7 @@ class HourFile:
             self._dirty = False
 
     def close(self) -> FileNote:
-        """Make everything last, and say what the file holds.
-
-        Returns:
-            The note of a closed file.
-        """
+        """Make everything last; the note of a closed file, which says what it holds."""
         self.flush()
         size_bytes = self._file.tell()
         self._file.close()
@@ -105,8 +91,8 @@ class HourFile:
             return 0 if scan is None else scan.torn_bytes
         self._sync, self._packing = scan.header.sync, scan.header.codec
         self._file.truncate(scan.whole_bytes)
-        for chunk in _chunks(self._file):
-            self._digest.update(chunk)
+        self._file.seek(0)
+        self._digest = hashlib.file_digest(self._file, "sha256")
         for note in scan.notes:
             self._index.write(msgspec.json.encode(note) + b"\n")
         self._index.flush()
@@ -137,10 +123,3 @@ class HourFile:
         self._summary = summed((self._summary, summary))
         self._pending, self._bodies, self._pending_bytes = [], [], 0
         self._dirty = True
-
-
-def _chunks(file: Any) -> Iterator[bytes]:
-    """A file from its start to its end."""
-    file.seek(0)
-    while chunk := file.read(_CHUNK_BYTES):
-        yield chunk

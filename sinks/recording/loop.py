@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.clocks import Clocks
 from schemas.errors import DependencyAwayError, UsageError
 from schemas.events import FrameCaptured
 from schemas.metrics import Meter, Pulse
@@ -15,7 +16,7 @@ from schemas.recording.manifest import Gap, Grant
 from schemas.recording.records import Unreadable
 from sinks.recording.reading import recorded_of
 from sinks.recording.source import Arrived, Lane, Source
-from sinks.recording.writer import Clock, RecordingWriter
+from sinks.recording.writer import RecordingWriter
 
 log = logging.getLogger(__name__)
 POLL_S = 0.2
@@ -46,19 +47,14 @@ class RecorderParts(msgspec.Struct, frozen=True, kw_only=True):
     source: Source
     codec: EventCodec
     writer: RecordingWriter
-    clock: Clock
+    clock: Clocks
     meter: Meter
     pulse: Pulse
     blur: Blur | None = None
 
 
 class Recorder:
-    """Records until told to stop, or until everything that was wanted is there.
-
-    Args:
-        parts: what it works with.
-        plan: what is recorded.
-    """
+    """Records until told to stop, or until everything that was wanted is there."""
 
     def __init__(self, parts: RecorderParts, plan: RecorderPlan) -> None:
         self._parts = parts
@@ -71,9 +67,6 @@ class Recorder:
 
     def run(self, stop: threading.Event) -> None:
         """Record.
-
-        Args:
-            stop: asks for the end.
 
         Raises:
             OSError: the disk is full or gone.

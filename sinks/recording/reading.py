@@ -16,13 +16,6 @@ _MOST_DIGITS = 18
 def recorded_of(message: Arrived, codec: EventCodec) -> Recorded:
     """Read a message as MEASURE would have: what it would have set aside is no event.
 
-    Args:
-        message: from anybody.
-        codec: bytes to events.
-
-    Returns:
-        The record of it.
-
     Raises:
         DependencyAwayError: the schema registry is away: read it again later.
     """
@@ -38,14 +31,7 @@ def recorded_of(message: Arrived, codec: EventCodec) -> Recorded:
 
 
 def about_of(headers: Sequence[Header]) -> About | None:
-    """What a producer said about a message.
-
-    Args:
-        headers: of the message; others may have written them.
-
-    Returns:
-        It; None when nobody said anything.
-    """
+    """What a producer said in a message's headers, which others may have written; None: nothing."""
     said = dict(headers)
     if PRODUCER not in said:
         return None

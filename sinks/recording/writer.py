@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import msgspec
 
+from schemas.clocks import Clocks
 from schemas.errors import UsageError
 from schemas.recording.index import Summary
 from schemas.recording.manifest import (
@@ -36,18 +36,6 @@ MOST_OPEN = 32
 replace = msgspec.structs.replace
 
 
-class Clock(Protocol):
-    """Time, handed over."""
-
-    def now_us(self) -> int:
-        """Wall clock, us UTC."""
-        ...
-
-    def monotonic_s(self) -> float:
-        """Seconds that only grow."""
-        ...
-
-
 class RecordingWriter:
     """The one writer of a recording; a context, so that files are closed.
 
@@ -61,7 +49,7 @@ class RecordingWriter:
         CheckFailedError: a file of it is damaged.
     """
 
-    def __init__(self, folder: Path, about: Manifest, clock: Clock) -> None:
+    def __init__(self, folder: Path, about: Manifest, clock: Clocks) -> None:
         self._folder = folder
         self._clock = clock
         self._owner = Ownership(folder / "lock")
@@ -81,9 +69,7 @@ class RecordingWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *trouble: object) -> None:
         try:
             self.close()
         finally:
@@ -100,10 +86,7 @@ class RecordingWriter:
         return self._next
 
     def add(self, record: Recorded) -> bool:
-        """Take a message, unless the recording has it; it lasts within a second of `tick`s.
-
-        Args:
-            record: the next one of its partition.
+        """Take the next message of its partition; it lasts within a second of `tick`s.
 
         Returns:
             False when the recording had it.
@@ -136,14 +119,7 @@ class RecordingWriter:
         self._close_idle()
 
     def expire(self, before_us: int) -> int:
-        """Delete the hours that ended before an instant; those that are still written stay.
-
-        Args:
-            before_us: us UTC.
-
-        Returns:
-            How many files.
-        """
+        """Delete the hours that ended before an instant, save those still written; how many files went."""
         manifest, gone = without_old(self._manifest, before_us, self._clock.now_us())
         if gone:
             self._write(manifest)
@@ -165,11 +141,7 @@ class RecordingWriter:
         self._write(replace(self._manifest, gaps=(*self._manifest.gaps, gap)))
 
     def left_out(self, cause: str) -> None:
-        """Count a message that is not recorded; written down when a file is opened or closed.
-
-        Args:
-            cause: in one word.
-        """
+        """Count a message not recorded, by cause; written down when a file is opened or closed."""
         counts = {**self._manifest.left_out, cause: self._manifest.left_out.get(cause, 0) + 1}
         self._manifest = replace(self._manifest, left_out=counts)
 

@@ -74,15 +74,12 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sums_of(store: RowStore, reprocessing: Reprocessing, side: Side) -> dict[Group, Sums]:
-    """The sums of one side.
+    """The sums of one side, by group.
 
     Args:
         store: the database.
         reprocessing: whose range, stands and generation are summed.
         side: what was measured live, whatever the views show, or what was recomputed.
-
-    Returns:
-        By group.
     """
     found: dict[Group, Sums] = {}
     for level, keys in _LEVELS.items():
@@ -94,15 +91,7 @@ def sums_of(store: RowStore, reprocessing: Reprocessing, side: Side) -> dict[Gro
 
 
 def coverage_of(store: RowStore, reprocessing: Reprocessing) -> Coverage:
-    """Compare how long cameras reported.
-
-    Args:
-        store: the database.
-        reprocessing: one that is complete.
-
-    Returns:
-        Numbers of windows and visits.
-    """
+    """Compare for how long cameras reported live and in the recording of a complete reprocessing."""
     windows, short = store.rows(_WINDOWS, {**parameters_of(reprocessing), "slack": OBSERVED_SLACK_MS})[0]
     crossing = {side: store.rows(_crossing(side), parameters_of(reprocessing))[0][0] for side in _PLACES}
     return Coverage(
@@ -114,14 +103,7 @@ def coverage_of(store: RowStore, reprocessing: Reprocessing) -> Coverage:
 
 
 def parameters_of(reprocessing: Reprocessing) -> dict[str, Any]:
-    """What the questions about a reprocessing ask with.
-
-    Args:
-        reprocessing: what is asked about.
-
-    Returns:
-        Values by name.
-    """
+    """What the questions about a reprocessing ask with: values by name."""
     return {
         "generation": reprocessing.generation,
         "stands": list(reprocessing.stand_ids),

@@ -78,13 +78,7 @@ class Reprocessings:
         return [msgspec.convert(row, Reprocessing) for row in rows]
 
     def named(self, name: str) -> Reprocessing:
-        """The one of a name.
-
-        Args:
-            name: as it was begun.
-
-        Returns:
-            Its present state.
+        """The present state of the one of a name.
 
         Raises:
             UsageError: there is none.
@@ -96,16 +90,13 @@ class Reprocessings:
         return found
 
     def begin(self, name: str, *, recording: str, from_us: int, until_us: int) -> Reprocessing:
-        """Begin one; what a killed one of the same name left is removed.
+        """Begin one, with nothing written yet; what a killed one of the same name left is removed.
 
         Args:
             name: for people.
             recording: what it is made from.
             from_us: begin of the range, us UTC.
             until_us: its end, not part of it.
-
-        Returns:
-            It, with nothing written yet.
 
         Raises:
             UsageError: a complete one has this name.
@@ -134,15 +125,12 @@ class Reprocessings:
     def finish(
         self, reprocessing: Reprocessing, stand_ids: Iterable[str], thresholds: Mapping[str, str]
     ) -> Reprocessing:
-        """Everything is written.
+        """Everything is written: it is ready.
 
         Args:
             reprocessing: one that is being written.
             stand_ids: whose figures were recomputed.
             thresholds: by metric version, as JSON.
-
-        Returns:
-            It, ready.
 
         Raises:
             CheckFailedError: it was discarded meanwhile; what was written since is removed.
@@ -157,13 +145,10 @@ class Reprocessings:
         return self._note(whole, "ready")
 
     def show(self, reprocessing: Reprocessing) -> Reprocessing:
-        """Show it in all views, with one row: a question sees either what was there or this.
-
-        Args:
-            reprocessing: one that is ready; one that is shown already stays as it is.
+        """Show one that is ready in all views, with one row: a question sees either what was there or this.
 
         Returns:
-            It, shown.
+            It, shown; as it is when it was shown already.
 
         Raises:
             UsageError: it is not complete.
@@ -181,22 +166,12 @@ class Reprocessings:
         return self._note(now, "shown")
 
     def hide(self, reprocessing: Reprocessing) -> Reprocessing:
-        """Show again what was there before, with one row.
-
-        Args:
-            reprocessing: one that is shown; one that is not stays as it is.
-
-        Returns:
-            It, ready to be shown again.
-        """
+        """Show again what was there before, with one row; one that is not shown stays as it is."""
         now = self._present(reprocessing)
         return self._note(now, "ready") if now.state == "shown" else now
 
     def discard(self, reprocessing: Reprocessing) -> None:
-        """Remove all that it wrote; may be begun again when killed.
-
-        Args:
-            reprocessing: one that is not shown.
+        """Remove all that one which is not shown wrote; may be begun again when killed.
 
         Raises:
             UsageError: the views show it.
@@ -247,27 +222,11 @@ class Reprocessings:
 
 
 def default_name(recording: str, from_us: int) -> str:
-    """A name for who gives none: that of the recording, and the second at which the range begins.
-
-    Args:
-        recording: name of its folder.
-        from_us: begin of the range, us UTC.
-
-    Returns:
-        The same for the same range.
-    """
+    """A name for who gives none: that of the recording's folder, and the second at which the range begins."""
     return f"{recording}-{from_us // US_PER_S}"
 
 
 def _row(reprocessing: Reprocessing) -> Mapping[str, Sequence[Any]]:
-    return {
-        "generation": [reprocessing.generation],
-        "name": [reprocessing.name],
-        "state": [reprocessing.state],
-        "recording": [reprocessing.recording],
-        "stand_ids": [list(reprocessing.stand_ids)],
-        "from_at": [reprocessing.from_us],
-        "until_at": [reprocessing.until_us],
-        "thresholds": [dict(reprocessing.thresholds)],
-        "version": [reprocessing.version],
-    }
+    columns = {"from_us": "from_at", "until_us": "until_at"}
+    values = msgspec.structs.asdict(reprocessing)
+    return {columns.get(name, name): [value] for name, value in values.items()}

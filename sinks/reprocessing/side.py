@@ -13,25 +13,14 @@ SIDE_TABLES: Mapping[str, str] = {
 
 
 class SideStore:
-    """A row store that puts facts into the side tables of one generation, and drops what has none.
-
-    Args:
-        store: the database.
-        generation: of the reprocessing.
-    """
+    """A row store that puts facts into the side tables of one generation, and drops what has none."""
 
     def __init__(self, store: RowStore, generation: int) -> None:
         self._store = store
         self._generation = generation
 
     def insert(self, table: str, columns: Mapping[str, Any], token: str) -> None:
-        """Write one batch beside; the same token twice writes once.
-
-        Args:
-            table: where the live rows would go.
-            columns: values by column, all of one length.
-            token: stands for this batch.
-        """
+        """Write one batch of a live table beside it; the same token twice writes once."""
         side = SIDE_TABLES.get(table)
         if side is not None:
             count = len(next(iter(columns.values())))

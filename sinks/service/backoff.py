@@ -20,11 +20,7 @@ class Backoff:
         self._until_s: float | None = None
 
     def failed(self, now_s: float) -> None:
-        """An attempt has failed.
-
-        Args:
-            now_s: a clock that only grows, s.
-        """
+        """An attempt has failed; `now_s` of a clock that only grows."""
         wait_s = min(self._longest_s, self._first_s * 2.0 ** min(self._failures, 30))
         self._failures += 1
         self._until_s = now_s + wait_s * (0.5 + self._jitter() / 2)
@@ -34,14 +30,7 @@ class Backoff:
         self._failures, self._until_s = 0, None
 
     def wait_s(self, now_s: float) -> float:
-        """How long to wait still.
-
-        Args:
-            now_s: a clock that only grows, s.
-
-        Returns:
-            Seconds; 0 when it is time to try.
-        """
+        """How long to wait still, s; 0 when it is time to try. `now_s` of the same clock as for `failed`."""
         return 0.0 if self._until_s is None else max(0.0, self._until_s - now_s)
 
     @property

@@ -40,13 +40,7 @@ LOST = (
 
 
 class GroupConsumer:
-    """A member of the sink's group; connects on the first poll. Implements `sinks.service.feed.Feed`.
-
-    Args:
-        broker: how to reach the brokers.
-        topics: kinds of topic to read.
-        options: session time-out and epoch.
-    """
+    """A member of the sink's group; connects on the first poll. Implements `sinks.service.feed.Feed`."""
 
     def __init__(
         self,

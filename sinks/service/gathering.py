@@ -84,11 +84,7 @@ class Gathering:
         self._since_s: float | None = None
 
     def add(self, entry: Entry) -> None:
-        """Take the next message.
-
-        Args:
-            entry: with a higher offset than the one before.
-        """
+        """Take the next message; its offset is higher than that of the one before."""
         if self._since_s is None:
             self._since_s = self._clock()
         self._entries.append(entry)
@@ -119,19 +115,16 @@ class Gathering:
     def take(self, now_us: int) -> Batch | None:
         """End the batch and begin another.
 
-        Args:
-            now_us: wall clock, us UTC.
-
         Returns:
             A batch; None when nothing was gathered, or a batch to be ended is not whole yet.
         """
-        heal, self._heal = self._heal, None
-        if heal is not None and heal.hi is not None:
-            if self.reached < heal.hi:
-                self._heal = heal
-                return None
-            return self._cut(heal.hi, heal.at_us, healed=True)
-        return self._cut(self._entries[-1].offset + 1, now_us, healed=False) if self._entries else None
+        heal = self._heal
+        if heal is None or heal.hi is None:
+            return self._cut(self._entries[-1].offset + 1, now_us, healed=False) if self._entries else None
+        if self.reached < heal.hi:
+            return None
+        self._heal = None
+        return self._cut(heal.hi, heal.at_us, healed=True)
 
     def _cut(self, hi: int, at_us: int, *, healed: bool) -> Batch:
         inside = [entry for entry in self._entries if entry.offset < hi]

@@ -1,6 +1,6 @@
 """Facts that are there already: found by id and version in the batch, in memory, in the database."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -31,11 +31,7 @@ class Remembered:
         return self._versions.get(fact_id, -1) >= version
 
     def add(self, facts: Iterable[Any]) -> None:
-        """Remember what was written.
-
-        Args:
-            facts: in the order of writing.
-        """
+        """Remember what was written, in the order of writing."""
         versions = self._versions
         for fact in facts:
             fact_id, version = identity_of(fact)
@@ -47,9 +43,6 @@ class Remembered:
 
 def identity_of(fact: Any) -> tuple[int, int]:
     """What makes a fact the same fact.
-
-    Args:
-        fact: an event of a topic that the sink reads.
 
     Returns:
         Its id as a number, which is quicker to look for than a UUID, and its version (1 for what has none).
@@ -84,33 +77,24 @@ def fresh_of(batch: Batch, memory: Remembered, store: RowStore) -> list[Entry]:
         seen[fact_id] = version
         first.append(entry)
     doubtful = [entry for entry in first if batch.careful or entry.repeated]
-    there = written_versions(store, [entry.fact for entry in doubtful], batch)
+    there = _written_versions(store, [entry.fact for entry in doubtful], batch)
     if not there:
         return first
-    return [entry for entry in first if not _is_there(entry, there, careful=batch.careful)]
+    identities = ((entry.offset, *identity_of(entry.fact)) for entry in doubtful)
+    written = {offset for offset, fact_id, version in identities if there.get(fact_id, -1) >= version}
+    return [entry for entry in first if entry.offset not in written]
 
 
-def _is_there(entry: Entry, there: Mapping[int, int], *, careful: bool) -> bool:
-    fact_id, version = identity_of(entry.fact)
-    return (careful or entry.repeated) and there.get(fact_id, -1) >= version
+def _written_versions(store: RowStore, facts: Sequence[Any], batch: Batch) -> dict[int, int]:
+    """By id, the highest version of each fact that the database has from elsewhere than this batch.
 
-
-def written_versions(store: RowStore, facts: Sequence[Any], batch: Batch) -> dict[int, int]:
-    """The highest version of each fact that the database has from elsewhere than this batch.
-
-    Args:
-        store: the database.
-        facts: which to look for; of any kinds.
-        batch: whose own rows do not count: it may have been written in part.
-
-    Returns:
-        Version by id; facts that are not there are left out.
+    The batch's own rows do not count: it may have been written in part.
     """
     found: dict[int, int] = {}
     for kind in kinds().all:
         mine = [fact for fact in facts if type(fact) is kind.event]
-        for some in _parts(mine, IDS_A_QUESTION):
-            found.update(_ask(store, kind, some, batch))
+        for start in range(0, len(mine), IDS_A_QUESTION):
+            found.update(_ask(store, kind, mine[start : start + IDS_A_QUESTION], batch))
     return found
 
 
@@ -135,8 +119,3 @@ def _ask(store: RowStore, kind: Kind, facts: Sequence[Any], batch: Batch) -> Ite
     )
     for fact_id, highest in store.rows(sql, parameters):
         yield fact_id.int, int(highest)
-
-
-def _parts(facts: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(facts), size):
-        yield facts[start : start + size]

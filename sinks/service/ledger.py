@@ -26,15 +26,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def highest_written(store: RowStore, incarnations: Mapping[TopicPartition, str]) -> dict[TopicPartition, int]:
-    """How far each partition is written.
-
-    Args:
-        store: the database.
-        incarnations: the partitions, each with the incarnation of its topic.
-
-    Returns:
-        The highest offset below which all is written; partitions without a batch are left out.
-    """
+    """The offset below which all of each partition is written; those without a batch are left out."""
     found: dict[TopicPartition, int] = {}
     for topic, incarnation in sorted({(place[0], name) for place, name in incarnations.items()}):
         rows = store.rows(HIGHEST, {"topic": topic, "incarnation": incarnation})
@@ -43,16 +35,7 @@ def highest_written(store: RowStore, incarnations: Mapping[TopicPartition, str])
 
 
 def ledger_row(batch: Batch, done: Done, writer: str) -> Mapping[str, Sequence[Any]]:
-    """The row that ends a batch.
-
-    Args:
-        batch: what was written.
-        done: what became of it.
-        writer: the process that wrote it.
-
-    Returns:
-        Columns of one row.
-    """
+    """The row that ends a batch, as columns."""
     topic, partition = batch.place
     return {
         "topic": [topic],

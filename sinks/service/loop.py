@@ -51,12 +51,7 @@ class SinkParts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sink:
-    """One member of the sink's group.
-
-    Args:
-        parts: the world around it.
-        options: batches and patience.
-    """
+    """One member of the sink's group."""
 
     def __init__(self, parts: SinkParts, options: SinkOptions) -> None:
         self._parts = parts
@@ -76,9 +71,6 @@ class Sink:
 
     def run(self, stop: threading.Event) -> None:
         """Work until asked to stop, then write what is in hand and leave the group.
-
-        Args:
-            stop: asks for the end.
 
         Raises:
             LimitReachedError: too many messages were set aside; nothing of them is committed.

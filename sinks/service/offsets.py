@@ -47,14 +47,7 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def note_of(text: str) -> Note:
-    """Read the metadata of a commit.
-
-    Args:
-        text: of anybody's commit.
-
-    Returns:
-        An empty note when it is not ours.
-    """
+    """Read the metadata of anybody's commit; an empty note when it is not ours."""
     try:
         return msgspec.json.decode(text.encode(), type=Note)
     except (msgspec.DecodeError, UnicodeError):
@@ -62,23 +55,12 @@ def note_of(text: str) -> Note:
 
 
 def commit_of(offset: int, note: Note) -> Committed:
-    """A commit with its metadata.
-
-    Args:
-        offset: where to go on.
-        note: what is to be known of it.
-
-    Returns:
-        The value for `Feed.commit`.
-    """
+    """A commit with its metadata, for `Feed.commit`."""
     return Committed(offset=offset, note=msgspec.json.encode(note).decode())
 
 
 def start_of(known: Known) -> Start:
     """Where to go on with a partition; the heart of the exactly-once effect.
-
-    Args:
-        known: the group's commit, the partition's bounds and the ledger's word.
 
     Returns:
         The batch to be ended, or the first offset that is not written.

@@ -18,24 +18,14 @@ SERVICE = "sink"
 
 
 class FactReader:
-    """Reads the facts in the messages of the topics that the sink keeps.
-
-    Args:
-        codec: bytes to events.
-        names: of the site's topics.
-    """
+    """Reads the facts in the messages of the topics that the sink keeps."""
 
     def __init__(self, codec: EventCodec, names: TopicNames) -> None:
         self._codec = codec
         self._names = names
 
     def read(self, place: TopicPartition, message: Message, now_us: int) -> Entry:
-        """Read one message.
-
-        Args:
-            place: where it came from.
-            message: of anybody.
-            now_us: wall clock, us UTC.
+        """Read one message of anybody.
 
         Returns:
             A fact, or the letter to be sent. What cannot be read in the dead-letter topic itself becomes a
@@ -44,19 +34,17 @@ class FactReader:
         Raises:
             DependencyAwayError: the schema registry is away: read it again later.
         """
-        fact: Any = None
-        letter: DeadLetter | None = None
+        fact: Any
+        letter: DeadLetter | None
         kind = self._names.topic(place[0])
         assert kind is not None
+        origin = (message.key, message.value)
         try:
-            fact = decoded(message.value, topic=kind, codec=self._codec)
+            fact, letter = decoded(message.value, topic=kind, codec=self._codec), None
         except UndecodableError as error:
-            fact, letter = (
-                None,
-                letter_for(place, message.offset, (message.key, message.value), error, now_us),
-            )
-        if letter is not None and kind == "dead_letters":
-            fact, letter = letter, None
+            fact, letter = None, letter_for(place, message.offset, origin, error, now_us)
+            if kind == "dead_letters":
+                fact, letter = letter, None
         return Entry(
             offset=message.offset,
             fact=fact,
@@ -64,17 +52,12 @@ class FactReader:
             size_bytes=len(message.value or b""),
             captured_us=message.captured_us,
             repeated=message.repeated,
-            origin=(message.key, message.value),
+            origin=origin,
         )
 
 
 def believed(entries: Sequence[Entry], place: TopicPartition, at_us: int) -> Sequence[Entry]:
     """The entries judged by the clock of their batch: who writes the batch again judges alike.
-
-    Args:
-        entries: of one batch.
-        place: where they came from.
-        at_us: the batch's clock, us UTC.
 
     Returns:
         The same entries; those from the future, or under another stand's key, with a letter in place of the
@@ -101,18 +84,7 @@ def letter_for(
     error: UndecodableError,
     at_us: int,
 ) -> DeadLetter:
-    """The letter of a message.
-
-    Args:
-        place: where it came from.
-        offset: its place there.
-        origin: its key and value.
-        error: why it is set aside.
-        at_us: wall clock, us UTC.
-
-    Returns:
-        A letter with an id that follows from place and offset.
-    """
+    """The letter of a message, `origin` its key and value; the same message always has the same id."""
     topic, partition = place
     return letter_of(
         error,
@@ -127,22 +99,14 @@ def letter_for(
 
 
 class Limits:
-    """How many messages of each topic may be set aside before the sink stops.
-
-    Args:
-        options: the limits of one topic.
-    """
+    """How many messages of each topic may be set aside before the sink stops."""
 
     def __init__(self, options: DeadLetterOptions) -> None:
         self._options = options
         self._by_topic: dict[str, DeadLetterLimit] = {}
 
     def took(self, place: TopicPartition, entries: Sequence[Entry]) -> None:
-        """Take note of the messages of a batch.
-
-        Args:
-            place: where they came from.
-            entries: in order.
+        """Take note of the messages of a batch, in order.
 
         Raises:
             LimitReachedError: too many were set aside. Nothing more is to be committed.

@@ -15,15 +15,12 @@ def starts_of(
     feed: Feed,
     written: Callable[[Mapping[TopicPartition, str]], Mapping[TopicPartition, int]],
 ) -> dict[TopicPartition, Start]:
-    """Where to go on with each partition.
+    """Where to go on with each partition that this process owns now.
 
     Args:
-        membership: the partitions that this process owns now.
+        membership: names them.
         feed: knows commits and bounds.
-        written: says how far each partition is written.
-
-    Returns:
-        A start for each.
+        written: says below which offset each is written; none for a partition without a batch.
 
     Raises:
         CheckFailedError: the brokers have lost messages.
@@ -47,13 +44,7 @@ def starts_of(
 
 
 def tell(meter: Meter, place: TopicPartition, start: Start) -> None:
-    """Count and log what is out of the ordinary about a start.
-
-    Args:
-        meter: takes figures.
-        place: the partition.
-        start: where it goes on.
-    """
+    """Count and log what is out of the ordinary about a partition's start."""
     meter.count("partitions_changed", topic=place[0], change="given")
     if start.expired:
         tell_expired(meter, place, start.expired)
@@ -72,12 +63,6 @@ def tell(meter: Meter, place: TopicPartition, start: Start) -> None:
 
 
 def tell_expired(meter: Meter, place: TopicPartition, count: int) -> None:
-    """Count and log messages that nobody has written and that are gone.
-
-    Args:
-        meter: takes figures.
-        place: the partition.
-        count: how many.
-    """
+    """Count and log messages that nobody has written and that are gone."""
     log.error("%s:%s: %s messages expired before anybody wrote them", *place, count)
     meter.count("messages_ignored", count, topic=place[0], cause="expired")

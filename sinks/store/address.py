@@ -45,9 +45,6 @@ def address_from_url(url: str) -> Address:
     Args:
         url: `clickhouse://user:password@host:9000/database?secure=1`; all but the host may be left out.
 
-    Returns:
-        The address.
-
     Raises:
         UsageError: the text has another form; the password is never part of the words.
     """
@@ -70,13 +67,7 @@ def address_from_url(url: str) -> Address:
 
 
 def checked_identifier(name: str) -> str:
-    """A name that may stand in SQL as it is.
-
-    Args:
-        name: of a table, column or database.
-
-    Returns:
-        The same name.
+    """The name of a table, column or database that may stand in SQL as it is.
 
     Raises:
         UsageError: it has other characters than letters, digits and `_`.

@@ -101,11 +101,7 @@ class ClickHouse:
         self._insert(table, columns, {"insert_deduplication_token": token})
 
     def refusal(self, table: str, columns: Mapping[str, Any]) -> str | None:
-        """Why rows would be refused; writes nothing.
-
-        Args:
-            table: a table of this database.
-            columns: values by column, as for `insert`.
+        """Why rows, given as for `insert`, would be refused; writes nothing.
 
         Returns:
             Words for a person; None when the rows would be taken.
@@ -134,23 +130,11 @@ class ClickHouse:
             raise RowsRefusedError(f"{table} does not take a value: {error}") from error
 
     def command(self, sql: str) -> None:
-        """Run a statement that returns nothing.
-
-        Args:
-            sql: one statement.
-        """
+        """Run one statement that returns nothing."""
         self._ask(lambda: self._client.execute(sql))
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """Answer a question.
-
-        Args:
-            sql: one query; values as `{name:Type}`.
-            parameters: the values, put in by the server.
-
-        Returns:
-            Rows of Python values.
-        """
+        """Answer a question, asked as `answer` is: rows of Python values."""
         return self.answer(sql, parameters).rows
 
     def answer(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Answer:
@@ -178,10 +162,7 @@ class ClickHouse:
         return Answer(names=tuple(name for name, _ in columns), rows=rows)
 
     def check_version(self) -> str:
-        """Ask for the server's version.
-
-        Returns:
-            For example `26.9.2.1`.
+        """Ask for the server's version, for example `26.9.2.1`.
 
         Raises:
             UsageError: the server is older than this program can use.
@@ -240,24 +221,14 @@ def _refusal(code: int, words: str) -> UsageError:
 
 
 def shortened(message: str) -> str:
-    """A server's message without its stack trace, prefixes and blank lines.
-
-    Args:
-        message: as the server sent it.
-
-    Returns:
-        At most one line.
-    """
+    """At most one line of a server's message, without its stack trace, prefixes and blank lines."""
     text = message.split("Stack trace:", maxsplit=1)[0].strip().removeprefix("DB::Exception: ")
     line = " ".join(text.split(" Expected one of:", maxsplit=1)[0].split())
     return line if len(line) <= WORDS_LIMIT else line[: WORDS_LIMIT - 1] + "…"
 
 
 def create_database(address: Address) -> None:
-    """Create the database of an address if it does not exist.
-
-    Args:
-        address: server, database and a user who may create it.
+    """Create the database of an address, as a user who may create it, if it does not exist.
 
     Raises:
         DependencyAwayError: the server is away.

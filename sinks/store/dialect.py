@@ -25,14 +25,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """With Replicated engines."""
 
     def statement(self, sql: str) -> str:
-        """A statement as it is to be run; running it again changes nothing.
-
-        Args:
-            sql: one statement of a migration.
-
-        Returns:
-            The same for this place.
-        """
+        """A statement of a migration as it is to be run here; running it again changes nothing."""
         return self._engine(NAMED.sub(self._name, sql, count=1))
 
     def _name(self, found: re.Match[str]) -> str:

@@ -57,13 +57,10 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def released(folder: Traversable | None = None) -> tuple[Migration, ...]:
-    """The migrations of this release.
+    """The migrations of this release by number, which counts from 1 without a gap.
 
     Args:
         folder: where the files lie; the package's own by default.
-
-    Returns:
-        All of them by number, which counts from 1 without a gap.
 
     Raises:
         CheckFailedError: a file has another kind of name, or a number is missing or doubled.
@@ -77,14 +74,7 @@ def released(folder: Traversable | None = None) -> tuple[Migration, ...]:
 
 
 def pending(store: RowStore, migrations: Sequence[Migration]) -> tuple[Migration, ...]:
-    """The migrations that have not run on a database; changes nothing.
-
-    Args:
-        store: the database.
-        migrations: those of this release.
-
-    Returns:
-        What is left to run, in order.
+    """The migrations of this release that have not run on a database, in order; changes nothing.
 
     Raises:
         CheckFailedError: one that has run is not what it was, or the database is newer than this program.

@@ -113,7 +113,7 @@ def record(
             source=source,
             codec=CODEC,
             writer=recording,
-            clock=clock,
+            clock=clock.clocks(),
             meter=NoMeter(),
             pulse=NoPulse(),
             blur=blur,

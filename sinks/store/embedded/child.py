@@ -27,14 +27,11 @@ def end_with_parent() -> None:
 
 
 def serve(run_dir: str, store_dir: str) -> str:
-    """Listen until killed.
+    """Listen until killed; a server that works never returns, else what went wrong.
 
     Args:
         run_dir: folder with `config.xml` and `users.xml`.
         store_dir: folder of ClickHouse's own data.
-
-    Returns:
-        What went wrong; a server that works never returns.
     """
     threading.Thread(target=end_with_parent, daemon=True).start()
     import chdb  # before the change of folder: on import it logs in, which users.xml would refuse
