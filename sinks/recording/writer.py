@@ -204,16 +204,12 @@ class RecordingWriter:
         if found is None:
             while len(self._open) >= MOST_OPEN:
                 self._close_file(next(iter(self._open)))
-            found = self._opened(topic, hour_us)
+            note = file_note(topic, hour_us)
+            if all(each.closed or each.path != note.path for each in self._manifest.files):
+                self._put_note(note)
+            found = self._reopen(note)
         self._open[key] = found
         return found
-
-    def _opened(self, topic: Topic, hour_us: int) -> HourFile:
-        wanted = file_note(topic, hour_us)
-        note = next((each for each in self._manifest.files if each.path == wanted.path), None)
-        if note is None or note.closed:
-            self._put_note(wanted)
-        return self._reopen(wanted)
 
     def _reopen(self, note: FileNote) -> HourFile:
         file = HourFile(self._folder, note, self._manifest.program_version)

@@ -1,11 +1,11 @@
 """The ledger of reprocessings: begun, complete, shown, discarded; one row of it is what the views obey."""
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
+from schemas.clocks import Clocks
 from schemas.errors import CheckFailedError, UsageError
 from schemas.ports import RowStore
 from schemas.units import US_PER_S
@@ -46,30 +46,18 @@ class Reprocessing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reprocessings:
-    """The reprocessings of one database.
-
-    Args:
-        store: the database, migrated.
-        now_us: wall clock, us UTC.
-        dialect: one server or a cluster.
-        monotonic_s: a clock that only grows, s.
-        sleep: waits, s.
-    """
+    """The reprocessings of one migrated database, on one server or on a cluster."""
 
     def __init__(
         self,
         store: RowStore,
         *,
-        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
         dialect: Dialect = ONE_SERVER,
-        monotonic_s: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        clocks: Clocks | None = None,
     ) -> None:
         self._store = store
-        self._now_us = now_us
         self._dialect = dialect
-        self._monotonic_s = monotonic_s
-        self._sleep = sleep
+        self._clocks = clocks or Clocks()
 
     def all(self) -> list[Reprocessing]:
         """Every one that has left a trace, by begin."""
@@ -108,7 +96,7 @@ class Reprocessings:
                     f"there is a reprocessing {name!r} already: --discard it, or choose another --name"
                 )
             self.discard(before)
-        now_us = self._now_us()
+        now_us = self._clocks.now_us()
         begun = Reprocessing(
             generation=now_us,
             name=name,
@@ -200,7 +188,7 @@ class Reprocessings:
 
     def _note(self, reprocessing: Reprocessing, state: State) -> Reprocessing:
         """The one row: a reader has it or has it not."""
-        version = max(self._now_us(), reprocessing.version + 1)
+        version = max(self._clocks.now_us(), reprocessing.version + 1)
         noted = msgspec.structs.replace(reprocessing, state=state, version=version)
         self._store.insert(LEDGER, _row(noted), f"{LEDGER}:{noted.generation}:{noted.version}")
         return noted
@@ -214,11 +202,11 @@ class Reprocessings:
 
     def _settle(self) -> None:
         """Let questions that began before now open their tables: they end, or have had time enough."""
-        began_s = self._monotonic_s()
-        while (passed_s := self._monotonic_s() - began_s) < LONGEST_SETTLING_S:
+        began_s = self._clocks.monotonic_s()
+        while (passed_s := self._clocks.monotonic_s() - began_s) < LONGEST_SETTLING_S:
             if not self._store.rows(_OLDER, {"seconds": passed_s})[0][0]:
                 return
-            self._sleep(_STEP_S)
+            self._clocks.sleep(_STEP_S)
 
 
 def default_name(recording: str, from_us: int) -> str:

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from onlooker.cli.reprocess import reprocess
 from onlooker.reprocess.difference import changed
 from onlooker.wiring.reprocess import ReprocessRequest, Site
+from schemas.clocks import Clocks
 from schemas.errors import CheckFailedError, UsageError
 from sinks.reprocessing.ledger import LEDGER, LONGEST_SETTLING_S, Reprocessing, Reprocessings
 from sinks.reprocessing.side import SIDE_TABLES, SideStore
@@ -135,7 +136,7 @@ def test_a_reader_sees_only_old_or_only_new_figures(
     for reader in readers:
         reader.start()
     # The rows are long there: without waiting for readers a switch falls into the midst of their questions.
-    hasty = Reprocessings(store, monotonic_s=count(0.0, 2 * LONGEST_SETTLING_S).__next__)
+    hasty = Reprocessings(store, clocks=Clocks(monotonic_s=count(0.0, 2 * LONGEST_SETTLING_S).__next__))
     switches, deadline = 0, time.monotonic() + 240
     try:
         while (len(answers) < 200 or switches < 20) and time.monotonic() < deadline:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from onlooker.cli.reprocess import reprocess
 from onlooker.wiring.reprocess import ReprocessRequest, range_of
+from schemas.clocks import Clocks
 from schemas.errors import UsageError
 from schemas.recording.folder import Recording
 from sinks.reprocessing.ledger import LEDGER, LONGEST_SETTLING_S, Reprocessing, Reprocessings, default_name
@@ -56,9 +57,8 @@ class Ledger:
 
 def ledger(store: Ledger, clock: FakeClock | None = None, dialect: Dialect = ONE_SERVER) -> Reprocessings:
     clock = clock or FakeClock()
-    return Reprocessings(
-        store, now_us=lambda: START_US, dialect=dialect, monotonic_s=clock.now_s, sleep=clock.sleep
-    )
+    clocks = Clocks(now_us=lambda: START_US, monotonic_s=clock.now_s, sleep=clock.sleep)
+    return Reprocessings(store, dialect=dialect, clocks=clocks)
 
 
 def ready(there: Reprocessings, name: str = "a") -> Reprocessing:

@@ -8,7 +8,7 @@ from pathlib import Path
 from schemas.errors import DependencyAwayError, UsageError
 from sinks.ownership import InUseError
 from sinks.store.clickhouse import ClickHouse
-from sinks.store.embedded.files import Places, read_connection
+from sinks.store.embedded.files import STORE, read_connection
 from sinks.store.embedded.server import EmbeddedOptions, EmbeddedServer, address_of
 
 STEP_S = 0.1
@@ -30,7 +30,7 @@ def asking(data_dir: Path, *, analyst: bool = True, patience_s: float = 10.0) ->
         UsageError: there is no data.
         DependencyAwayError: the directory is owned by a process whose server does not answer.
     """
-    if not (data_dir / "clickhouse").is_dir():
+    if not (data_dir / STORE).is_dir():
         raise UsageError(
             f"there is no data in {data_dir}: make some with `onlooker run --data-dir {data_dir}`"
         )
@@ -60,7 +60,7 @@ def _store_of(server: EmbeddedServer, data_dir: Path, *, analyst: bool, patience
 
 
 def _of_owner(data_dir: Path, *, analyst: bool) -> ClickHouse | None:
-    connection = read_connection(Places(data_dir=data_dir.resolve()))
+    connection = read_connection(data_dir)
     if connection is None:
         return None
     store = ClickHouse(address_of(connection, analyst=analyst), read_only=analyst)

@@ -2,13 +2,21 @@
 
 import hashlib
 import os
-import secrets
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import msgspec
 
 DATABASE = "onlooker"
+STORE = "clickhouse"
+"""ClickHouse's own data; this and the following lie in the data directory."""
+RUN = "clickhouse.run"
+"""Configuration of the server process, its working directory."""
+LOGS = "log"
+CONNECTION = "connection.json"
+"""How to reach the running server."""
+LOCK = "lock"
+"""Held by the one process that owns the directory."""
 CONFIG = """<clickhouse>
  <logger><level>warning</level><log>{logs}/clickhouse.log</log><errorlog>{logs}/clickhouse.errors.log</errorlog>
   <size>10M</size><count>2</count></logger>
@@ -56,53 +64,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
 
 
-class Places(msgspec.Struct, frozen=True, kw_only=True):
-    """Where things lie in a data directory."""
-
-    data_dir: Path
-
-    @property
-    def store(self) -> Path:
-        """ClickHouse's own data."""
-        return self.data_dir / "clickhouse"
-
-    @property
-    def run(self) -> Path:
-        """Configuration of the server process, its working directory."""
-        return self.data_dir / "clickhouse.run"
-
-    @property
-    def logs(self) -> Path:
-        """Log files."""
-        return self.data_dir / "log"
-
-    @property
-    def connection(self) -> Path:
-        """How to reach the running server."""
-        return self.data_dir / "connection.json"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the one process that owns the directory."""
-        return self.data_dir / "lock"
-
-
-def new_password() -> str:
-    """A random password.
-
-    Returns:
-        Text of 32 letters, digits, `-` and `_`.
-    """
-    return secrets.token_urlsafe(24)
-
-
 def write_private(path: Path, text: str) -> None:
-    """Write a file at once that only its owner can read.
-
-    Args:
-        path: file to make or replace.
-        text: its content.
-    """
+    """Write a file at once, new or in place of another, that only its owner can read."""
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
     with os.fdopen(
@@ -112,19 +75,14 @@ def write_private(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def write_configuration(places: Places, connection: Connection, memory_bytes: int) -> None:
-    """Write `config.xml` and `users.xml` for the server process.
-
-    Args:
-        places: the data directory.
-        connection: ports and passwords.
-        memory_bytes: most memory the server may take, bytes.
-    """
+def write_configuration(data_dir: Path, connection: Connection, memory_bytes: int) -> None:
+    """Write `config.xml` and `users.xml` for the server process of a data directory."""
+    run = data_dir / RUN
     write_private(
-        places.run / "config.xml",
+        run / "config.xml",
         CONFIG.format(
-            logs=escape(str(places.logs)),
-            run=escape(str(places.run)),
+            logs=escape(str(data_dir / LOGS)),
+            run=escape(str(run)),
             tcp_port=connection.tcp_port,
             http_port=connection.http_port,
             memory_bytes=memory_bytes,
@@ -135,20 +93,13 @@ def write_configuration(places: Places, connection: Connection, memory_bytes: in
         analyst_sha256=_sha256(connection.analyst_password),
         database=connection.database,
     )
-    write_private(places.run / "users.xml", users)
+    write_private(run / "users.xml", users)
 
 
-def read_connection(places: Places) -> Connection | None:
-    """How to reach the server that runs on a data directory.
-
-    Args:
-        places: the data directory.
-
-    Returns:
-        The connection, None while no server has said that it is ready.
-    """
+def read_connection(data_dir: Path) -> Connection | None:
+    """How to reach the server of a data directory; None while none has said that it is ready."""
     try:
-        return msgspec.json.decode(places.connection.read_bytes(), type=Connection)
+        return msgspec.json.decode((data_dir / CONNECTION).read_bytes(), type=Connection)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
 

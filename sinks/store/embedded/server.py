@@ -1,6 +1,7 @@
 """A ClickHouse of our own: a child process on loopback that keeps its data in a data directory."""
 
 import errno
+import secrets
 import socket
 import subprocess
 import sys
@@ -17,9 +18,12 @@ from sinks.ownership import Ownership, disk_full
 from sinks.store.address import Address
 from sinks.store.clickhouse import create_database
 from sinks.store.embedded.files import (
+    CONNECTION,
+    LOCK,
+    LOGS,
+    RUN,
+    STORE,
     Connection,
-    Places,
-    new_password,
     write_configuration,
     write_private,
 )
@@ -39,17 +43,12 @@ class EmbeddedOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class EmbeddedServer:
-    """The server of one data directory, owned by this process; a context manager.
-
-    Args:
-        data_dir: made if need be; everything lies in it.
-        options: memory and patience.
-    """
+    """The server of one data directory, made if need be, owned by this process; a context manager."""
 
     def __init__(self, data_dir: Path, options: EmbeddedOptions | None = None) -> None:
-        self._places = Places(data_dir=data_dir.resolve())
+        self._data_dir = data_dir.resolve()
         self._options = options or EmbeddedOptions()
-        self._ownership = Ownership(self._places.lock, patience_s=self._options.owner_timeout_s)
+        self._ownership = Ownership(self._data_dir / LOCK, patience_s=self._options.owner_timeout_s)
         self._child: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 
@@ -83,23 +82,16 @@ class EmbeddedServer:
         """End the child and let the directory go; harmless when not started."""
         self._end_child()
         if self._connection is not None:
-            self._places.connection.unlink(missing_ok=True)
+            (self._data_dir / CONNECTION).unlink(missing_ok=True)
             self._connection = None
         self._ownership.release()
 
     def address(self, *, analyst: bool = False) -> Address:
-        """How to reach the server.
-
-        Args:
-            analyst: as the user that may only read.
-
-        Returns:
-            Address with password.
-        """
+        """How to reach the server, with password; an analyst may only read."""
         if self._connection is None:
             raise DependencyAwayError("the embedded ClickHouse is not running")
         address = address_of(self._connection, analyst=analyst)
-        return msgspec.structs.replace(address, data_dir=str(self._places.data_dir))
+        return msgspec.structs.replace(address, data_dir=str(self._data_dir))
 
     @property
     def pid(self) -> int | None:
@@ -120,7 +112,7 @@ class EmbeddedServer:
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            raise disk_full(self._places.data_dir) from error
+            raise disk_full(self._data_dir) from error
 
     def _launch_on_free_ports(self) -> None:
         try:
@@ -132,19 +124,19 @@ class EmbeddedServer:
             self._launch()
 
     def _launch(self) -> None:
-        places = self._places
-        for folder in (places.store, places.run, places.logs):
+        store, run, logs = (self._data_dir / name for name in (STORE, RUN, LOGS))
+        for folder in (store, run, logs):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         connection = self._connection or _new_connection()
-        write_configuration(places, connection, self._options.memory_bytes)
-        with (places.logs / "clickhouse.start.log").open("wb") as log:
+        write_configuration(self._data_dir, connection, self._options.memory_bytes)
+        with (logs / "clickhouse.start.log").open("wb") as log:
             self._child = subprocess.Popen(
                 [
                     sys.executable,
                     "-P",
                     str(Path(__file__).with_name("child.py")),
-                    places.run,
-                    places.store,
+                    run,
+                    store,
                 ],
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -153,7 +145,7 @@ class EmbeddedServer:
             )
         self._connection = msgspec.structs.replace(connection, pid=self._child.pid)
         self._wait_until_ready()
-        write_private(places.connection, msgspec.json.encode(self._connection).decode())
+        write_private(self._data_dir / CONNECTION, msgspec.json.encode(self._connection).decode())
 
     def _wait_until_ready(self) -> None:
         assert self._child is not None
@@ -167,11 +159,11 @@ class EmbeddedServer:
             time.sleep(0.03)
         raise DependencyAwayError(
             f"the embedded ClickHouse did not answer within {self._options.start_timeout_s:.0f} s: "
-            f"see {self._places.logs}"
+            f"see {self._data_dir / LOGS}"
         )
 
     def _last_words(self) -> str:
-        log = self._places.logs / "clickhouse.start.log"
+        log = self._data_dir / LOGS / "clickhouse.start.log"
         lines = log.read_text(errors="replace").strip().splitlines()
         return f"{lines[-1][:200] if lines else 'without a word'} (see {log})"
 
@@ -190,15 +182,7 @@ class EmbeddedServer:
 
 
 def address_of(connection: Connection, *, analyst: bool) -> Address:
-    """The address that a connection file stands for.
-
-    Args:
-        connection: the content of the file.
-        analyst: as the user that may only read.
-
-    Returns:
-        Address with password.
-    """
+    """The address, with password, that a connection file stands for; an analyst may only read."""
     return Address(
         host=connection.host,
         port=connection.tcp_port,
@@ -215,8 +199,8 @@ def _new_connection() -> Connection:
         return Connection(
             tcp_port=first.getsockname()[1],
             http_port=second.getsockname()[1],
-            analyst_password=new_password(),
-            onlooker_password=new_password(),
+            analyst_password=secrets.token_urlsafe(24),
+            onlooker_password=secrets.token_urlsafe(24),
             pid=0,
         )
 
