@@ -40,9 +40,9 @@ class Log:
     """Messages of the partitions of one topic, and what the group has committed."""
 
     def __init__(self, partitions: int = 1) -> None:
-        self.places: list[TopicPartition] = [(VISITS, number) for number in range(partitions)]
-        self.messages: dict[TopicPartition, list[Message]] = {place: [] for place in self.places}
-        self.begins: dict[TopicPartition, int] = dict.fromkeys(self.places, 0)
+        self.tps: list[TopicPartition] = [(VISITS, number) for number in range(partitions)]
+        self.messages: dict[TopicPartition, list[Message]] = {tp: [] for tp in self.tps}
+        self.begins: dict[TopicPartition, int] = dict.fromkeys(self.tps, 0)
         self.committed: dict[TopicPartition, Committed] = {}
         self.incarnation = "one"
         self.generation = 0
@@ -50,17 +50,17 @@ class Log:
 
     def append(self, value: bytes | None, *, partition: int = 0, repeated: bool = False) -> None:
         """One more message."""
-        place = (VISITS, partition)
-        offset = self.begins[place] + len(self.messages[place])
-        self.messages[place].append(Message(offset=offset, key=b"entrance", value=value, repeated=repeated))
+        tp = (VISITS, partition)
+        offset = self.begins[tp] + len(self.messages[tp])
+        self.messages[tp].append(Message(offset=offset, key=b"entrance", value=value, repeated=repeated))
 
-    def end(self, place: TopicPartition) -> int:
-        return self.begins[place] + len(self.messages[place])
+    def end(self, tp: TopicPartition) -> int:
+        return self.begins[tp] + len(self.messages[tp])
 
-    def expire(self, place: TopicPartition, begin: int) -> None:
+    def expire(self, tp: TopicPartition, begin: int) -> None:
         """Retention takes the messages below an offset."""
-        self.messages[place] = [m for m in self.messages[place] if m.offset >= begin]
-        self.begins[place] = begin
+        self.messages[tp] = [m for m in self.messages[tp] if m.offset >= begin]
+        self.begins[tp] = begin
 
     def join(self, member: str) -> None:
         """A member takes over all partitions; the one before is fenced."""
@@ -84,30 +84,30 @@ class ModelFeed:
     def poll(self, wait_s: float) -> Mapping[TopicPartition, Sequence[Message]]:
         self._trouble("poll")
         found: dict[TopicPartition, Sequence[Message]] = {}
-        for place in [] if self.paused else self.log.places:
-            at = self._positions.get(place, self._begin(place))
-            messages = [m for m in self.log.messages[place] if m.offset >= at][: self._poll_size]
+        for tp in [] if self.paused else self.log.tps:
+            at = self._positions.get(tp, self._begin(tp))
+            messages = [m for m in self.log.messages[tp] if m.offset >= at][: self._poll_size]
             if messages:
-                found[place] = messages
-                self._positions[place] = messages[-1].offset + 1
+                found[tp] = messages
+                self._positions[tp] = messages[-1].offset + 1
         return found
 
-    def _begin(self, place: TopicPartition) -> int:
-        commit = self.log.committed.get(place)
-        return commit.offset if commit else self.log.begins[place]
+    def _begin(self, tp: TopicPartition) -> int:
+        commit = self.log.committed.get(tp)
+        return commit.offset if commit else self.log.begins[tp]
 
     def membership(self) -> Membership | None:
         if self.log.owner != self.member:
             return None
-        incarnations = dict.fromkeys(self.log.places, self.log.incarnation)
+        incarnations = dict.fromkeys(self.log.tps, self.log.incarnation)
         return Membership(member=self.member, generation=self._generation, incarnations=incarnations)
 
-    def committed(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, Committed]:
+    def committed(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, Committed]:
         self._trouble("committed")
-        return {place: self.log.committed[place] for place in places if place in self.log.committed}
+        return {tp: self.log.committed[tp] for tp in tps if tp in self.log.committed}
 
-    def bounds(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
-        return {p: Bounds(begin=self.log.begins[p], end=self.log.end(p)) for p in places}
+    def bounds(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
+        return {p: Bounds(begin=self.log.begins[p], end=self.log.end(p)) for p in tps}
 
     def commit(self, offsets: Mapping[TopicPartition, Committed]) -> None:
         self._trouble("before commit")
@@ -116,11 +116,11 @@ class ModelFeed:
         self.log.committed.update(offsets)
         self._trouble("after commit")
 
-    def seek(self, place: TopicPartition, offset: int) -> None:
-        self._positions[place] = offset
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        self._positions[tp] = offset
 
-    def position(self, place: TopicPartition) -> int | None:
-        return self._positions.get(place)
+    def position(self, tp: TopicPartition) -> int | None:
+        return self._positions.get(tp)
 
     def pause(self) -> None:
         self.paused = True

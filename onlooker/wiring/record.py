@@ -20,7 +20,7 @@ from schemas.recording.manifest import Break, Grant
 from schemas.topics import Topic
 from sinks.recording.feed import KafkaSource
 from sinks.recording.loop import Recorder, RecorderParts, RecorderPlan
-from sinks.recording.source import Lane
+from sinks.recording.source import TopicPartition
 from sinks.recording.writer import RecordingWriter
 from sinks.service.feed import Bounds
 
@@ -106,7 +106,7 @@ def _summary(request: RecordRequest, recorder: Recorder, writer: RecordingWriter
     )
 
 
-def _tell(request: RecordRequest, positions: Mapping[Lane, int], writer: RecordingWriter) -> None:
+def _tell(request: RecordRequest, positions: Mapping[TopicPartition, int], writer: RecordingWriter) -> None:
     for torn in writer.manifest.breaks[-1:]:
         log.warning("an earlier recorder was killed: %s bytes of %s dropped", torn.dropped_bytes, torn.path)
     places = ", ".join(f"{topic}/{number} from {at}" for (topic, number), at in sorted(positions.items()))
@@ -138,51 +138,51 @@ def _topics(request: RecordRequest, grant: Grant | None) -> tuple[Topic, ...]:
 
 def _positions(
     source: KafkaSource, writer: RecordingWriter, request: RecordRequest, grant: Grant | None
-) -> Mapping[Lane, int]:
+) -> Mapping[TopicPartition, int]:
     """Where each partition is gone on with, or begun."""
     bounds = source.bounds()
     fresh = _begins(source, bounds, request.since)
     granted = {} if grant is None else source.offsets_at(grant.from_us)
     found = {}
-    for lane, limits in bounds.items():
-        topic, number = lane
+    for tp, limits in bounds.items():
+        topic, number = tp
         noted = writer.manifest.begins.get(f"{topic}/{number}")
-        known = writer.positions.get(lane, noted)
+        known = writer.positions.get(tp, noted)
         if known is not None and known > limits.end:
             raise UsageError(
                 f"{request.folder} has more of {topic} partition {number} than the brokers: the topic was "
                 "made anew. Name another folder."
             )
-        found[lane] = fresh[lane] if known is None else known
+        found[tp] = fresh[tp] if known is None else known
         if topic == "frames":
-            found[lane] = max(granted[lane], writer.positions.get(lane, 0))
+            found[tp] = max(granted[tp], writer.positions.get(tp, 0))
     return found
 
 
-def _begins(source: KafkaSource, bounds: Mapping[Lane, Bounds], since: str | None) -> Mapping[Lane, int]:
+def _begins(
+    source: KafkaSource, bounds: Mapping[TopicPartition, Bounds], since: str | None
+) -> Mapping[TopicPartition, int]:
     if since is None:
-        return {lane: limits.end for lane, limits in bounds.items()}
+        return {tp: limits.end for tp, limits in bounds.items()}
     if since == "begin":
-        return {lane: limits.begin for lane, limits in bounds.items()}
+        return {tp: limits.begin for tp, limits in bounds.items()}
     if since.isdigit():
-        return {lane: min(max(int(since), each.begin), each.end) for lane, each in bounds.items()}
+        return {tp: min(max(int(since), each.begin), each.end) for tp, each in bounds.items()}
     return source.offsets_at(instant_us(since))
 
 
 def _plan(
     source: KafkaSource,
-    positions: Mapping[Lane, int],
+    positions: Mapping[TopicPartition, int],
     request: RecordRequest,
     grant: Grant | None,
 ) -> RecorderPlan:
     until = request.until
-    ends: Mapping[Lane, int] | None = None
+    ends: Mapping[TopicPartition, int] | None = None
     until_us = None
     if until is not None and (until == "now" or until.isdigit()):
         bounds = source.bounds()
-        ends = {
-            lane: each.end if until == "now" else min(int(until), each.end) for lane, each in bounds.items()
-        }
+        ends = {tp: each.end if until == "now" else min(int(until), each.end) for tp, each in bounds.items()}
     elif until is not None:
         until_us = instant_us(until)
     return RecorderPlan(

@@ -8,7 +8,7 @@ from schemas.tables import Columns, Offsets
 
 
 class Sourced(Protocol):
-    """A fact with its place in its partition."""
+    """A fact with its offset."""
 
     @property
     def fact(self) -> Any:
@@ -17,16 +17,16 @@ class Sourced(Protocol):
 
     @property
     def offset(self) -> int:
-        """Its place in the partition that it came by."""
+        """In the partition that it came by."""
         ...
 
 
-def tables_of(sourced: Iterable[Sourced], place: tuple[str, int]) -> list[tuple[str, Columns]]:
+def tables_of(sourced: Iterable[Sourced], tp: tuple[str, int]) -> list[tuple[str, Columns]]:
     """The rows of facts that came by one partition.
 
     Args:
         sourced: facts with their offsets.
-        place: topic and partition.
+        tp: that partition.
 
     Returns:
         Columns of each table that gets a row, heads after their parts; durations rounded down to ms,
@@ -43,6 +43,6 @@ def tables_of(sourced: Iterable[Sourced], place: tuple[str, int]) -> list[tuple[
         for table in kind.tables if facts else ():
             columns, offsets_of_rows = table.filled(facts, offsets)
             if count := len(offsets_of_rows):
-                source: Columns = {"_topic": [place[0]] * count, "_partition": [place[1]] * count}
+                source: Columns = {"_topic": [tp[0]] * count, "_partition": [tp[1]] * count}
                 tables.append((table.name, {**columns, **source, "_offset": offsets_of_rows}))
     return tables

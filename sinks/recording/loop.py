@@ -15,7 +15,7 @@ from schemas.ports import EventCodec
 from schemas.recording.manifest import Gap, Grant
 from schemas.recording.records import Unreadable
 from sinks.recording.reading import recorded_of
-from sinks.recording.source import Arrived, Lane, Source
+from sinks.recording.source import Arrived, Source, TopicPartition
 from sinks.recording.writer import RecordingWriter
 
 log = logging.getLogger(__name__)
@@ -29,9 +29,9 @@ Blur = Callable[[FrameCaptured], FrameCaptured | None]
 class RecorderPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is recorded."""
 
-    positions: Mapping[Lane, int]
+    positions: Mapping[TopicPartition, int]
     """Where to begin."""
-    ends: Mapping[Lane, int] | None = None
+    ends: Mapping[TopicPartition, int] | None = None
     """Where to stop; None: nowhere."""
     until_us: int | None = None
     """Stop at what arrives later than this, us UTC, once that time has come."""
@@ -110,40 +110,40 @@ class Recorder:
         if until_us is not None and now_us > until_us and not set(self._next) <= set(self._ends):
             self._ends = {**self._parts.source.offsets_at(until_us), **self._ends}
         self._end_frames(now_us)
-        return all(lane in self._ends and at >= self._ends[lane] for lane, at in self._next.items())
+        return all(tp in self._ends and at >= self._ends[tp] for tp, at in self._next.items())
 
     def _end_frames(self, now_us: int) -> None:
         """Ask for no more pictures once the grant is over."""
         grant = self._plan.grant
-        frames = [lane for lane in self._next if lane[0] == "frames"]
+        frames = [tp for tp in self._next if tp[0] == "frames"]
         if frames and grant is not None and now_us > grant.until_us:
             ends = self._parts.source.offsets_at(grant.until_us)
-            done = [lane for lane in frames if self._next[lane] >= ends[lane]]
-            for lane in done:
-                del self._next[lane]
+            done = [tp for tp in frames if self._next[tp] >= ends[tp]]
+            for tp in done:
+                del self._next[tp]
             if done:
                 log.info("the grant to record pictures is over")
                 self._parts.source.begin(self._next)
 
     def _take(self, message: Arrived, stop: threading.Event) -> None:
-        lane = message.lane
-        if lane not in self._next:
+        tp = message.tp
+        if tp not in self._next:
             return
         if self._plan.until_us is not None and message.arrived_us >= self._plan.until_us:
-            self._ends.setdefault(lane, message.offset)
-        if message.offset >= self._ends.get(lane, message.offset + 1):
-            self._next[lane] = message.offset
+            self._ends.setdefault(tp, message.offset)
+        if message.offset >= self._ends.get(tp, message.offset + 1):
+            self._next[tp] = message.offset
             return
-        if message.offset < self._next[lane]:
+        if message.offset < self._next[tp]:
             raise UsageError(
-                f"The topic {lane[0]} begins anew at offset {message.offset}: it was deleted and made again. "
+                f"The topic {tp[0]} begins anew at offset {message.offset}: it was deleted and made again. "
                 "Name another folder."
             )
         self._notice_gap(message)
-        if lane[0] != "frames" or self._may_be_seen(message):
+        if tp[0] != "frames" or self._may_be_seen(message):
             self._write(message, stop)
         if not stop.is_set():
-            self._next[lane] = message.offset + 1
+            self._next[tp] = message.offset + 1
 
     def _write(self, message: Arrived, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -156,7 +156,7 @@ class Recorder:
                 stop.wait(AGAIN_S)
         else:
             return
-        event = self._shown(record.event) if message.lane[0] == "frames" else record.event
+        event = self._shown(record.event) if message.tp[0] == "frames" else record.event
         if event is None:
             self._parts.writer.left_out("not_blurred")
             return
@@ -182,7 +182,7 @@ class Recorder:
 
     def _notice_gap(self, message: Arrived) -> None:
         """The brokers delete what is old, also before somebody recorded it."""
-        (topic, partition), wanted = message.lane, self._next[message.lane]
+        (topic, partition), wanted = message.tp, self._next[message.tp]
         if topic != "frames" and message.offset > wanted:
             log.warning(
                 "%s partition %s: offsets %s to %s are not there any more",

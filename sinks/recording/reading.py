@@ -19,7 +19,7 @@ def recorded_of(message: Arrived, codec: EventCodec) -> Recorded:
     Raises:
         DependencyAwayError: the schema registry is away: read it again later.
     """
-    topic, partition = message.lane
+    topic, partition = message.tp
     return Recorded(
         topic=topic,
         partition=partition,
@@ -45,7 +45,7 @@ def about_of(headers: Sequence[Header]) -> About | None:
 
 
 def _event_of(message: Arrived, codec: EventCodec) -> Any:
-    topic, _ = message.lane
+    topic, _ = message.tp
     try:
         return event_of(message.key, message.value, topic=topic, codec=codec, now_us=message.arrived_us)
     except UndecodableError as error:

@@ -1,4 +1,4 @@
-"""What a recorder needs from the brokers: partitions by place, messages with the brokers' time; a port."""
+"""What a recorder needs from the brokers: partitions by offset, messages with the brokers' time; a port."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -9,14 +9,14 @@ from schemas.message import Header
 from schemas.topics import Topic
 from sinks.service.feed import Bounds
 
-Lane = tuple[Topic, int]
+TopicPartition = tuple[Topic, int]
 """A kind of topic and one of its partitions."""
 
 
 class Arrived(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message as the brokers give it."""
 
-    lane: Lane
+    tp: TopicPartition
     offset: int
     arrived_us: int
     """The brokers' time of it, us UTC."""
@@ -37,11 +37,11 @@ class Source(Protocol):
         """
         ...
 
-    def bounds(self) -> Mapping[Lane, Bounds]:
+    def bounds(self) -> Mapping[TopicPartition, Bounds]:
         """The offsets that each partition holds now."""
         ...
 
-    def offsets_at(self, t_us: int) -> Mapping[Lane, int]:
+    def offsets_at(self, t_us: int) -> Mapping[TopicPartition, int]:
         """In each partition, the first message that arrived at an instant or later; its end if none has.
 
         Args:
@@ -49,7 +49,7 @@ class Source(Protocol):
         """
         ...
 
-    def begin(self, positions: Mapping[Lane, int]) -> None:
+    def begin(self, positions: Mapping[TopicPartition, int]) -> None:
         """Read from there on, and nothing else."""
         ...
 

@@ -26,6 +26,7 @@ from schemas.topics import Topic
 from sinks.ownership import Ownership
 from sinks.recording.expiry import delete, without_old
 from sinks.recording.hour_file import HourFile
+from sinks.recording.source import TopicPartition
 
 FLUSH_S = 1.0
 """What is younger may be lost when the machine loses its power or this process is killed."""
@@ -56,8 +57,8 @@ class RecordingWriter:
         self._owner.take()
         self._open: dict[tuple[Topic, int], HourFile] = {}
         self._written_s: dict[tuple[Topic, int], float] = {}
-        self._hours: dict[tuple[Topic, int], int] = {}
-        self._next: dict[tuple[Topic, int], int] = {}
+        self._hours: dict[TopicPartition, int] = {}
+        self._next: dict[TopicPartition, int] = {}
         self._flushed_s = clock.monotonic_s()
         try:
             self._manifest = self._begun(about)
@@ -81,7 +82,7 @@ class RecordingWriter:
         return self._manifest
 
     @property
-    def positions(self) -> Mapping[tuple[Topic, int], int]:
+    def positions(self) -> Mapping[TopicPartition, int]:
         """By topic and partition, the offset after the last that was recorded."""
         return self._next
 
@@ -91,15 +92,15 @@ class RecordingWriter:
         Returns:
             False when the recording had it.
         """
-        place = (record.topic, record.partition)
-        if record.offset < self._next.get(place, 0):
+        tp = (record.topic, record.partition)
+        if record.offset < self._next.get(tp, 0):
             return False
         # One that is stamped earlier than the one before it stays behind it: offsets rise from file to file.
-        hour_us = max(record.arrived_us // HOUR_US * HOUR_US, self._hours.get(place, 0))
+        hour_us = max(record.arrived_us // HOUR_US * HOUR_US, self._hours.get(tp, 0))
         self._file(record.topic, hour_us).add(record)
         self._written_s[record.topic, hour_us] = self._clock.monotonic_s()
-        self._hours[place] = hour_us
-        self._next[place] = record.offset + 1
+        self._hours[tp] = hour_us
+        self._next[tp] = record.offset + 1
         return True
 
     def tick(self) -> None:
@@ -126,7 +127,7 @@ class RecordingWriter:
             delete(self._folder, gone)
         return len(gone)
 
-    def note_begins(self, begins: Mapping[tuple[Topic, int], int]) -> None:
+    def note_begins(self, begins: Mapping[TopicPartition, int]) -> None:
         """Write down where recording begins, so that a writer killed before the first message loses none."""
         known = self._manifest.begins
         fresh = {f"{topic}/{number}": at for (topic, number), at in begins.items()}
@@ -194,9 +195,9 @@ class RecordingWriter:
                 self._know(note.topic, note.hour_us, partition, span.last)
 
     def _know(self, topic: Topic, hour_us: int, partition: int, last: int) -> None:
-        place = (topic, partition)
-        self._next[place] = max(self._next.get(place, 0), last + 1)
-        self._hours[place] = max(self._hours.get(place, 0), hour_us)
+        tp = (topic, partition)
+        self._next[tp] = max(self._next.get(tp, 0), last + 1)
+        self._hours[tp] = max(self._hours.get(tp, 0), hour_us)
 
     def _file(self, topic: Topic, hour_us: int) -> HourFile:
         key = (topic, hour_us)

@@ -158,19 +158,17 @@ class BatchWriter:
         self, batch: Batch, fresh: Sequence[Entry], error: RowsRefusedError
     ) -> dict[int, DeadLetter]:
         """Letters of the facts that the tables do not take, by offset."""
-        words = self._asked(lambda: refused_among(fresh, batch.place, self._store.refusal))
+        words = self._asked(lambda: refused_among(fresh, batch.tp, self._store.refusal))
         if not words:
             self._puzzles += 1
             kind = StoreAwayError if self._puzzles < MOST_PUZZLES else UsageError
             raise kind(f"{error}; tried one by one all rows are taken: see the server's log") from error
         letters = {}
         for entry, why in words:
-            log.warning("%s:%s:%s is refused: %s", *batch.place, entry.offset, why)
+            log.warning("%s:%s:%s is refused: %s", *batch.tp, entry.offset, why)
             trouble = UndecodableError("refused", why)
-            letters[entry.offset] = letter_for(batch.place, entry.offset, entry.origin, trouble, batch.at_us)
-        self._limits.took(
-            batch.place, [msgspec.structs.replace(e, letter=letters[e.offset]) for e, _ in words]
-        )
+            letters[entry.offset] = letter_for(batch.tp, entry.offset, entry.origin, trouble, batch.at_us)
+        self._limits.took(batch.tp, [msgspec.structs.replace(e, letter=letters[e.offset]) for e, _ in words])
         return letters
 
     def _asked(self, call: Callable[[], T]) -> T:
@@ -183,7 +181,7 @@ class BatchWriter:
             raise StoreAwayError(str(error)) from error
 
     def _count(self, batch: Batch, done: Done, letters: Sequence[DeadLetter], fresh: Sequence[Entry]) -> None:
-        meter, topic = self._meter, batch.place[0]
+        meter, topic = self._meter, batch.tp[0]
         for table, rows in done.rows.items():
             meter.count("rows_written", rows, table=table)
         meter.count("batches_written")
@@ -215,7 +213,7 @@ def insert_facts(
         Rows by table.
     """
     rows = {}
-    for table, columns in tables_of(entries, batch.place):
+    for table, columns in tables_of(entries, batch.tp):
         insert(table, columns, batch.token)
         rows[table] = len(columns["_offset"])
     return rows
@@ -235,19 +233,19 @@ def no_collection() -> Iterator[None]:
 
 
 def refused_among(
-    entries: Sequence[Entry], place: TopicPartition, refusal: Callable[[str, Mapping[str, Any]], str | None]
+    entries: Sequence[Entry], tp: TopicPartition, refusal: Callable[[str, Mapping[str, Any]], str | None]
 ) -> list[tuple[Entry, str]]:
     """The facts that a database refuses, found by halving.
 
     Args:
         entries: with facts.
-        place: where they came from.
+        tp: where they came from.
         refusal: says why it would refuse rows of a table, None when it would take them.
 
     Returns:
         Those refused, with the reason.
     """
-    found = (refusal(table, columns) for table, columns in tables_of(entries, place))
+    found = (refusal(table, columns) for table, columns in tables_of(entries, tp))
     why = next(filter(None, found), None)
     if why is None or not entries:
         return []
@@ -255,6 +253,6 @@ def refused_among(
         return [(entries[0], why)]
     half = len(entries) // 2
     return [
-        *refused_among(entries[:half], place, refusal),
-        *refused_among(entries[half:], place, refusal),
+        *refused_among(entries[:half], tp, refusal),
+        *refused_among(entries[half:], tp, refusal),
     ]

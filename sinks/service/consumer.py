@@ -63,8 +63,8 @@ class GroupConsumer:
         consumer = self._connected()
         found = self._ask(lambda: consumer.poll(timeout_ms=int(1000 * wait_s)))
         return {
-            (place.topic, place.partition): [_message(record) for record in records]
-            for place, records in found.items()
+            (tp.topic, tp.partition): [_message(record) for record in records]
+            for tp, records in found.items()
         }
 
     def membership(self) -> Membership | None:
@@ -91,51 +91,51 @@ class GroupConsumer:
         if group.state != MemberState.STABLE:
             return None
         incarnations = {}
-        for place in sorted(consumer.assignment()):
-            incarnation = self._incarnation(place.topic)
+        for tp in sorted(consumer.assignment()):
+            incarnation = self._incarnation(tp.topic)
             if incarnation is None:
                 consumer._cluster.request_update()
                 return None
-            incarnations[place.topic, place.partition] = incarnation
+            incarnations[tp.topic, tp.partition] = incarnation
         return Membership(member=group.member_id, generation=group.generation_id, incarnations=incarnations)
 
-    def committed(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, Committed]:
-        """What the group has committed; places without a commit are left out."""
+    def committed(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, Committed]:
+        """What the group has committed; partitions without a commit are left out."""
         consumer = self._connected()
         found = {}
-        for place in places:
-            partition = KafkaPartition(*place)
+        for tp in tps:
+            partition = KafkaPartition(*tp)
             commit = self._ask(partial(consumer.committed, partition, metadata=True, timeout_ms=ANSWER_MS))
             if commit is not None and commit.offset >= 0:
-                found[place] = Committed(offset=commit.offset, note=commit.metadata or "")
+                found[tp] = Committed(offset=commit.offset, note=commit.metadata or "")
         return found
 
-    def bounds(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
+    def bounds(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """The offsets that the partitions hold now."""
-        consumer, partitions = self._connected(), [KafkaPartition(*place) for place in places]
+        consumer, partitions = self._connected(), [KafkaPartition(*tp) for tp in tps]
         begins = self._ask(lambda: consumer.beginning_offsets(partitions, timeout_ms=ANSWER_MS))
         ends = self._ask(lambda: consumer.end_offsets(partitions, timeout_ms=ANSWER_MS))
-        return {place: Bounds(begin=begins[place], end=ends[place]) for place in places}
+        return {tp: Bounds(begin=begins[tp], end=ends[tp]) for tp in tps}
 
     def commit(self, offsets: Mapping[TopicPartition, Committed]) -> None:
         """Commit, fenced by the group's generation."""
         wanted = {
-            KafkaPartition(*place): OffsetAndMetadata(commit.offset, commit.note, -1)
-            for place, commit in offsets.items()
+            KafkaPartition(*tp): OffsetAndMetadata(commit.offset, commit.note, -1)
+            for tp, commit in offsets.items()
         }
         consumer = self._connected()
         self._ask(lambda: consumer.commit(wanted, timeout_ms=ANSWER_MS))
 
-    def seek(self, place: TopicPartition, offset: int) -> None:
+    def seek(self, tp: TopicPartition, offset: int) -> None:
         """Read on from an offset."""
         try:
-            self._connected().seek(KafkaPartition(*place), offset)
+            self._connected().seek(KafkaPartition(*tp), offset)
         except ValueError as error:
-            raise NotOwnerError(f"{place} is no longer this sink's") from error
+            raise NotOwnerError(f"{tp} is no longer this sink's") from error
 
-    def position(self, place: TopicPartition) -> int | None:
+    def position(self, tp: TopicPartition) -> int | None:
         """The offset that is read next."""
-        consumer, partition = self._connected(), KafkaPartition(*place)
+        consumer, partition = self._connected(), KafkaPartition(*tp)
         position: int | None = self._ask(lambda: consumer.position(partition, timeout_ms=ANSWER_MS))
         return position
 

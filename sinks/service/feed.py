@@ -66,11 +66,11 @@ class Feed(Protocol):
         """What this process owns now; None while the group is being formed."""
         ...
 
-    def committed(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, Committed]:
-        """What the group has committed; places without a commit are left out."""
+    def committed(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, Committed]:
+        """What the group has committed; partitions without a commit are left out."""
         ...
 
-    def bounds(self, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
+    def bounds(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """The offsets that the partitions hold now."""
         ...
 
@@ -83,11 +83,11 @@ class Feed(Protocol):
         """
         ...
 
-    def seek(self, place: TopicPartition, offset: int) -> None:
+    def seek(self, tp: TopicPartition, offset: int) -> None:
         """Read on from an offset."""
         ...
 
-    def position(self, place: TopicPartition) -> int | None:
+    def position(self, tp: TopicPartition) -> int | None:
         """The offset that is read next."""
         ...
 

@@ -29,7 +29,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """The messages [lo, hi) of one partition, to be written under one token."""
 
-    place: TopicPartition
+    tp: TopicPartition
     incarnation: str
     lo: int
     hi: int
@@ -44,7 +44,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def token(self) -> str:
         """Stands for this batch in every table: whoever writes it again changes nothing."""
-        topic, partition = self.place
+        topic, partition = self.tp
         return f"{topic}:{self.incarnation}:{partition}:{self.lo}-{self.hi}"
 
 
@@ -52,7 +52,7 @@ class Gathering:
     """The messages of one partition that no batch holds yet.
 
     Args:
-        place: topic and partition.
+        tp: topic and partition.
         incarnation: which topic of that name.
         start: where it begins, and the batch to be ended first.
         options: when a batch is due.
@@ -61,14 +61,14 @@ class Gathering:
 
     def __init__(
         self,
-        place: TopicPartition,
+        tp: TopicPartition,
         incarnation: str,
         start: Start,
         *,
         options: BatchOptions,
         clock: Callable[[], float],
     ) -> None:
-        self.place = place
+        self.tp = tp
         self.incarnation = incarnation
         self.lo = start.lo
         self.reached = start.read_from
@@ -130,7 +130,7 @@ class Gathering:
         inside = [entry for entry in self._entries if entry.offset < hi]
         rest = self._entries[len(inside) :]
         batch = Batch(
-            place=self.place,
+            tp=self.tp,
             incarnation=self.incarnation,
             lo=self.lo,
             hi=hi,

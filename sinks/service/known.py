@@ -100,7 +100,7 @@ def _written_versions(store: RowStore, facts: Sequence[Any], batch: Batch) -> di
 
 def _ask(store: RowStore, kind: Kind, facts: Sequence[Any], batch: Batch) -> Iterator[tuple[int, int]]:
     """The versions of facts in the head of their kind, found by what its order begins with."""
-    head, (topic, partition) = kind.head, batch.place
+    head, (topic, partition) = kind.head, batch.tp
     id_column, version = next(iter(head.columns)), "1" if kind.version is None else "version"
     parameters: dict[str, Any] = {"topic": topic, "partition": partition, "lo": batch.lo, "hi": batch.hi}
     parameters["ids"] = [str(fact_id) for fact_id in head.values(id_column, facts)]

@@ -28,15 +28,15 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 def highest_written(store: RowStore, incarnations: Mapping[TopicPartition, str]) -> dict[TopicPartition, int]:
     """The offset below which all of each partition is written; those without a batch are left out."""
     found: dict[TopicPartition, int] = {}
-    for topic, incarnation in sorted({(place[0], name) for place, name in incarnations.items()}):
+    for topic, incarnation in sorted({(tp[0], name) for tp, name in incarnations.items()}):
         rows = store.rows(HIGHEST, {"topic": topic, "incarnation": incarnation})
         found.update({(topic, int(partition)): int(hi) for partition, hi in rows})
-    return {place: hi for place, hi in found.items() if place in incarnations}
+    return {tp: hi for tp, hi in found.items() if tp in incarnations}
 
 
 def ledger_row(batch: Batch, done: Done, writer: str) -> Mapping[str, Sequence[Any]]:
     """The row that ends a batch, as columns."""
-    topic, partition = batch.place
+    topic, partition = batch.tp
     return {
         "topic": [topic],
         "incarnation": [batch.incarnation],

@@ -128,9 +128,9 @@ class Sink:
             if membership is not None and not membership.incarnations:
                 log.info("owns no partition: others do, or the topics are missing (`onlooker topics check`)")
             return
-        for place, messages in found.items():
-            if place in self._gatherings:
-                self._unread.extend((place, message) for message in messages)
+        for tp, messages in found.items():
+            if tp in self._gatherings:
+                self._unread.extend((tp, message) for message in messages)
 
     def _advance(self, *, everything: bool) -> None:
         if self._membership is None:
@@ -149,18 +149,18 @@ class Sink:
         parts = self._parts
         self._gatherings = {}
         starts = starts_of(membership, parts.feed, parts.writer.written)
-        for place, start in starts.items():
-            tell(parts.meter, place, start)
-            parts.feed.seek(place, start.read_from)
+        for tp, start in starts.items():
+            tell(parts.meter, tp, start)
+            parts.feed.seek(tp, start.read_from)
         self._gatherings = {
-            place: Gathering(
-                place,
-                membership.incarnations[place],
+            tp: Gathering(
+                tp,
+                membership.incarnations[tp],
                 start,
                 options=self._options,
                 clock=parts.clocks.monotonic_s,
             )
-            for place, start in starts.items()
+            for tp, start in starts.items()
         }
         parts.feed.resume()
         begun = sum(gathering.healing for gathering in self._gatherings.values())
@@ -169,27 +169,27 @@ class Sink:
     def _read(self) -> None:
         now_us = self._parts.clocks.now_us()
         while self._unread:
-            place, message = self._unread[0]
-            gathering = self._gatherings[place]
+            tp, message = self._unread[0]
+            gathering = self._gatherings[tp]
             if message.offset < gathering.reached:
-                raise NotOwnerError(f"{place[0]}:{place[1]} goes on at an offset it had passed: begin again")
+                raise NotOwnerError(f"{tp[0]}:{tp[1]} goes on at an offset it had passed: begin again")
             if message.offset > gathering.reached:
-                self._tell_gap(place, gathering.reached, message.offset)
-            gathering.add(self._parts.reader.read(place, message, now_us))
+                self._tell_gap(tp, gathering.reached, message.offset)
+            gathering.add(self._parts.reader.read(tp, message, now_us))
             self._unread.popleft()
 
-    def _tell_gap(self, place: TopicPartition, reached: int, offset: int) -> None:
+    def _tell_gap(self, tp: TopicPartition, reached: int, offset: int) -> None:
         """Offsets without a message hold none, or retention took it before it was read."""
-        begin = self._parts.feed.bounds([place])[place].begin
+        begin = self._parts.feed.bounds([tp])[tp].begin
         if begin > reached:
-            tell_expired(self._parts.meter, place, min(begin, offset) - reached)
+            tell_expired(self._parts.meter, tp, min(begin, offset) - reached)
 
     def _begin(self, *, everything: bool) -> None:
         """Seal what is due and commit the intents, all in one request."""
         if not self._sealed:
             self._sealed = [*self._seal(everything=everything)]
         intents = {
-            batch.place: commit_of(batch.lo, Note(hi=batch.hi, at_us=batch.at_us, topic=batch.incarnation))
+            batch.tp: commit_of(batch.lo, Note(hi=batch.hi, at_us=batch.at_us, topic=batch.incarnation))
             for batch in self._sealed
             if not batch.healed
         }
@@ -200,14 +200,14 @@ class Sink:
 
     def _seal(self, *, everything: bool) -> Iterator[Batch]:
         now_us = self._parts.clocks.now_us()
-        for place, gathering in self._gatherings.items():
+        for tp, gathering in self._gatherings.items():
             if gathering.healing:
-                gathering.passed(self._parts.feed.position(place))
+                gathering.passed(self._parts.feed.position(tp))
             due_s = gathering.due_in_s
             batch = gathering.take(now_us) if due_s is not None and (everything or due_s <= 0) else None
             if batch is not None:
-                entries = believed(batch.entries, place, batch.at_us)
-                self._parts.limits.took(place, entries)
+                entries = believed(batch.entries, tp, batch.at_us)
+                self._parts.limits.took(tp, entries)
                 yield msgspec.structs.replace(batch, entries=entries)
 
     def _write(self) -> None:
@@ -216,7 +216,7 @@ class Sink:
             self._parts.writer.write(batch)
             self._parts.pulse.beat("sink")
             self._begun.popleft()
-            self._done[batch.place] = commit_of(batch.hi, Note(topic=batch.incarnation))
+            self._done[batch.tp] = commit_of(batch.hi, Note(topic=batch.incarnation))
         if self._done:
             self._parts.feed.commit(self._done)
             self._done = {}
@@ -237,9 +237,9 @@ class Sink:
         if not self._gatherings or now_s - self._looked_s < LOOK_S:
             return
         self._looked_s = now_s
-        for place, bounds in self._parts.feed.bounds(sorted(self._gatherings)).items():
-            lag = max(0, bounds.end - self._gatherings[place].lo)
-            self._parts.meter.gauge("consumer_lag", lag, topic=place[0], partition=str(place[1]))
+        for tp, bounds in self._parts.feed.bounds(sorted(self._gatherings)).items():
+            lag = max(0, bounds.end - self._gatherings[tp].lo)
+            self._parts.meter.gauge("consumer_lag", lag, topic=tp[0], partition=str(tp[1]))
 
     def _failed(self, error: DependencyAwayError) -> None:
         name = _dependency(error)

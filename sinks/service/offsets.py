@@ -19,7 +19,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of a partition when it is taken over."""
 
-    place: TopicPartition
+    tp: TopicPartition
     incarnation: str
     committed: Committed | None
     bounds: Bounds
@@ -93,7 +93,7 @@ def start_of(known: Known) -> Start:
 
 
 def _check_end(known: Known, reached: int) -> None:
-    topic, partition = known.place
+    topic, partition = known.tp
     if known.bounds.end < reached:
         raise CheckFailedError(
             f"{topic} partition {partition} ends at offset {known.bounds.end}, but {reached} was reached: "

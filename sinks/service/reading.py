@@ -24,7 +24,7 @@ class FactReader:
         self._codec = codec
         self._names = names
 
-    def read(self, place: TopicPartition, message: Message, now_us: int) -> Entry:
+    def read(self, tp: TopicPartition, message: Message, now_us: int) -> Entry:
         """Read one message of anybody.
 
         Returns:
@@ -36,13 +36,13 @@ class FactReader:
         """
         fact: Any
         letter: DeadLetter | None
-        kind = self._names.topic(place[0])
+        kind = self._names.topic(tp[0])
         assert kind is not None
         origin = (message.key, message.value)
         try:
             fact, letter = decoded(message.value, topic=kind, codec=self._codec), None
         except UndecodableError as error:
-            fact, letter = None, letter_for(place, message.offset, origin, error, now_us)
+            fact, letter = None, letter_for(tp, message.offset, origin, error, now_us)
             if kind == "dead_letters":
                 fact, letter = letter, None
         return Entry(
@@ -56,36 +56,36 @@ class FactReader:
         )
 
 
-def believed(entries: Sequence[Entry], place: TopicPartition, at_us: int) -> Sequence[Entry]:
+def believed(entries: Sequence[Entry], tp: TopicPartition, at_us: int) -> Sequence[Entry]:
     """The entries judged by the clock of their batch: who writes the batch again judges alike.
 
     Returns:
         The same entries; those from the future, or under another stand's key, with a letter in place of the
         fact. A letter is believed whatever the clock of its writer.
     """
-    return [_believed(entry, place, at_us) for entry in entries]
+    return [_believed(entry, tp, at_us) for entry in entries]
 
 
-def _believed(entry: Entry, place: TopicPartition, at_us: int) -> Entry:
+def _believed(entry: Entry, tp: TopicPartition, at_us: int) -> Entry:
     if entry.fact is None or isinstance(entry.fact, DeadLetter):
         return entry
     try:
         trusted(entry.fact, entry.origin[0], at_us)
     except UndecodableError as error:
-        letter = letter_for(place, entry.offset, entry.origin, error, at_us)
+        letter = letter_for(tp, entry.offset, entry.origin, error, at_us)
         return msgspec.structs.replace(entry, fact=None, letter=letter)
     return entry
 
 
 def letter_for(
-    place: TopicPartition,
+    tp: TopicPartition,
     offset: int,
     origin: tuple[bytes | None, bytes | None],
     error: UndecodableError,
     at_us: int,
 ) -> DeadLetter:
     """The letter of a message, `origin` its key and value; the same message always has the same id."""
-    topic, partition = place
+    topic, partition = tp
     return letter_of(
         error,
         service=SERVICE,
@@ -105,13 +105,13 @@ class Limits:
         self._options = options
         self._by_topic: dict[str, DeadLetterLimit] = {}
 
-    def took(self, place: TopicPartition, entries: Sequence[Entry]) -> None:
+    def took(self, tp: TopicPartition, entries: Sequence[Entry]) -> None:
         """Take note of the messages of a batch, in order.
 
         Raises:
             LimitReachedError: too many were set aside. Nothing more is to be committed.
         """
-        limit = self._by_topic.setdefault(place[0], DeadLetterLimit(self._options))
+        limit = self._by_topic.setdefault(tp[0], DeadLetterLimit(self._options))
         if all(entry.letter is None for entry in entries):
             for _ in entries[: self._options.window]:
                 limit.good()

@@ -26,43 +26,43 @@ def starts_of(
         CheckFailedError: the brokers have lost messages.
         DependencyAwayError: somebody does not answer: ask again later.
     """
-    places = sorted(membership.incarnations)
-    committed, bounds = feed.committed(places), feed.bounds(places)
+    tps = sorted(membership.incarnations)
+    committed, bounds = feed.committed(tps), feed.bounds(tps)
     highest = written(membership.incarnations)
     return {
-        place: start_of(
+        tp: start_of(
             Known(
-                place=place,
-                incarnation=membership.incarnations[place],
-                committed=committed.get(place),
-                bounds=bounds[place],
-                written_hi=highest.get(place),
+                tp=tp,
+                incarnation=membership.incarnations[tp],
+                committed=committed.get(tp),
+                bounds=bounds[tp],
+                written_hi=highest.get(tp),
             )
         )
-        for place in places
+        for tp in tps
     }
 
 
-def tell(meter: Meter, place: TopicPartition, start: Start) -> None:
+def tell(meter: Meter, tp: TopicPartition, start: Start) -> None:
     """Count and log what is out of the ordinary about a partition's start."""
-    meter.count("partitions_changed", topic=place[0], change="given")
+    meter.count("partitions_changed", topic=tp[0], change="given")
     if start.expired:
-        tell_expired(meter, place, start.expired)
+        tell_expired(meter, tp, start.expired)
     if start.skipped:
-        log.warning("%s:%s: %s messages are written already and are left out", *place, start.skipped)
-        meter.count("messages_ignored", start.skipped, topic=place[0], cause="written")
+        log.warning("%s:%s: %s messages are written already and are left out", *tp, start.skipped)
+        meter.count("messages_ignored", start.skipped, topic=tp[0], cause="written")
     if start.missing_from is not None:
         log.error(
             "%s:%s: the database ends at offset %s, the group is at %s: rows are missing here. To write "
             "them, set the group's offset back to %s while no sink runs",
-            *place,
+            *tp,
             start.missing_from,
             start.lo,
             start.missing_from,
         )
 
 
-def tell_expired(meter: Meter, place: TopicPartition, count: int) -> None:
+def tell_expired(meter: Meter, tp: TopicPartition, count: int) -> None:
     """Count and log messages that nobody has written and that are gone."""
-    log.error("%s:%s: %s messages expired before anybody wrote them", *place, count)
-    meter.count("messages_ignored", count, topic=place[0], cause="expired")
+    log.error("%s:%s: %s messages expired before anybody wrote them", *tp, count)
+    meter.count("messages_ignored", count, topic=tp[0], cause="expired")

@@ -51,7 +51,7 @@ from tests.recordings import HandClock, writer
 from tests.release import pinned
 from tests.sink_model import ModelLetters
 
-PLACE = ("purchases.v1", 0)
+TP = ("purchases.v1", 0)
 
 
 class CouponUsed(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,11 +161,11 @@ def fed(core: LocalCore, count: int = 3) -> LocalCore:
 def batches(codec: AvroCodec, facts: list[CouponUsed], *, first: int = 0) -> Any:
     """Facts as messages, read and gathered as the sink does it."""
     gathering = Gathering(
-        PLACE, "one", Start(lo=first, read_from=first), options=SinkOptions(), clock=lambda: 0.0
+        TP, "one", Start(lo=first, read_from=first), options=SinkOptions(), clock=lambda: 0.0
     )
     for offset, fact in enumerate(facts, start=first):
         message = Message(offset=offset, key=b"entrance", value=codec.encode(fact), repeated=True)
-        gathering.add(FactReader(codec, TopicNames()).read(PLACE, message, T0_US))
+        gathering.add(FactReader(codec, TopicNames()).read(TP, message, T0_US))
     batch = gathering.take(T0_US)
     assert batch is not None
     return batch
@@ -221,7 +221,7 @@ def recorded(folder: Path, codec: AvroCodec, *facts: CouponUsed) -> Path:
             recording.add(
                 recorded_of(
                     Arrived(
-                        lane=("purchases", 0),
+                        tp=("purchases", 0),
                         offset=offset,
                         arrived_us=T0_US,
                         key=b"entrance",

@@ -82,8 +82,8 @@ def test_a_letter_has_no_stand_and_any_key(key: bytes | None) -> None:
 
 def judged(message: Message, at_us: int) -> Entry:
     """As a sink reads a message, and judges it as one of a batch."""
-    place = ("plays.v1", 0)
-    (entry,) = believed([FactReader(CODEC, NAMES).read(place, message, NOW_US)], place, at_us)
+    tp = ("plays.v1", 0)
+    (entry,) = believed([FactReader(CODEC, NAMES).read(tp, message, NOW_US)], tp, at_us)
     return entry
 
 
@@ -95,7 +95,7 @@ def test_sink_and_recorder_read_alike(key: bytes | None, cause: str | None) -> N
     value = CODEC.encode(PLAY)
     entry = judged(Message(offset=1, key=key, value=value), NOW_US)
     kept = recorded_of(
-        Arrived(lane=("plays", 0), offset=1, arrived_us=NOW_US, key=key, value=value), CODEC
+        Arrived(tp=("plays", 0), offset=1, arrived_us=NOW_US, key=key, value=value), CODEC
     ).event
     if cause is None:
         assert (entry.fact, entry.letter, kept) == (PLAY, None, PLAY)

@@ -19,15 +19,15 @@ from schemas.topics import Topic
 from schemas.wire.codec import AvroCodec
 from schemas.wire.registry import FileRegistry
 from sinks.recording.loop import Blur, Recorder, RecorderParts, RecorderPlan
-from sinks.recording.source import Arrived, Lane
+from sinks.recording.source import Arrived, TopicPartition
 from sinks.service.feed import Bounds
 from tests.event_samples import FRAME, OBSERVATIONS
 from tests.recordings import HandClock, writer
 from tests.streams import START_US
 
 CODEC = AvroCodec(FileRegistry())
-SEEN: Lane = ("observations", 0)
-FRAMES: Lane = ("frames", 0)
+SEEN: TopicPartition = ("observations", 0)
+FRAMES: TopicPartition = ("frames", 0)
 
 
 class Broker:
@@ -37,23 +37,22 @@ class Broker:
         self.clock = clock
         self.messages = messages
         self.away = away
-        self.reads: Mapping[Lane, int] = {}
-        self._given: set[tuple[Lane, int]] = set()
+        self.reads: Mapping[TopicPartition, int] = {}
+        self._given: set[tuple[TopicPartition, int]] = set()
 
     def topic_ids(self) -> Mapping[Topic, str]:
         return {}
 
-    def bounds(self) -> Mapping[Lane, Bounds]:
-        return {lane: Bounds(begin=0, end=self._end(lane)) for lane in self.reads}
+    def bounds(self) -> Mapping[TopicPartition, Bounds]:
+        return {tp: Bounds(begin=0, end=self._end(tp)) for tp in self.reads}
 
-    def offsets_at(self, t_us: int) -> Mapping[Lane, int]:
+    def offsets_at(self, t_us: int) -> Mapping[TopicPartition, int]:
         later = {
-            lane: [m.offset for m in self.messages if m.lane == lane and m.arrived_us >= t_us]
-            for lane in self.reads
+            tp: [m.offset for m in self.messages if m.tp == tp and m.arrived_us >= t_us] for tp in self.reads
         }
-        return {lane: min(found, default=self._end(lane)) for lane, found in later.items()}
+        return {tp: min(found, default=self._end(tp)) for tp, found in later.items()}
 
-    def begin(self, positions: Mapping[Lane, int]) -> None:
+    def begin(self, positions: Mapping[TopicPartition, int]) -> None:
         self.reads = dict(positions)
 
     def poll(self, wait_s: float) -> Sequence[Arrived]:
@@ -63,26 +62,26 @@ class Broker:
         found = [m for m in self.messages if self._is_due(m)][:2]
         if not found:
             self.clock.at_us += 60_000_000
-        self._given.update((m.lane, m.offset) for m in found)
+        self._given.update((m.tp, m.offset) for m in found)
         return found
 
     def close(self) -> None:
         pass
 
-    def _end(self, lane: Lane) -> int:
-        return max((m.offset + 1 for m in self.messages if m.lane == lane), default=0)
+    def _end(self, tp: TopicPartition) -> int:
+        return max((m.offset + 1 for m in self.messages if m.tp == tp), default=0)
 
     def _is_due(self, message: Arrived) -> bool:
-        at = self.reads.get(message.lane)
-        return at is not None and message.offset >= at and (message.lane, message.offset) not in self._given
+        at = self.reads.get(message.tp)
+        return at is not None and message.offset >= at and (message.tp, message.offset) not in self._given
 
 
-def message(lane: Lane, offset: int, at_s: float = 0.0, **changes: object) -> Arrived:
+def message(tp: TopicPartition, offset: int, at_s: float = 0.0, **changes: object) -> Arrived:
     t_us = START_US + round(at_s * 1e6)
-    event = msgspec.structs.replace(FRAME if lane == FRAMES else OBSERVATIONS, t_us=t_us)
+    event = msgspec.structs.replace(FRAME if tp == FRAMES else OBSERVATIONS, t_us=t_us)
     about = About(producer="p", produced_us=t_us, captured_us=t_us)
     plain = {
-        "lane": lane,
+        "tp": tp,
         "offset": offset,
         "arrived_us": t_us,
         "key": b"stand-1",
@@ -103,9 +102,9 @@ def record(
     broker: type[Broker] = Broker,
 ) -> Recording:
     clock = HandClock()
-    lanes = {message.lane for message in messages}
+    tps = {message.tp for message in messages}
     plan = RecorderPlan(
-        positions=dict.fromkeys(lanes, 0), until_us=START_US + round(until_s * 1e6), grant=grant
+        positions=dict.fromkeys(tps, 0), until_us=START_US + round(until_s * 1e6), grant=grant
     )
     source = broker(clock, messages, away=away)
     with writer(folder, clock) as recording:

@@ -14,7 +14,7 @@ from sinks.store.migrate import released
 from tests.facts import WRITE_ORDER, audience_figures, campaign_figures, exposure, play, visit_ended, window
 
 Row = dict[str, Any]
-PLACE = ("site.visits.v1", 3)
+TP = ("site.visits.v1", 3)
 VISIT = visit_ended("a", (exposure("a", play(), (1.0, 0.5)),))
 WINDOW = window((campaign_figures(),), (audience_figures(),))
 LETTER = DeadLetter(
@@ -36,12 +36,12 @@ def entry(fact: Any, offset: int = 7) -> Entry:
 
 
 def row(fact: Any, table: str) -> Row:
-    columns = dict(tables_of([entry(fact)], PLACE))[table]
+    columns = dict(tables_of([entry(fact)], TP))[table]
     return {name: values[0] for name, values in columns.items()}
 
 
 def tables(fact: Any) -> list[str]:
-    return [table for table, _ in tables_of([entry(fact)], PLACE)]
+    return [table for table, _ in tables_of([entry(fact)], TP)]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_every_row_says_where_it_came_from() -> None:
     for fact in (VISIT, WINDOW, play(), LETTER):
         for table in tables(fact):
             found = row(fact, table)
-            assert (found["_topic"], found["_partition"], found["_offset"]) == (*PLACE, 7)
+            assert (found["_topic"], found["_partition"], found["_offset"]) == (*TP, 7)
 
 
 def test_durations_are_rounded_down_and_missing_stays_missing() -> None:
@@ -122,7 +122,7 @@ def test_rows_keep_the_order_of_the_facts_and_parts_the_offset_of_their_whole() 
         visit_ended("b"),
         visit_ended("c", (exposure("c", play("p")),), version=3),
     ]
-    found = dict(tables_of([entry(f, 5 + i) for i, f in enumerate(facts)], PLACE))
+    found = dict(tables_of([entry(f, 5 + i) for i, f in enumerate(facts)], TP))
     assert found["visits"]["_offset"] == [5, 7, 8]
     assert found["exposures"]["_offset"] == [5, 5, 8]
     assert found["exposures"]["version"] == [1, 1, 3]
@@ -132,7 +132,7 @@ def test_rows_keep_the_order_of_the_facts_and_parts_the_offset_of_their_whole() 
 
 @pytest.mark.parametrize("fact", [play(), VISIT, WINDOW, LETTER])
 def test_rows_are_counted_without_making_them(fact: Any) -> None:
-    made = tables_of([entry(fact)], PLACE)
+    made = tables_of([entry(fact)], TP)
     assert rows_in(fact) == sum(len(columns["_offset"]) for _, columns in made)
 
 

@@ -152,7 +152,7 @@ def test_an_operator_who_sets_the_offset_back_counts_nothing_twice(to: int) -> N
     world = World()
     appended(world.log, FACTS)
     world.end()
-    world.log.committed = {place: Committed(offset=to) for place in world.log.places}
+    world.log.committed = {tp: Committed(offset=to) for tp in world.log.tps}
     appended(world.log, [(50, 1)])
     world.end()
     assert_exact(world, [*FACTS, (50, 1)])
@@ -162,8 +162,8 @@ def test_a_topic_made_anew_begins_at_its_first_offset() -> None:
     world = World()
     appended(world.log, FACTS)
     world.end()
-    place = world.log.places[0]
-    world.log.messages[place].clear()
+    tp = world.log.tps[0]
+    world.log.messages[tp].clear()
     world.log.incarnation = "two"
     appended(world.log, [(100 + number, 1) for number in range(60)])
     world.end()
@@ -174,8 +174,8 @@ def test_brokers_that_have_lost_messages_stop_the_sink() -> None:
     world = World()
     appended(world.log, FACTS)
     world.end()
-    place = world.log.places[0]
-    del world.log.messages[place][30:]
+    tp = world.log.tps[0]
+    del world.log.messages[tp][30:]
     with pytest.raises(CheckFailedError, match=r"ends at offset 30, but 40 was reached.*sink.epoch"):
         world.turns(world.sink())
 
@@ -186,7 +186,7 @@ def test_messages_that_expired_do_not_stop_the_sink() -> None:
     run_until_killed(world, 9)
     begun = next(iter(world.log.committed.values()))
     assert "hi" in begun.note
-    world.log.expire(world.log.places[0], 30)
+    world.log.expire(world.log.tps[0], 30)
     world.end()
     assert set(rows_of_facts(FACTS[30:])) <= set(world.store.visits())
     assert len(set(world.store.visits())) == len(world.store.visits())
@@ -198,7 +198,7 @@ def test_messages_that_expire_under_a_running_sink_are_counted() -> None:
     appended(world.log, FACTS[:10])
     world.turns(sink, 10)
     appended(world.log, FACTS[10:])
-    world.log.expire(world.log.places[0], 15)
+    world.log.expire(world.log.tps[0], 15)
     world.turns(sink, 60)
     assert_exact(world, [*FACTS[:10], *FACTS[15:]])
     assert world.meter.counted["messages_ignored", "expired"] == 5
@@ -220,7 +220,7 @@ def test_a_batch_of_bad_messages_alone_moves_the_offset() -> None:
     for _ in range(10):
         world.log.append(b"bad")
     world.end()
-    assert world.log.committed[world.log.places[0]].offset == 10
+    assert world.log.committed[world.log.tps[0]].offset == 10
     assert [row["hi"] for row in world.store.tables["sink_batches"]][-1] == 10
 
 
@@ -230,6 +230,6 @@ def test_too_many_bad_messages_stop_the_sink_and_nothing_is_committed() -> None:
         world.log.append(b"bad")
     with pytest.raises(LimitReachedError):
         world.turns(world.sink(), 1200)
-    offset = world.log.committed[world.log.places[0]].offset if world.log.committed else 0
+    offset = world.log.committed[world.log.tps[0]].offset if world.log.committed else 0
     assert offset <= 1000
     assert all(letter.offset < offset for letter in world.letters)

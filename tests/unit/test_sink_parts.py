@@ -22,14 +22,14 @@ from sinks.service.reading import Limits
 from sinks.store.clickhouse import RowsRefusedError
 from tests.facts import FakeClock, play, visit_ended, window
 
-PLACE = ("visits.v1", 0)
+TP = ("visits.v1", 0)
 
 
 def known(
     committed: Committed | None, *, written: int | None = None, begin: int = 0, end: int = 100
 ) -> Known:
     bounds = Bounds(begin=begin, end=end)
-    return Known(place=PLACE, incarnation="one", committed=committed, bounds=bounds, written_hi=written)
+    return Known(tp=TP, incarnation="one", committed=committed, bounds=bounds, written_hi=written)
 
 
 def at(offset: int, hi: int | None = None, topic: str = "one") -> Committed:
@@ -84,7 +84,7 @@ def test_a_note_comes_back_as_it_was_written(hi: int | None, at_us: int, topic: 
 
 
 def test_the_token_names_topic_incarnation_partition_and_offsets() -> None:
-    batch = Batch(place=PLACE, incarnation="one", lo=3, hi=9, at_us=0, entries=[])
+    batch = Batch(tp=TP, incarnation="one", lo=3, hi=9, at_us=0, entries=[])
     assert batch.token == "visits.v1:one:0:3-9"
 
 
@@ -94,7 +94,7 @@ def entry(offset: int, fact: Any = None, size_bytes: int = 10) -> Entry:
 
 def gathering(start: Start, **options: Any) -> tuple[Gathering, FakeClock]:
     clock = FakeClock()
-    return Gathering(PLACE, "one", start, options=SinkOptions(**options), clock=clock.now_s), clock
+    return Gathering(TP, "one", start, options=SinkOptions(**options), clock=clock.now_s), clock
 
 
 def test_a_batch_is_due_by_rows_bytes_or_age() -> None:
@@ -173,7 +173,7 @@ def test_refused_rows_are_found_and_no_other(bad: set[int], count: int) -> None:
     def refusal(table: str, columns: Mapping[str, Any]) -> str | None:
         return "no" if bad & set(columns["_offset"]) else None
 
-    found = refused_among(entries, PLACE, refusal)
+    found = refused_among(entries, TP, refusal)
     assert [each.offset for each, _ in found] == sorted(bad & set(range(count)))
 
 
@@ -206,7 +206,7 @@ def test_a_refusal_that_cannot_be_found_is_tried_again_and_then_told() -> None:
         limits=Limits(DeadLetterOptions()),
         reporting=Reporting(meter=NoMeter(), writer="test"),
     )
-    batch = Batch(place=PLACE, incarnation="one", lo=0, hi=1, at_us=0, entries=[entry(0)])
+    batch = Batch(tp=TP, incarnation="one", lo=0, hi=1, at_us=0, entries=[entry(0)])
     for _ in range(4):
         with pytest.raises(StoreAwayError):
             writer.write(batch)
@@ -227,4 +227,4 @@ def test_a_full_disk_is_waited_for() -> None:
         reporting=Reporting(meter=NoMeter(), writer="test"),
     )
     with pytest.raises(StoreAwayError, match="the disk is full"):
-        writer.write(Batch(place=PLACE, incarnation="one", lo=0, hi=1, at_us=0, entries=[entry(0)]))
+        writer.write(Batch(tp=TP, incarnation="one", lo=0, hi=1, at_us=0, entries=[entry(0)]))

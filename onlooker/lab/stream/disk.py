@@ -22,7 +22,7 @@ SIZES = (
 def main() -> None:
     """Write the facts of a crowd, merge them, look, and print JSON."""
     batch = batch_of(facts_of(CROWD), "visits", incarnation="disk")
-    tables = tables_of(batch.entries, batch.place)
+    tables = tables_of(batch.entries, batch.tp)
     with (
         tempfile.TemporaryDirectory(prefix="onlooker-bench-") as folder,
         database(Path(folder)) as address,

@@ -63,7 +63,7 @@ def batch_of(facts: Sequence[Fact], topic: str, *, incarnation: str, lo: int = 0
     """Facts as the sink gathers them, from an offset of a topic on."""
     entries = [Entry(offset=lo + i, fact=fact, size_bytes=0) for i, fact in enumerate(facts)]
     return Batch(
-        place=(f"bench.{topic}.v1", 0),
+        tp=(f"bench.{topic}.v1", 0),
         incarnation=incarnation,
         lo=lo,
         hi=lo + len(entries),
@@ -88,7 +88,7 @@ def _bare(address: Address, batches: Sequence[Batch]) -> Run:
     )
     work = []
     for batch in batches:
-        for table, columns in tables_of(batch.entries, batch.place):
+        for table, columns in tables_of(batch.entries, batch.tp):
             types = {name: kind for name, kind, *_ in client.execute(f"DESCRIBE TABLE {table}")}
             sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
             settings = {"insert_deduplication_token": f"bare:{batch.token}"}
