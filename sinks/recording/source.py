@@ -7,7 +7,6 @@ import msgspec
 
 from schemas.message import Header
 from schemas.topics import Topic
-from sinks.service.feed import Bounds
 
 TopicPartition = tuple[Topic, int]
 """A kind of topic and one of its partitions."""
@@ -28,19 +27,6 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Source(Protocol):
     """The topics that are recorded, read beside any consumer group."""
 
-    def topic_ids(self) -> Mapping[Topic, str]:
-        """What the brokers call each topic for as long as it lives.
-
-        Raises:
-            UsageError: a topic is missing, or they refuse us.
-            BrokerAwayError: nobody answers.
-        """
-        ...
-
-    def bounds(self) -> Mapping[TopicPartition, Bounds]:
-        """The offsets that each partition holds now."""
-        ...
-
     def offsets_at(self, t_us: int) -> Mapping[TopicPartition, int]:
         """In each partition, the first message that arrived at an instant or later; its end if none has.
 
@@ -59,8 +45,4 @@ class Source(Protocol):
         Args:
             wait_s: how long to wait for the first one, s.
         """
-        ...
-
-    def close(self) -> None:
-        """Let the brokers go."""
         ...

@@ -18,7 +18,7 @@ _LEVELS: Mapping[Level, tuple[str, str, str]] = {
     "creative": ("campaign_id", "creative_id", "''"),
     "stand": ("campaign_id", "''", "stand_id"),
 }
-_PLACES: Mapping[Side, tuple[str, str]] = {
+_SIDES: Mapping[Side, tuple[str, str]] = {
     "live": ("", "1"),
     "reprocessed": ("reprocessed_", "generation = {generation:UInt64}"),
 }
@@ -93,7 +93,7 @@ def sums_of(store: RowStore, reprocessing: Reprocessing, side: Side) -> dict[Gro
 def coverage_of(store: RowStore, reprocessing: Reprocessing) -> Coverage:
     """Compare for how long cameras reported live and in the recording of a complete reprocessing."""
     windows, short = store.rows(_WINDOWS, {**parameters_of(reprocessing), "slack": OBSERVED_SLACK_MS})[0]
-    crossing = {side: store.rows(_crossing(side), parameters_of(reprocessing))[0][0] for side in _PLACES}
+    crossing = {side: store.rows(_crossing(side), parameters_of(reprocessing))[0][0] for side in _SIDES}
     return Coverage(
         windows=windows,
         windows_short=short,
@@ -117,7 +117,7 @@ def _sums(values: tuple[Any, ...]) -> Sums:
 
 
 def _by_exposure(side: Side, keys: tuple[str, str, str]) -> str:
-    prefix, which = _PLACES[side]
+    prefix, which = _SIDES[side]
     campaign, creative, stand = keys
     return f"""
 SELECT campaign, creative, stand, {_SUMS}
@@ -141,7 +141,7 @@ FROM
 (
     SELECT stand_id, visit_id, any(attention_ms) AS attention, any(dwell_ms) AS dwell, 0 AS seen,
         any(engaged) AS is_engaged, {_SCORES}
-    FROM ({_VISITS % _PLACES[side]})
+    FROM ({_VISITS % _SIDES[side]})
     GROUP BY stand_id, visit_id
 )
 GROUP BY stand_id
@@ -149,7 +149,7 @@ GROUP BY stand_id
 
 
 def _crossing(side: Side) -> str:
-    prefix, which = _PLACES[side]
+    prefix, which = _SIDES[side]
     return f"""
 SELECT count() FROM {prefix}visits FINAL
 WHERE NOT retracted AND {which} AND stand_id IN {{stands:Array(String)}}

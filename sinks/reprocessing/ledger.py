@@ -14,7 +14,7 @@ from sinks.store.dialect import ONE_SERVER, Dialect
 
 LEDGER = "reprocessings"
 State = Literal["writing", "ready", "shown"]
-LONGEST_SETTLING_S = 10.0
+LONGEST_WAIT_S = 10.0
 """So long a switch waits for questions that began before it and may not have opened their tables yet."""
 _STEP_S = 0.05
 _ALL = (
@@ -150,7 +150,7 @@ class Reprocessings:
             columns = {"metric_version": [version], "thresholds": [thresholds]}
             self._store.insert("metric_versions", columns, f"metric_version:{version}")
         self._arrived()
-        self._settle()
+        self._wait_for_older()
         return self._note(now, "shown")
 
     def hide(self, reprocessing: Reprocessing) -> Reprocessing:
@@ -168,7 +168,7 @@ class Reprocessings:
         if now.state == "shown":
             raise UsageError(f"the views show {reprocessing.name!r}: --switch-back first")
         self._note(now, "writing")
-        self._settle()
+        self._wait_for_older()
         self._remove(now)
 
     def _remove(self, reprocessing: Reprocessing) -> None:
@@ -200,10 +200,10 @@ class Reprocessings:
             for table in SIDE_TABLES.values():
                 self._store.command(f"SYSTEM SYNC REPLICA {where}{table}")
 
-    def _settle(self) -> None:
+    def _wait_for_older(self) -> None:
         """Let questions that began before now open their tables: they end, or have had time enough."""
         began_s = self._clocks.monotonic_s()
-        while (passed_s := self._clocks.monotonic_s() - began_s) < LONGEST_SETTLING_S:
+        while (passed_s := self._clocks.monotonic_s() - began_s) < LONGEST_WAIT_S:
             if not self._store.rows(_OLDER, {"seconds": passed_s})[0][0]:
                 return
             self._clocks.sleep(_STEP_S)

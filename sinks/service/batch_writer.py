@@ -98,13 +98,7 @@ class BatchWriter:
         self._puzzles = 0
 
     def written(self, incarnations: Mapping[TopicPartition, str]) -> Mapping[TopicPartition, int]:
-        """How far each partition is written.
-
-        Args:
-            incarnations: the partitions, each with the incarnation of its topic.
-
-        Returns:
-            As `highest_written`.
+        """As `highest_written`, how far each partition is written.
 
         Raises:
             StoreAwayError: ask again later.
@@ -112,13 +106,7 @@ class BatchWriter:
         return self._asked(lambda: highest_written(self._store, incarnations))
 
     def write(self, batch: Batch) -> Done:
-        """Write a batch.
-
-        Args:
-            batch: the messages of one partition.
-
-        Returns:
-            What became of it.
+        """Write a batch, the messages of one partition.
 
         Raises:
             StoreAwayError: write the same batch again later.
@@ -235,15 +223,12 @@ def no_collection() -> Iterator[None]:
 def refused_among(
     entries: Sequence[Entry], tp: TopicPartition, refusal: Callable[[str, Mapping[str, Any]], str | None]
 ) -> list[tuple[Entry, str]]:
-    """The facts that a database refuses, found by halving.
+    """The facts that a database refuses, with the reason, found by halving.
 
     Args:
         entries: with facts.
         tp: where they came from.
         refusal: says why it would refuse rows of a table, None when it would take them.
-
-    Returns:
-        Those refused, with the reason.
     """
     found = (refusal(table, columns) for table, columns in tables_of(entries, tp))
     why = next(filter(None, found), None)

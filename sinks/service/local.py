@@ -67,11 +67,7 @@ class LocalSink:
         self.retries = 0
 
     def add(self, fact: Any) -> None:
-        """Take one fact; writes when a batch is full or old enough.
-
-        Args:
-            fact: what a stage made.
-        """
+        """Take one fact that a stage made; writes when a batch is full or old enough."""
         self._gatherings[type(fact)].add(Entry(offset=self._facts, fact=fact, size_bytes=0))
         self._facts += 1
         self.tick()

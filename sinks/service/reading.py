@@ -14,8 +14,6 @@ from schemas.topics import TopicNames
 from sinks.service.feed import Message, TopicPartition
 from sinks.service.gathering import Entry
 
-SERVICE = "sink"
-
 
 class FactReader:
     """Reads the facts in the messages of the topics that the sink keeps."""
@@ -88,7 +86,7 @@ def letter_for(
     topic, partition = tp
     return letter_of(
         error,
-        service=SERVICE,
+        service="sink",
         topic=topic,
         partition=partition,
         offset=offset,

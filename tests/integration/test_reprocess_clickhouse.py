@@ -20,7 +20,7 @@ from onlooker.reprocess.difference import changed
 from onlooker.wiring.reprocess import ReprocessRequest, Site
 from schemas.clocks import Clocks
 from schemas.errors import CheckFailedError, UsageError
-from sinks.reprocessing.ledger import LEDGER, LONGEST_SETTLING_S, Reprocessing, Reprocessings
+from sinks.reprocessing.ledger import LEDGER, LONGEST_WAIT_S, Reprocessing, Reprocessings
 from sinks.reprocessing.side import SIDE_TABLES, SideStore
 from sinks.service.local import LocalSink
 from sinks.store.clickhouse import ClickHouse
@@ -136,7 +136,7 @@ def test_a_reader_sees_only_old_or_only_new_figures(
     for reader in readers:
         reader.start()
     # The rows are long there: without waiting for readers a switch falls into the midst of their questions.
-    hasty = Reprocessings(store, clocks=Clocks(monotonic_s=count(0.0, 2 * LONGEST_SETTLING_S).__next__))
+    hasty = Reprocessings(store, clocks=Clocks(monotonic_s=count(0.0, 2 * LONGEST_WAIT_S).__next__))
     switches, deadline = 0, time.monotonic() + 240
     try:
         while (len(answers) < 200 or switches < 20) and time.monotonic() < deadline:

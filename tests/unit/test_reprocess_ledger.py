@@ -13,7 +13,7 @@ from onlooker.wiring.reprocess import ReprocessRequest, range_of
 from schemas.clocks import Clocks
 from schemas.errors import UsageError
 from schemas.recording.folder import Recording
-from sinks.reprocessing.ledger import LEDGER, LONGEST_SETTLING_S, Reprocessing, Reprocessings, default_name
+from sinks.reprocessing.ledger import LEDGER, LONGEST_WAIT_S, Reprocessing, Reprocessings, default_name
 from sinks.reprocessing.side import SIDE_TABLES, SideStore
 from sinks.store.dialect import ONE_SERVER, Dialect
 from sinks.store.migrate import released
@@ -100,7 +100,7 @@ def test_a_switch_waits_for_questions_that_began_before_but_not_for_ever() -> No
         there = ledger(store, clock)
         store.older_for = older_for
         assert there.show(ready(there)).state == "shown"
-        assert (clock.at_s < LONGEST_SETTLING_S) == waits
+        assert (clock.at_s < LONGEST_WAIT_S) == waits
         assert clock.at_s > 0.1
 
 
