@@ -57,14 +57,7 @@ class Playlist(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def playlist_from(options: PlaylistOptions, first_event_us: int) -> Playlist:
-    """The playlist with its anchor settled.
-
-    Args:
-        options: as configured.
-        first_event_us: the stand's first event time, us UTC; the anchor if none is configured.
-
-    Returns:
-        The playlist.
+    """The playlist with its anchor settled: the stand's first event time where none is configured.
 
     Raises:
         UsageError: the time zone is unknown.
@@ -76,13 +69,7 @@ def playlist_from(options: PlaylistOptions, first_event_us: int) -> Playlist:
 
 
 def plays_between(playlist: Playlist, stand_id: str, *, start_us: int, end_us: int) -> Iterator[Play]:
-    """The plays that begin in an interval; splitting the interval anywhere gives the same plays.
-
-    Args:
-        playlist: slots, anchor and opening hours.
-        stand_id: the stand they are shown on.
-        start_us: first instant, us UTC.
-        end_us: first instant after the interval, us UTC.
+    """The plays that begin in [start_us, end_us); splitting it anywhere gives the same plays.
 
     Returns:
         Plays in the order of their start, without gaps inside opening hours; closing cuts the last one short.
@@ -123,13 +110,10 @@ class PlayFeed:
         self._fed_us = fed_us
 
     def until(self, t_us: int) -> tuple[Play, ...]:
-        """The plays that have begun up to an event and were not handed out yet.
+        """The plays that have begun up to an event and were not handed out yet, to go before it.
 
         Args:
             t_us: event time, us UTC; the first one also brings the play that is running then.
-
-        Returns:
-            Plays to be handed on before the event.
         """
         fed_us = self._fed_us
         if fed_us is not None and t_us < fed_us:

@@ -102,9 +102,6 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     def group(self, service: str) -> str:
         """The consumer group of a service.
 
-        Args:
-            service: for example `sink`.
-
         Returns:
             `onlooker-sink`, or `site.onlooker-sink` with a prefix.
         """

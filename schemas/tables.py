@@ -24,11 +24,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     """Whether that field holds any number of rows."""
 
     def filled(self, facts: Sequence[Any], offsets: Offsets) -> tuple[Columns, Offsets]:
-        """The rows of facts, column by column.
-
-        Args:
-            facts: of the table's kind.
-            offsets: where each came from.
+        """The rows of facts of the table's kind, column by column.
 
         Returns:
             Values by column, and for each row the offset of its fact.
@@ -41,12 +37,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         return {name: column(rows, facts) for name, column in self.columns.items()}, offsets
 
     def values(self, column: str, facts: Sequence[Any]) -> list[Any]:
-        """One column of a table with one row for each fact.
-
-        Args:
-            column: its name.
-            facts: of the table's kind.
-        """
+        """One column of a table with one row for each fact of its kind."""
         return self.columns[column](self._parts(facts), facts)
 
     def _parts(self, facts: Sequence[Any]) -> Sequence[Any]:
@@ -63,9 +54,6 @@ def table(name: str, fact: type[Any], columns: str, part: str | None = None, **m
             `*_ms` is the duration `*_us` rounded down to ms, `*_at` and the like are the instant `*_us`.
         part: the field of the fact that is its row or its rows; None: the fact itself.
         made: columns that are another field, or made by a function.
-
-    Returns:
-        The table.
 
     Raises:
         ValueError: a column is neither made nor found, or made and not in the table.

@@ -112,10 +112,6 @@ def _wanted(
 def plan_topics(wanted: Sequence[TopicState], found: Mapping[str, TopicState]) -> TopicPlan:
     """What it takes to get from the topics as they are to those wanted.
 
-    Args:
-        wanted: as they should be.
-        found: those that exist, by name.
-
     Returns:
         The plan. Missing topics get the number of partitions that the others already have, if these agree:
         a stand must be in the partition of the same number everywhere.

@@ -104,10 +104,6 @@ class LiveClock:
     def stamp_us(self, wall_us: int, monotonic_s: float) -> int:
         """Event time of a frame grabbed now.
 
-        Args:
-            wall_us: the wall clock, us UTC.
-            monotonic_s: the monotonic clock, s.
-
         Returns:
             us UTC, greater than all before.
         """

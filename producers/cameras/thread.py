@@ -113,9 +113,6 @@ class CaptureThread:
     def join(self, timeout_s: float) -> bool:
         """Wait for the thread.
 
-        Args:
-            timeout_s: how long, s.
-
         Returns:
             False if it is still inside a driver's call; the process may end all the same.
 

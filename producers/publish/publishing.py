@@ -51,11 +51,6 @@ class Publisher:
 
     It never blocks for long and never loses what it has taken: while the brokers are away messages stay in
     it, up to the bound; then it takes no more, and whoever calls decides what waits and what is dropped.
-
-    Args:
-        connect: connects to the brokers.
-        options: bounds and time-outs.
-        monotonic_s: a clock for time-outs and back-off.
     """
 
     def __init__(
@@ -97,10 +92,7 @@ class Publisher:
         return "Kafka takes messages but acknowledges none: are enough brokers alive?" if silent else None
 
     def offer(self, message: Message) -> bool:
-        """Take a message, if there is room.
-
-        Args:
-            message: the next one; those of a stand arrive in the order in which they are offered.
+        """Take the next message, if there is room; those of a stand arrive as they are offered.
 
         Returns:
             False if there is no room: nothing was taken.
@@ -150,9 +142,6 @@ class Publisher:
 
     def close(self, timeout_s: float) -> list[Message]:
         """Wait for what is in flight, then let the brokers go.
-
-        Args:
-            timeout_s: how long to wait, s.
 
         Returns:
             Messages that were not acknowledged in time; the brokers may have them or not.

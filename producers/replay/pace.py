@@ -9,12 +9,7 @@ _POLL_S = 0.1
 
 
 class Pauses:
-    """A clock that stands still while the replay is paused; may be paused from a signal or another thread.
-
-    Args:
-        stop: ends every wait.
-        monotonic_s: a clock that only grows, s.
-    """
+    """A clock that stands still while the replay is paused; may be paused from a signal or another thread."""
 
     def __init__(self, stop: threading.Event, *, monotonic_s: Callable[[], float]) -> None:
         self._stop = stop

@@ -38,10 +38,6 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
 class Recording:
     """A folder with a recording, open for reading; its writer may still be at work, or dead.
 
-    Args:
-        folder: it.
-        torn: hears of torn files.
-
     Raises:
         UsageError: it is none, or of a version to come.
     """
@@ -59,25 +55,12 @@ class Recording:
         return tuple(topic for topic in TOPICS if topic in there)
 
     def files(self, topic: Topic) -> list[FileNote]:
-        """The files of a topic, by hour.
-
-        Args:
-            topic: its kind.
-
-        Returns:
-            Those that are there.
-        """
+        """The files of a topic that are there, by hour."""
         found = [note for note in self.manifest.files if note.topic == topic]
         return sorted((n for n in found if (self.folder / n.path).exists()), key=lambda note: note.hour_us)
 
     def scan(self, note: FileNote) -> Scan:
-        """Look at a file.
-
-        Args:
-            note: one of `files`.
-
-        Returns:
-            Its blocks; a torn end is told, once a file.
+        """Look at one of `files`: its blocks; a torn end is told, once a file.
 
         Raises:
             CheckFailedError: it is damaged.
@@ -94,14 +77,7 @@ class Recording:
         return scan
 
     def summary(self, note: FileNote) -> Summary:
-        """What is in a file, looked up where it is closed and looked at where it is not.
-
-        Args:
-            note: one of `files`.
-
-        Returns:
-            Number of records, times, offsets.
-        """
+        """What is in one of `files`: looked up where it is closed, looked at where it is not."""
         if note.closed and note.summary is not None:
             return note.summary
         return summed(block.summary for block in self.scan(note).notes)

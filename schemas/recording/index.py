@@ -69,38 +69,17 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def index_path(path: Path) -> Path:
-    """Where the index of a file is.
-
-    Args:
-        path: the file.
-
-    Returns:
-        The path beside it.
-    """
+    """The path of a file's index, beside it."""
     return path.with_suffix(".idx")
 
 
 def summary_of(records: Iterable[Recorded]) -> Summary:
-    """What records have in common.
-
-    Args:
-        records: of one topic, in order.
-
-    Returns:
-        Their number, times and offsets.
-    """
+    """The number, times and offsets of records of one topic, in order."""
     return summed(_alone(record) for record in records)
 
 
 def summed(parts: Iterable[Summary]) -> Summary:
-    """Several summaries as one.
-
-    Args:
-        parts: in order.
-
-    Returns:
-        Of all of them.
-    """
+    """Several summaries, in order, as one."""
     total = Summary()
     for part in parts:
         total = Summary(
@@ -116,14 +95,7 @@ def summed(parts: Iterable[Summary]) -> Summary:
 
 
 def scanned(path: Path, topic: Topic) -> Scan:
-    """Look at a file: its index, and block by block what the index does not have.
-
-    Args:
-        path: an Avro file, perhaps torn.
-        topic: its kind.
-
-    Returns:
-        The notes of all whole blocks.
+    """Look at a file, perhaps torn: its index, and block by block what the index does not have.
 
     Raises:
         CheckFailedError: it is damaged elsewhere than at its end.
@@ -190,16 +162,7 @@ def _ends_block(file: BinaryIO, note: BlockNote, sync: bytes) -> bool:
 
 
 def records_in(file: BinaryIO, scan: Scan, note: BlockNote, codec: RecordCodec) -> Iterator[Recorded]:
-    """The records of one block.
-
-    Args:
-        file: an Avro file.
-        scan: of it.
-        note: one of the scan's.
-        codec: made for its schema.
-
-    Yields:
-        Each record.
+    """The records of one block of a scanned file; the codec was made for its schema.
 
     Raises:
         CheckFailedError: the block is damaged.
@@ -214,9 +177,6 @@ def records_in(file: BinaryIO, scan: Scan, note: BlockNote, codec: RecordCodec) 
 
 def gaps(summaries: Iterable[Summary]) -> Iterator[tuple[int, int, int]]:
     """Where offsets are missing or come twice between files or blocks in order.
-
-    Args:
-        summaries: in the order in which they were recorded.
 
     Yields:
         Partition, the offset that should have come, the one that came.

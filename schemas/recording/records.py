@@ -67,14 +67,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def recorded_schema(topic: Topic) -> dict[str, Any]:
-    """The Avro schema of a topic's files.
-
-    Args:
-        topic: its kind.
-
-    Returns:
-        A record whose field `event` is a union of what the topic carries.
-    """
+    """The Avro schema of a topic's files: their field `event` is a union of what the topic carries."""
     events = [json.loads(schema_text(kind.event)) for kind in kinds().on(topic)]
     optional: Mapping[str, Any] = {"default": None}
     unreadable = {
@@ -128,14 +121,7 @@ class RecordCodec:
         self._reader = None if self._theirs is self._ours else self._ours
 
     def encode(self, record: Recorded) -> bytes:
-        """A record as the body of an Avro block.
-
-        Args:
-            record: of this topic.
-
-        Returns:
-            Its bytes.
-        """
+        """A record of this topic as bytes in the body of an Avro block."""
         event = record.event
         name = UNREADABLE if isinstance(event, Unreadable) else record_name(type(event))
         about = record.about
@@ -154,14 +140,7 @@ class RecordCodec:
         return stream.getvalue()
 
     def decode(self, body: bytes, count: int) -> Iterator[Recorded]:
-        """The records of a block.
-
-        Args:
-            body: of the block, unpacked.
-            count: how many there are.
-
-        Yields:
-            Each, checked.
+        """The records of a block that is unpacked, each checked.
 
         Raises:
             CheckFailedError: it is damaged.
@@ -197,16 +176,13 @@ class RecordCodec:
 
 
 def file_header(topic: Topic, sync: bytes, codec: str, program: str) -> bytes:
-    """What a file of a recording begins with.
+    """What a file of a recording begins with: the header of an Avro object container file.
 
     Args:
         topic: its kind.
         sync: 16 random bytes that end each block.
         codec: `null` or `deflate`.
         program: version of the program that writes.
-
-    Returns:
-        The header of an Avro object container file.
     """
     stream = io.BytesIO()
     metadata = {FORMAT_KEY: str(FORMAT_VERSION), "onlooker.topic": topic, "onlooker.program": program}

@@ -47,13 +47,7 @@ class AvroCodec:
         self._readings: dict[int, _Reading] = {}
 
     def encode(self, event: Any) -> bytes:
-        """An event in Confluent wire format.
-
-        Args:
-            event: a value of that union.
-
-        Returns:
-            0x00, the schema's id (4 bytes, big endian), the Avro body.
+        """An event in Confluent wire format, as `EventCodec.encode`.
 
         Raises:
             DependencyAwayError: the registry is away and the id not known yet: wait and ask again.
@@ -66,18 +60,7 @@ class AvroCodec:
         return stream.getvalue()
 
     def decode(self, data: bytes | None) -> Any:
-        """The event of a message, checked.
-
-        Args:
-            data: value of a message from anybody.
-
-        Returns:
-            Of a kind in `schemas.kinds`.
-
-        Raises:
-            UndecodableError: it is none; the cause says why.
-            DependencyAwayError: the registry is away: wait and ask again.
-        """
+        """The event of a message from anybody, checked; as `EventCodec.decode`."""
         schema_id = _id_of(data)
         reading = self._readings.get(schema_id) or self._reading(schema_id)
         event = _event_of(_plain_of(data or b"", reading), reading.kind.event)

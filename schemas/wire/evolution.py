@@ -14,13 +14,7 @@ class BadSchemaError(ValueError):
 
 
 def parsed(text: str) -> Schema:
-    """Read a schema.
-
-    Args:
-        text: Avro schema as JSON; from anybody.
-
-    Returns:
-        It, with all names written in full.
+    """Read an Avro schema as JSON, from anybody; all names are then written in full.
 
     Raises:
         BadSchemaError: It is none.
@@ -37,10 +31,6 @@ def parsed(text: str) -> Schema:
 
 def breaking_changes(old: Schema, new: Schema) -> tuple[str, ...]:
     """What a new version does that others, who know the old one, cannot follow.
-
-    Args:
-        old: a released schema.
-        new: the schema that is to follow it.
 
     Returns:
         A sentence for each, beginning with the field; none: the new version only adds fields with defaults.
