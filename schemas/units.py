@@ -1,7 +1,15 @@
 """Units of time: integer microseconds UTC inside, seconds at the edges."""
 
+from datetime import UTC, datetime, timedelta
+
 US_PER_S = 1_000_000
 US_PER_MS = 1_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def us_of(instant: datetime) -> int:
+    """An instant with a time zone as microseconds UTC, exactly."""
+    return (instant - EPOCH) // timedelta(microseconds=1)
 
 
 def us_from_s(seconds: float) -> int:
