@@ -58,7 +58,7 @@ def table(name: str, fact: type[Any], columns: str, part: str | None = None, **m
     Raises:
         ValueError: a column is neither made nor found, or made and not in the table.
     """
-    hint = fact if part is None else _hints(fact)[part]
+    hint = fact if part is None else get_type_hints(fact)[part]
     many = get_origin(hint) is tuple
     row = get_args(hint)[0] if many else hint
     found: dict[str, Column] = {}
@@ -79,8 +79,8 @@ def _found(name: str, row: type[Any], fact: type[Any]) -> Column:
     bare = name.removesuffix("_ms").removesuffix("_at")
     for source, struct in (("rows", row), ("facts", fact)):
         for field in (name, f"{bare}_us"):
-            if field in _hints(struct):
-                return _taking(source, field, _hints(struct)[field], in_ms=name.endswith("_ms"))
+            if field in get_type_hints(struct):
+                return _taking(source, field, get_type_hints(struct)[field], in_ms=name.endswith("_ms"))
     raise ValueError(f"{fact.__name__} has no field for the column {name}")
 
 
@@ -110,7 +110,3 @@ def _compiled(loop: str) -> Column:
     """A loop with the field's name in its code: with attrgetter it takes twice as long."""
     column: Column = eval(loop)  # noqa: S307 - made above from names of Structs
     return column
-
-
-def _hints(struct: type[Any]) -> Mapping[str, Any]:
-    return get_type_hints(struct)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -165,7 +166,7 @@ class Publisher:
         while self._to_send:
             entry = self._to_send[0]
             if entry.settled is None:
-                self._client.send(entry.message, self._listener(entry, self._client))
+                self._client.send(entry.message, partial(self._on_done, entry, self._client))
             self._to_send.popleft()
 
     def _connected(self) -> Client:
@@ -175,9 +176,6 @@ class Publisher:
         except DependencyAwayError:
             self.retries += 1
             raise
-
-    def _listener(self, entry: Entry, client: Client) -> OnDone:
-        return lambda outcome: self._on_done(entry, client, outcome)
 
     def _on_done(self, entry: Entry, client: Client, outcome: object) -> None:
         """Called by the client's own thread: nothing that comes after a failed message may overtake it."""

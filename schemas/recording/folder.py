@@ -34,6 +34,14 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
             self.until_us is None or t_us < self.until_us
         )
 
+    def may_touch(self, summary: Summary | None) -> bool:
+        """Whether an event time in it may be among those of a summary; None: nobody has looked."""
+        if summary is None or summary.t_first_us is None or summary.t_last_us is None:
+            return True
+        return (self.from_us is None or summary.t_last_us >= self.from_us) and (
+            self.until_us is None or summary.t_first_us < self.until_us
+        )
+
 
 class Recording:
     """A folder with a recording, open for reading; its writer may still be at work, or dead.
@@ -97,7 +105,7 @@ class Recording:
         """
         limits = within or Range()
         for note in self.files(topic):
-            if note.closed and not _may_hold(note.summary, limits):
+            if note.closed and not limits.may_touch(note.summary):
                 continue
             found = self.in_file(note, limits)
             yield from found if limits.is_open else (each for each in found if limits.holds(each.t_us))
@@ -124,15 +132,7 @@ class Recording:
             codec = RecordCodec(note.topic, scan.header.schema)
             with path.open("rb") as file:
                 for block in scan.notes:
-                    if block.touches(limits.from_us, limits.until_us):
+                    if limits.may_touch(block.summary):
                         yield from records_in(file, scan, block, codec)
         except CheckFailedError as error:
             raise CheckFailedError(f"{path}: {error}") from error
-
-
-def _may_hold(summary: Summary | None, limits: Range) -> bool:
-    if summary is None or summary.t_first_us is None or summary.t_last_us is None:
-        return True
-    return (limits.from_us is None or summary.t_last_us >= limits.from_us) and (
-        limits.until_us is None or summary.t_first_us < limits.until_us
-    )

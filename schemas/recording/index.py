@@ -43,13 +43,6 @@ class BlockNote(msgspec.Struct, frozen=True, kw_only=True):
     end: int
     summary: Summary
 
-    def touches(self, from_us: int | None, until_us: int | None) -> bool:
-        """Whether a record with an event time in [from, until) may be in the block; None: no limit."""
-        first_us, last_us = self.summary.t_first_us, self.summary.t_last_us
-        if first_us is None or last_us is None:
-            return True
-        return (from_us is None or last_us >= from_us) and (until_us is None or first_us < until_us)
-
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a file after looking at it."""
@@ -106,20 +99,18 @@ def scanned(path: Path, topic: Topic) -> Scan:
             header = read_header(file)
         except TornError:
             return Scan(header=None, notes=[], torn_bytes=size_bytes)
-        notes = _known(file, index_path(path), header, size_bytes)
-        start = notes[-1].end if notes else header.end
-        torn_bytes = 0
+        scan = Scan(header=header, notes=_known(file, index_path(path), header, size_bytes))
         try:
-            for note in _looked_at(file, start, header, topic):
-                notes.append(note)
+            for note in _looked_at(file, scan.whole_bytes, header, topic):
+                scan.notes.append(note)
         except TornError:
-            torn_bytes = size_bytes - (notes[-1].end if notes else header.end)
+            pass
         except CheckFailedError:
-            end = notes[-1].end if notes else header.end
-            if not _is_blank(file, end):
+            if not _is_blank(file, scan.whole_bytes):
                 raise
-            torn_bytes = size_bytes - end
-        return Scan(header=header, notes=notes, torn_bytes=torn_bytes)
+        else:
+            return scan
+        return msgspec.structs.replace(scan, torn_bytes=size_bytes - scan.whole_bytes)
 
 
 def _is_blank(file: BinaryIO, start: int) -> bool:

@@ -4,7 +4,6 @@ import io
 import json
 import struct
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 import fastavro
@@ -17,6 +16,8 @@ from schemas.message import About
 from schemas.reading import stand_of
 from schemas.topics import Topic
 from schemas.wire.avsc import digest, event_named, record_name, schema_text
+from schemas.wire.codec import DAMAGED, plain_schema
+from schemas.wire.evolution import REFUSED
 
 FORMAT_VERSION = 1
 """Raised when a reader of the version before would misread a recording."""
@@ -24,8 +25,6 @@ FORMAT_KEY = "onlooker.recording.format"
 """The same in the header of every file, as text."""
 NAMESPACE = "onlooker.recording.v1"
 UNREADABLE = f"{NAMESPACE}.Unreadable"
-DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, MemoryError)
-"""What reading damaged Avro may raise."""
 UNREAD = (EOFError, struct.error, fastavro.read.SchemaResolutionError, msgspec.ValidationError)
 """What else reading a record may raise."""
 _INSTANT = {"type": "long", "logicalType": "timestamp-micros"}
@@ -112,11 +111,11 @@ class RecordCodec:
     def __init__(self, topic: Topic, written: str | None = None) -> None:
         self.topic = topic
         ours = json.dumps(recorded_schema(topic))
-        self._ours = _plain(ours)
+        self._ours = plain_schema(ours)
         theirs = ours if written is None else written
         try:
-            self._theirs = self._ours if digest(theirs) == digest(ours) else _plain(theirs)
-        except (*DAMAGED, fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as error:
+            self._theirs = self._ours if digest(theirs) == digest(ours) else plain_schema(theirs)
+        except (*DAMAGED, *REFUSED) as error:
             raise CheckFailedError(f"its schema is damaged: {str(error)[:200]}") from error
         self._reader = None if self._theirs is self._ours else self._ours
 
@@ -210,17 +209,3 @@ def _about(plain: dict[str, Any]) -> About | None:
         captured_us=plain["captured_us"],
         repeated=plain["repeated"],
     )
-
-
-@cache
-def _plain(text: str) -> Any:
-    """A schema whose times stay numbers and whose ids stay text: equality is bit for bit."""
-    return fastavro.parse_schema(_without_meaning(json.loads(text)))
-
-
-def _without_meaning(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_without_meaning(part) for part in schema]
-    if isinstance(schema, dict):
-        return {name: _without_meaning(part) for name, part in schema.items() if name != "logicalType"}
-    return schema

@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+from functools import cache
 from typing import Any
 
 import fastavro
@@ -75,7 +76,7 @@ class AvroCodec:
             self._registry.id_of(subject_of(self._names.name(topic), record), text)
             for topic in kinds().of(event).topics
         ]
-        writing = (HEADER.pack(0, ids[0]), _plain_schema(text))
+        writing = (HEADER.pack(0, ids[0]), plain_schema(text))
         self._writings[event] = writing
         return writing
 
@@ -92,8 +93,8 @@ class AvroCodec:
         _check_readable(theirs, parsed(ours), schema_id)
         reading = _Reading(
             kind=kinds().of(event),
-            writer=_plain_schema(text),
-            reader=None if digest(ours) == digest(text) else _plain_schema(ours),
+            writer=plain_schema(text),
+            reader=None if digest(ours) == digest(text) else plain_schema(ours),
         )
         self._readings[schema_id] = reading
         return reading
@@ -150,8 +151,9 @@ def _short(error: BaseException) -> str:
     return (str(error) or type(error).__name__)[:200]
 
 
-def _plain_schema(text: str) -> Any:
-    """A schema for reading and writing plain values: ids stay text, times stay numbers."""
+@cache
+def plain_schema(text: str) -> Any:
+    """A schema as JSON, for plain values: ids stay text, times stay numbers, equality is bit for bit."""
     return fastavro.parse_schema(_without_logical_types(json.loads(text)))
 
 

@@ -8,6 +8,9 @@ import fastavro
 
 from schemas.wire.resolution import Schema, looked_up, parts_of, unreadable
 
+REFUSED = (fastavro.schema.SchemaParseException, fastavro.schema.UnknownType)
+"""What fastavro makes of a schema that is none, besides Python's own errors."""
+
 
 class BadSchemaError(ValueError):
     """What is called a schema is none."""
@@ -22,9 +25,7 @@ def parsed(text: str) -> Schema:
     names: dict[str, Any] = {}
     try:
         root = fastavro.parse_schema(json.loads(text), named_schemas=names, _force=True)
-    except (ValueError, LookupError, TypeError, RecursionError, AttributeError) as error:
-        raise BadSchemaError(f"It is no Avro schema: {str(error)[:200]}") from error
-    except (fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as error:
+    except (ValueError, LookupError, TypeError, RecursionError, AttributeError, *REFUSED) as error:
         raise BadSchemaError(f"It is no Avro schema: {str(error)[:200]}") from error
     return Schema(root=root, names=names)
 
