@@ -97,11 +97,7 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         }
 
     def group(self, service: str) -> str:
-        """The consumer group of a service.
-
-        Returns:
-            `onlooker-sink`, or `site.onlooker-sink` with a prefix.
-        """
+        """The consumer group of a service: `onlooker-sink`, or `site.onlooker-sink` with a prefix."""
         return f"{self.prefix}.onlooker-{service}" if self.prefix else f"onlooker-{service}"
 
     def __repr__(self) -> str:

@@ -13,12 +13,5 @@ def us_of(instant: datetime) -> int:
 
 
 def us_from_s(seconds: float) -> int:
-    """Microseconds of a duration in seconds.
-
-    Args:
-        seconds: duration or instant, s.
-
-    Returns:
-        The same in whole microseconds, rounded half to even.
-    """
+    """A duration or an instant in seconds as whole microseconds, rounded half to even."""
     return round(seconds * US_PER_S)
