@@ -243,7 +243,9 @@ class World:
         self.names += 1
         options = options or SinkOptions(max_rows=4 + 7 * self.names % 9, max_age_s=1.0)
         self.store.trouble = trouble
-        clocks = Clocks(monotonic_s=self.clock.now_s, now_us=lambda: 2_000_000_000_000_000)
+        clocks = Clocks(
+            monotonic_s=self.clock.now_s, now_us=lambda: 2_000_000_000_000_000, jitter=lambda: 0.5
+        )
         limits = Limits(options.dead_letters)
         letters = ModelLetters(trouble)
         letters.posted = self.letters
@@ -260,7 +262,6 @@ class World:
             limits=limits,
             meter=self.meter,
             pulse=NoPulse(),
-            jitter=lambda: 0.5,
             clocks=clocks,
         )
         return Sink(parts, options)

@@ -70,7 +70,6 @@ def build_sink(settings: Settings, there: Database, watch: Watch) -> Sink:
         limits=limits,
         meter=meter,
         pulse=watch.pulse,
-        jitter=random.random,
         revive=there.revive,
     )
     return Sink(parts, options)

@@ -8,20 +8,21 @@ from schemas.clocks import Clocks
 from schemas.errors import DependencyAwayError
 from schemas.kinds import kinds
 from schemas.ports import RowStore
+from schemas.ranges import Count, Positive
 from sinks.service.backoff import Backoff
 from sinks.service.batch_writer import insert_facts
 from sinks.service.gathering import Batch, Entry, Gathering
 from sinks.service.offsets import Start
-from sinks.service.options import BatchOptions, Count, Seconds
+from sinks.service.options import BatchOptions
 
 
 class LocalOptions(BatchOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Batches and patience of a run: it ends where a service goes on waiting."""
 
     max_rows: Count = 10_000
-    first_wait_s: Seconds = 0.1
-    longest_wait_s: Seconds = 5.0
-    give_up_after_s: Seconds = 60.0
+    first_wait_s: Positive = 0.1
+    longest_wait_s: Positive = 5.0
+    give_up_after_s: Positive = 60.0
     """Stop with exit code 3 when the server stays away this long, s."""
 
 

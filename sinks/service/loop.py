@@ -44,7 +44,6 @@ class SinkParts(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     meter: Meter
     pulse: Pulse
-    jitter: Callable[[], float]
     revive: Callable[[], None] | None = None
     """Starts an embedded database again."""
     clocks: Clocks = Clocks()
@@ -56,7 +55,7 @@ class Sink:
     def __init__(self, parts: SinkParts, options: SinkOptions) -> None:
         self._parts = parts
         self._options = options
-        self._backoff = Backoff(options.first_wait_s, options.longest_wait_s, parts.jitter)
+        self._backoff = Backoff(options.first_wait_s, options.longest_wait_s, parts.clocks.jitter)
         self._membership: Membership | None = None
         self._gatherings: dict[TopicPartition, Gathering] = {}
         self._unread: deque[tuple[TopicPartition, Message]] = deque()

@@ -5,9 +5,7 @@ from typing import Annotated
 import msgspec
 
 from schemas.dead_letters import DeadLetterOptions
-
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+from schemas.ranges import Count, Positive
 
 
 class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,18 +15,18 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Rows of all tables together that make a batch full."""
     max_bytes: Count = 32 * 1024 * 1024
     """Bytes of messages that make a batch full."""
-    max_age_s: Seconds = 1.0
+    max_age_s: Positive = 1.0
     """Age of its first message that makes a batch due, s."""
-    first_wait_s: Seconds = 0.2
+    first_wait_s: Positive = 0.2
     """Wait before the second attempt when a server is away, s; doubled after every further one."""
-    longest_wait_s: Seconds = 10.0
+    longest_wait_s: Positive = 10.0
     """The wait between two attempts grows no longer than this, s."""
 
 
 class SinkOptions(BatchOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Batches and patience of the sink service."""
 
-    insert_timeout_s: Seconds = 30.0
+    insert_timeout_s: Positive = 30.0
     """How long one answer of ClickHouse may take, s."""
     session_timeout_s: Annotated[float, msgspec.Meta(ge=1, le=300)] = 10.0
     """A sink that is silent so long loses its partitions to the others of its group, s."""
