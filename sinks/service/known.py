@@ -16,11 +16,7 @@ OWN = (
 
 
 class Remembered:
-    """The ids and versions written last; the oldest are forgotten.
-
-    Args:
-        limit: how many are kept.
-    """
+    """The ids and versions written last, at most `limit` of them; the oldest are forgotten."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
