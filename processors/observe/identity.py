@@ -130,9 +130,6 @@ class Recogniser:
     def decided(self, vote: IdentityVote) -> Match | None:
         """The person a vote is sure of.
 
-        Args:
-            vote: of one track.
-
         Returns:
             The best person when above the threshold, None for a stranger.
         """

@@ -59,9 +59,6 @@ class CameraKeeper:
     def kept(self, state: Cameras) -> bytes:
         """The cameras as bytes, to go on from after a restart.
 
-        Args:
-            state: the cameras of a stand by id.
-
         Returns:
             MessagePack without anything that tells who a stranger is.
         """
@@ -69,9 +66,6 @@ class CameraKeeper:
 
     def restored(self, kept: bytes) -> dict[str, CameraState]:
         """The cameras that go on from there.
-
-        Args:
-            kept: what `kept` gave.
 
         Returns:
             Cameras by id; their tracks have no template, and identities hold until a vote names another.

@@ -39,13 +39,7 @@ class SeenFace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def observed(face: SeenFace) -> FaceObserved:
-    """The face as it may leave the process: no landmarks, no pixels, no template.
-
-    Args:
-        face: a face of a tracked video.
-
-    Returns:
-        The value that OBSERVE sends on.
+    """The face of a tracked video as it may leave the process: no landmarks, no pixels, no template.
 
     Raises:
         ValueError: The face has no track.

@@ -35,9 +35,6 @@ async def prepare_topics(
         checkpoints: name of the topic for its checkpoints.
         checkpoint_bytes: the largest one.
 
-    Returns:
-        The number of partitions, the same for all of them.
-
     Raises:
         BrokerAwayError: no broker answers: worth waiting for.
         DependencyAwayError: a topic is missing.

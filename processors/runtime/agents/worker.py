@@ -43,15 +43,7 @@ class Queue(Protocol):
 
 
 class RoleWorker:
-    """Drives a desk from Faust's queue; one round at a time, and never two at once.
-
-    Args:
-        app: the role's application.
-        plan: the role.
-        desk: handles its messages.
-        lease: says whether writing is allowed.
-        give_up: ends the process.
-    """
+    """Drives a desk from Faust's queue; one round at a time, and never two at once."""
 
     def __init__(self, app: RoleApp, plan: WorkPlan, desk: Desk, *, lease: Lease, give_up: GiveUp) -> None:
         self._app = app
@@ -76,9 +68,6 @@ class RoleWorker:
 
     async def serve(self, queue: Queue) -> None:
         """Take rounds until the service ends.
-
-        Args:
-            queue: of the agent's channel.
 
         Raises:
             LimitReachedError: too many messages are bad, or a state has grown too large.

@@ -49,10 +49,6 @@ class Aside:
     def letter(self, message: Received, error: UndecodableError) -> Outgoing:
         """Set a message aside.
 
-        Args:
-            message: with its bytes.
-            error: what is wrong with it.
-
         Returns:
             The letter, for the partition of the same number.
 
@@ -84,10 +80,6 @@ class Aside:
 
     def failed(self, message: Received, error: Exception) -> Outgoing:
         """Set a message aside whose handling went wrong: a fault of ours, and the stand goes on without it.
-
-        Args:
-            message: with its bytes.
-            error: what its handling raised.
 
         Returns:
             The letter, with the last place of the traceback.
