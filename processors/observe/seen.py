@@ -46,16 +46,4 @@ def observed(face: SeenFace) -> FaceObserved:
     """
     if face.track_id is None:
         raise ValueError("only a tracked face can be observed")
-    return FaceObserved(
-        track_id=face.track_id,
-        box_px=face.box_px,
-        score=face.score,
-        quality=face.quality,
-        pose=face.pose,
-        eyes_open=face.eyes_open,
-        expression_scores=face.expression_scores,
-        age_years=face.age_years,
-        female_probability=face.female_probability,
-        member_id=face.member_id,
-        similarity=face.similarity,
-    )
+    return FaceObserved(**{name: getattr(face, name) for name in FaceObserved.__struct_fields__})

@@ -95,7 +95,7 @@ def match(
     return assign(pair_costs([expected_box(track, t_us) for track in tracks], boxes, reach))
 
 
-def first_double(tracks: Sequence[Track], max_overlap: float = 0.5) -> tuple[int, int] | None:
+def first_double(tracks: Sequence[Track]) -> tuple[int, int] | None:
     """Two tracks that follow one face: it happens when people pass before each other.
 
     Returns:
@@ -104,13 +104,10 @@ def first_double(tracks: Sequence[Track], max_overlap: float = 0.5) -> tuple[int
     order = sorted(range(len(tracks)), key=lambda i: (-tracks[i].samples, tracks[i].number))
     for at, i in enumerate(order):
         for j in order[at + 1 :]:
-            if not _apart(tracks[i].box_px, tracks[j].box_px, max_overlap):
+            a, b = tracks[i].box_px, tracks[j].box_px
+            if overlap(a, b) >= 0.5 or distance_in_sides(a, b) <= 0.3:
                 return i, j
     return None
-
-
-def _apart(a: Box, b: Box, max_overlap: float) -> bool:
-    return overlap(a, b) < max_overlap and distance_in_sides(a, b) > 0.3
 
 
 def still_hidden(tracks: Sequence[Track], t_us: int, options: TrackingOptions) -> tuple[Track, ...]:

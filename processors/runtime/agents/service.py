@@ -176,8 +176,7 @@ class _RoleService:
     async def _turn(self) -> None:
         """Show that the loop turns."""
         while True:
-            if not self._lease.holds:
-                self._give_up(self._lease.words)
+            self._fence()
             self._lease.renew()
             self._progress.moved((self._worker.handled, self._app.restored))
             self._plan.pulse.beat("work")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
@@ -24,22 +24,8 @@ TICK_S = 0.1
 
 GiveUp = Callable[[str], None]
 """Ends the process at once with a sentence; nothing more is sent."""
-
-
-class Queue(Protocol):
-    """Where Faust puts what it fetched."""
-
-    def get_nowait(self) -> Any:
-        """The next event."""
-        ...
-
-    async def get(self) -> Any:
-        """The next event, waited for."""
-        ...
-
-    def empty(self) -> bool:
-        """Whether there is none."""
-        ...
+Queue = asyncio.Queue[Any]
+"""Where Faust puts what it fetched."""
 
 
 class RoleWorker:
