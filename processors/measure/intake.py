@@ -106,14 +106,10 @@ def _begun(state: StandState, t_us: int, options: MeasureOptions) -> StandState:
 
 
 def _longer(track: Track, sample: Sample) -> Track:
-    return Track(
-        track_id=track.track_id,
-        first_us=track.first_us,
+    return msgspec.structs.replace(
+        track,
         last_us=sample.t_us,
         tail=(*track.tail, sample),
-        settled=track.settled,
-        attended=track.attended,
-        visit_id=track.visit_id,
         recognised=track.recognised or sample.member_id is not None,
     )
 

@@ -66,7 +66,7 @@ async def _prepared(plan: WorkPlan) -> None:
     names = plan.broker.topics
     await prepare_topics(
         plan.broker,
-        [names.name(topic) for topic in (*plan.stage.reads, *plan.writes)],
+        [names.name(topic) for topic in (*plan.stage.reads, *plan.stage.writes, "dead_letters")],
         checkpoints=checkpoints_topic(plan.broker.group(plan.stage.name)),
         checkpoint_bytes=plan.options.checkpoint_bytes,
     )
