@@ -106,9 +106,6 @@ class Looking:
             stand_id: the stand whose screen is meant.
             t_us: event time of the frame, us.
             gap_us: time since the last frame with this face, us; 0 for the first.
-
-        Returns:
-            The new value.
         """
         facing = self.after(
             (before.facing, before.closed_since_us),

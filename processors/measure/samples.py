@@ -52,9 +52,6 @@ def in_zone(point: tuple[float, float], zone: tuple[tuple[float, float], ...]) -
     Args:
         point: (x, y), fractions of the picture.
         zone: two opposite corners of a rectangle, or the corners of a polygon in order.
-
-    Returns:
-        True when inside.
     """
     x, y = point
     if len(zone) == 2:

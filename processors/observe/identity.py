@@ -115,9 +115,6 @@ class Recogniser:
             vote: what earlier faces of the track said, None at the first.
             template: (128,) of length 1.
             quality: of this face, in [0, 1]: its weight.
-
-        Returns:
-            The new vote.
         """
         weight = max(MIN_WEIGHT, quality)
         weighted = weight * self._gallery.similarities(template)
