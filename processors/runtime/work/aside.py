@@ -1,6 +1,7 @@
 """Setting aside: a message that cannot be handled becomes a dead letter, counted and limited."""
 
 import traceback
+from collections import defaultdict
 from collections.abc import Callable
 
 from processors.runtime.work.traffic import Outgoing, Received
@@ -37,14 +38,13 @@ class Aside:
         self._stage = stage
         self._names = names
         self._codec = codec
-        self._options = options
         self._clock_us = clock_us
         self._meter = meter
-        self._limits: dict[Topic, DeadLetterLimit] = {}
+        self._limits: defaultdict[Topic, DeadLetterLimit] = defaultdict(lambda: DeadLetterLimit(options))
 
     def good(self, topic: Topic) -> None:
         """A message was handled."""
-        self._limit(topic).good()
+        self._limits[topic].good()
 
     def letter(self, message: Received, error: UndecodableError) -> Outgoing:
         """Set a message aside.
@@ -67,7 +67,7 @@ class Aside:
             value=message.value,
             now_us=self._clock_us(),
         )
-        self._limit(place.topic).bad(letter)
+        self._limits[place.topic].bad(letter)
         self._meter.count("dead_letters", topic=place.topic, cause=error.cause)
         return Outgoing(
             topic="dead_letters",
@@ -90,8 +90,3 @@ class Aside:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
         return self.letter(message, UndecodableError("failed", f"{type(error).__name__}: {error} ({where})"))
-
-    def _limit(self, topic: Topic) -> DeadLetterLimit:
-        if topic not in self._limits:
-            self._limits[topic] = DeadLetterLimit(self._options)
-        return self._limits[topic]
