@@ -14,15 +14,7 @@ FORBIDDEN = 1e6
 
 
 def overlap(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes.
-
-    Args:
-        a: left, top, width, height.
-        b: left, top, width, height.
-
-    Returns:
-        0 (apart) to 1 (equal).
-    """
+    """Intersection over union of two boxes, 0 (apart) to 1 (equal)."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:
