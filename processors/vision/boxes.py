@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 Box = tuple[float, float, float, float]
 """left, top, width, height in pixels."""
@@ -55,6 +54,9 @@ def assign(costs: NDArray[np.float64]) -> tuple[tuple[int, int], ...]:
     """
     if costs.size == 0:
         return ()
+    # Loading it takes a third of a second, for which only those who track should wait.
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(costs)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     return tuple((row, column) for row, column in pairs if costs[row, column] < FORBIDDEN)
