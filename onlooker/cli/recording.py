@@ -1,15 +1,14 @@
 """`onlooker recording`: what a recording holds, whether it is whole, and the end of what is old."""
 
-import json
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from onlooker.cli.options import json_option
+from onlooker.cli.output import print_json
 
 if TYPE_CHECKING:
     from onlooker.recordings.checks import TopicSummary
@@ -44,12 +43,7 @@ def show(folder: Path, as_json: bool, digest: bool) -> None:
     opened, topics = shown(folder)
     found = digests(folder) if digest else {}
     if as_json:
-        plain: dict[str, Any] = {
-            "topics": msgspec.to_builtins(topics, str_keys=True),
-            "manifest": msgspec.to_builtins(opened.manifest, str_keys=True),
-            **found,
-        }
-        click.echo(json.dumps(plain))
+        print_json({"topics": topics, "manifest": opened.manifest, **found})
         return
     _print(opened.manifest, topics)
     for topic, hexadecimal in found.get("digests", {}).items():
@@ -65,7 +59,7 @@ def verify(folder: Path, as_json: bool) -> None:
 
     found = list(problems(folder))
     if as_json:
-        click.echo(json.dumps({"problems": found}))
+        print_json({"problems": found})
     else:
         for sentence in found:
             click.echo(sentence, err=True)
@@ -86,7 +80,7 @@ def expire(folder: Path, older_than: str, as_json: bool) -> None:
     now_us = time.time_ns() // 1000
     gone = expired(folder, now_us - duration_us(older_than), now_us)
     if as_json:
-        click.echo(json.dumps({"expired": [msgspec.to_builtins(each, str_keys=True) for each in gone]}))
+        print_json({"expired": gone})
         return
     for each in gone:
         click.echo(f"deleted {each.path} ({each.records} messages)")

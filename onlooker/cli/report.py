@@ -1,7 +1,6 @@
 """`onlooker report`: what campaigns were worth, as a table with charts, as a page or as JSON."""
 
 import errno
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import msgspec
 from rich.console import Console
 
 from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.output import print_json_lines
 from onlooker.reporting.figures import CampaignReport, load_reports
 from onlooker.reporting.plain import plain
 from onlooker.reporting.terminal import render
@@ -40,9 +40,7 @@ def report(campaign: str | None, given: Given, as_json: bool, html: Path | None)
     if html is not None:
         _write_page(html, reports)
     if as_json:
-        whole = {"campaigns": [plain(msgspec.to_builtins(one)) for one in reports]}
-        sys.stdout.buffer.write(msgspec.json.encode(whole) + b"\n")
-        sys.stdout.buffer.flush()
+        print_json_lines([{"campaigns": [plain(msgspec.to_builtins(one)) for one in reports]}])
     elif html is None:
         console = Console()
         for one in reports:

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.output import print_compact_json
 from onlooker.settings.flags import Flags, RegistryFlags
 from schemas.topics import TopicNames
 from schemas.wire.confluent import ConfluentRegistry
@@ -39,10 +40,8 @@ def list_schemas(given: Given, prefix: str | None, as_json: bool) -> None:
     The ids are those of the files; a registry gives its own.
     """
     known = known_schemas(FileRegistry(), _names(given.settings(), prefix))
-    if as_json:
-        click.echo(msgspec.json.encode(known))
-        return
-    _print_table(known)
+    show = print_compact_json if as_json else _print_table
+    show(known)
 
 
 @schemas.command()

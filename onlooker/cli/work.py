@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onlooker.cli.options import Given, bootstrap_option, config_option
+from onlooker.cli.watched import TelemetryFlags, telemetry_options
 from onlooker.settings.flags import Flags
-from onlooker.telemetry import TelemetryFlags, telemetry_options
 from processors.topology import TOPOLOGY
 
 if TYPE_CHECKING:
@@ -64,12 +64,11 @@ def work(role: str, leashed: bool, **options: Any) -> None:
 
 
 def _run_one(settings: "Settings", role: str, options: dict[str, Any], stop: threading.Event) -> None:
-    from onlooker.settings.passwords import secrets_of
     from onlooker.wiring.work import WorkRequest, execute_work
 
     flags: TelemetryFlags = options["telemetry_flags"]
     request = WorkRequest(stage=role, gallery=options["gallery"])
-    with flags.watching(f"work-{role}", secrets=secrets_of(settings)) as watch:
+    with flags.watching(f"work-{role}", settings) as watch:
         execute_work(settings, request, watch, stop)
 
 

@@ -21,13 +21,9 @@ FREE_BYTES = 2 * 1024**3
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was tried."""
 
-    name: str
+    name: str = msgspec.field(name="check")
     good: bool
     words: str
-
-    def as_json(self) -> dict[str, str | bool]:
-        """The finding as plain JSON values."""
-        return {"check": self.name, "good": self.good, "words": self.words}
 
 
 def examine(config: Path | None = None, environ: Mapping[str, str] | None = None) -> list[Finding]:
@@ -127,11 +123,7 @@ def _disk() -> str:
 
 
 def print_findings(findings: list[Finding]) -> None:
-    """Print findings for a person.
-
-    Args:
-        findings: what `examine` found.
-    """
+    """Print findings for a person."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for finding in findings:
         mark = "[green]good[/]" if finding.good else "[red]bad[/]"

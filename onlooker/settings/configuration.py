@@ -153,13 +153,8 @@ def _check_names(settings: Settings, path: Path) -> None:
 
 def _check_passwords(settings: Settings, path: Path) -> None:
     """Refuse a password in a file that is copied, mailed and kept in version control."""
-    passwords = {
-        "kafka": settings.kafka.password,
-        "clickhouse": settings.clickhouse.password,
-        "registry": settings.registry.password,
-    }
-    for section, password in passwords.items():
-        if password is not None:
+    for section in ("kafka", "clickhouse", "registry"):
+        if getattr(settings, section).password is not None:
             raise UsageError(
                 f"{path}: {section}.password: a password does not belong in this file: set "
                 f"ONLOOKER_{section.upper()}_PASSWORD, or name a file with it in {section}.password_file."
@@ -173,15 +168,11 @@ def _beside(settings: Settings, folder: Path) -> Settings:
         replace(stand, cameras=tuple(_camera_beside(camera, folder) for camera in stand.cameras))
         for stand in settings.stands
     )
-    people = settings.people
     return replace(
         settings,
         stands=stands,
         data_dir=folder / settings.data_dir,
-        people=PeopleSettings(
-            gallery=None if people.gallery is None else folder / people.gallery,
-            site_key=None if people.site_key is None else folder / people.site_key,
-        ),
+        people=_files_beside(settings.people, folder),
         kafka=_files_beside(settings.kafka, folder),
         registry=_files_beside(settings.registry, folder),
         clickhouse=_files_beside(settings.clickhouse, folder),
@@ -190,10 +181,10 @@ def _beside(settings: Settings, folder: Path) -> Settings:
 
 
 def _files_beside(part: Section, folder: Path) -> Section:
-    """The same for the files of a connection: its secrets and certificates."""
-    files = ("password_file", "ca_file", "certificate_file", "key_file")
-    given = {name: getattr(part, name) for name in files if getattr(part, name, None) is not None}
-    return msgspec.structs.replace(part, **{name: folder / path for name, path in given.items()})
+    """The same for the files of a part: secrets and certificates, the gallery and its key."""
+    said = msgspec.structs.asdict(part).items()
+    files = {name: folder / value for name, value in said if isinstance(value, Path)}
+    return msgspec.structs.replace(part, **files)
 
 
 def _camera_beside(camera: CameraSettings, folder: Path) -> CameraSettings:
@@ -236,9 +227,6 @@ def _stand_name(source: str, number: int) -> str:
 def without_secrets(settings: Settings) -> Settings:
     """The settings as they may be shown: no password of a camera or a database in them.
 
-    Args:
-        settings: the configuration.
-
     Returns:
         The same with passwords and the credentials of URLs replaced by `***`.
     """
@@ -250,19 +238,19 @@ def without_secrets(settings: Settings) -> Settings:
         )
         for stand in settings.stands
     )
-    clickhouse, kafka, registry = settings.clickhouse, settings.kafka, settings.registry
     return replace(
         settings,
         stands=stands,
-        clickhouse=replace(
-            clickhouse,
-            url=None if clickhouse.url is None else redacted(clickhouse.url),
-            password=None if clickhouse.password is None else HIDDEN,
-        ),
-        kafka=replace(kafka, password=None if kafka.password is None else HIDDEN),
-        registry=replace(
-            registry,
-            url=None if registry.url is None else redacted(registry.url),
-            password=None if registry.password is None else HIDDEN,
-        ),
+        clickhouse=_without_secrets(settings.clickhouse),
+        kafka=_without_secrets(settings.kafka),
+        registry=_without_secrets(settings.registry),
     )
+
+
+def _without_secrets(part: Section) -> Section:
+    """The same for a connection."""
+    said = msgspec.structs.asdict(part)
+    hidden = {"password": HIDDEN} if said["password"] is not None else {}
+    if said.get("url") is not None:
+        hidden["url"] = redacted(said["url"])
+    return msgspec.structs.replace(part, **hidden)

@@ -66,9 +66,6 @@ def _leaves(value: Any, path: str = "") -> Iterator[str]:
 def as_yaml(found: Shown) -> str:
     """Settings as a configuration, with a remark on each line that is not a default.
 
-    Args:
-        found: what is in force.
-
     Returns:
         YAML that is a configuration, too.
     """

@@ -60,11 +60,6 @@ def in_force(
 def clickhouse_url(options: ClickHouseSettings, flags: Flags, find: Finder) -> tuple[str | None, Level]:
     """The URL that is in force, and who says it.
 
-    Args:
-        options: of the file.
-        flags: of the command line.
-        find: looks into the environment.
-
     Returns:
         The URL, None for the embedded server; the level that decides.
 

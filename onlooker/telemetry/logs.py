@@ -53,13 +53,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LineFormatter(logging.Formatter):
-    """Turns records into lines.
-
-    Args:
-        service: the name of this service.
-        log_format: `text` or `json`.
-        redaction: takes secrets out.
-    """
+    """Turns records of a service into lines without secrets."""
 
     def __init__(self, service: str, log_format: LogFormat, redaction: Redaction) -> None:
         super().__init__()
@@ -69,14 +63,9 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record as a line."""
-        line = self.line(record)
-        return msgspec.json.encode(line).decode() if self._as_json else line.as_text()
-
-    def line(self, record: logging.LogRecord) -> Line:
-        """One record, without secrets."""
         hide = self._redaction.text
         trace = self.formatException(record.exc_info) if record.exc_info else None
-        return Line(
+        line = Line(
             ts=datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[:-6] + "Z",
             level=record.levelname.lower(),
             service=self._service,
@@ -85,6 +74,7 @@ class LineFormatter(logging.Formatter):
             extras={name: _plain(value, hide) for name, value in _extras(record).items()},
             exception=None if trace is None else hide(trace),
         )
+        return msgspec.json.encode(line).decode() if self._as_json else line.as_text()
 
 
 def _extras(record: logging.LogRecord) -> Mapping[str, object]:
