@@ -4,7 +4,6 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -23,10 +22,6 @@ from sinks.letters.stored import (
     sent_again,
     without_bytes,
 )
-
-if TYPE_CHECKING:
-    from onlooker.settings.configuration import Settings
-    from schemas.ports import EventCodec
 
 CUT = "bytes are kept)"
 """How the detail of a letter ends whose message was too long to be kept whole."""
@@ -65,10 +60,12 @@ def list_letters(*, given: Given, choice: Choice, from_topic: bool, as_json: boo
     """How many letters there are by topic and cause, and the newest of them."""
     from onlooker.wiring.database import opened
     from onlooker.wiring.letters import letters_on_topic
+    from onlooker.wiring.schemas import build_codec
 
     if from_topic:
         settings = given.settings("kafka", "registry")
-        letters = letters_on_topic(settings, _codec(settings), choice)
+        codec = build_codec(settings.registry, settings.kafka.topics)
+        letters = letters_on_topic(settings, codec, choice)
         many = Counter((letter.topic, letter.cause) for letter in letters)
         counts = [(topic, cause, count) for (topic, cause), count in many.most_common()]
     else:
@@ -88,10 +85,11 @@ def show(letter_id: str, *, given: Given, from_topic: bool) -> None:
     """One letter: where it came from, its bytes, and what reading them says now."""
     from onlooker.wiring.database import opened
     from onlooker.wiring.letters import letters_on_topic
+    from onlooker.wiring.schemas import build_codec
 
     choice = Choice(ids=(id_of(letter_id),))
     settings = given.settings("registry", "kafka" if from_topic else "clickhouse")
-    codec = _codec(settings)
+    codec = build_codec(settings.registry, settings.kafka.topics)
     if from_topic:
         found = letters_on_topic(settings, codec, choice)
     else:
@@ -161,12 +159,6 @@ def hexdump(data: bytes, lines: int = LINES) -> str:
     if len(data) > 16 * lines:
         found.append(f"... {len(data) - 16 * lines} more bytes")
     return "\n".join(found)
-
-
-def _codec(settings: "Settings") -> "EventCodec":
-    from onlooker.wiring.schemas import build_codec
-
-    return build_codec(settings.registry, settings.kafka.topics)
 
 
 def _print_table(letters: Sequence[DeadLetter], counts: Sequence[tuple[str, str, int]]) -> None:

@@ -50,7 +50,7 @@ def work(role: str, leashed: bool, **options: Any) -> None:
       onlooker work --role observe --config shop.yaml --metrics-port 9102
     """
     from onlooker.foreground.stopping import stopped_by_signals
-    from onlooker.wiring.work_roles import leash
+    from onlooker.wiring.work_roles import leash, run_roles
 
     given = Given(config_path=options["config_path"], flags=Flags(bootstrap=options["bootstrap"]))
     settings = given.settings("kafka", "registry")
@@ -59,7 +59,7 @@ def work(role: str, leashed: bool, **options: Any) -> None:
         if leashed:
             leash(stop, sys.stdin.buffer)
         if role in EVERY_ROLE:
-            sys.exit(_run_all(settings, options, stop))
+            sys.exit(run_roles(commands_of(options), stop, stop_s=3 * settings.work.stop_s))
         _run_one(settings, role, options, stop)
 
 
@@ -70,12 +70,6 @@ def _run_one(settings: "Settings", role: str, options: dict[str, Any], stop: thr
     request = WorkRequest(stage=role, gallery=options["gallery"])
     with flags.watching(f"work-{role}", settings) as watch:
         execute_work(settings, request, watch, stop)
-
-
-def _run_all(settings: "Settings", options: dict[str, Any], stop: threading.Event) -> int:
-    from onlooker.wiring.work_roles import run_roles
-
-    return run_roles(commands_of(options), stop, stop_s=3 * settings.work.stop_s)
 
 
 def commands_of(options: dict[str, Any]) -> list[list[str]]:

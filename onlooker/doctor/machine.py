@@ -27,11 +27,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def examine(config: Path | None = None, environ: Mapping[str, str] | None = None) -> list[Finding]:
-    """Try everything.
-
-    Args:
-        config: a configuration whose servers are tried too.
-        environ: of this process, for secrets.
+    """Try everything, also the servers that a configuration or the environment names.
 
     Returns:
         A finding a check; none raises.

@@ -1,5 +1,6 @@
 """The configuration: one YAML file, unknown settings refused, every default in one place."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -113,10 +114,7 @@ def load_settings(path: Path | None) -> Settings:
 
 
 def read_yaml(path: Path) -> Any:
-    """What a file says, not checked yet.
-
-    Args:
-        path: a YAML file.
+    """What a YAML file says, not checked yet.
 
     Returns:
         YAML's own kinds of values; an empty mapping for an empty file.
@@ -163,14 +161,9 @@ def _check_passwords(settings: Settings, path: Path) -> None:
 
 def _beside(settings: Settings, folder: Path) -> Settings:
     """Relative paths of a configuration are meant relative to its own folder."""
-    replace = msgspec.structs.replace
-    stands = tuple(
-        replace(stand, cameras=tuple(_camera_beside(camera, folder) for camera in stand.cameras))
-        for stand in settings.stands
-    )
-    return replace(
+    return msgspec.structs.replace(
         settings,
-        stands=stands,
+        stands=_with_cameras(settings.stands, lambda camera: _camera_beside(camera, folder)),
         data_dir=folder / settings.data_dir,
         people=_files_beside(settings.people, folder),
         kafka=_files_beside(settings.kafka, folder),
@@ -185,6 +178,13 @@ def _files_beside(part: Section, folder: Path) -> Section:
     said = msgspec.structs.asdict(part).items()
     files = {name: folder / value for name, value in said if isinstance(value, Path)}
     return msgspec.structs.replace(part, **files)
+
+
+def _with_cameras(
+    stands: tuple[StandSettings, ...], change: Callable[[CameraSettings], CameraSettings]
+) -> tuple[StandSettings, ...]:
+    replace = msgspec.structs.replace
+    return tuple(replace(stand, cameras=tuple(map(change, stand.cameras))) for stand in stands)
 
 
 def _camera_beside(camera: CameraSettings, folder: Path) -> CameraSettings:
@@ -231,16 +231,9 @@ def without_secrets(settings: Settings) -> Settings:
         The same with passwords and the credentials of URLs replaced by `***`.
     """
     replace = msgspec.structs.replace
-    stands = tuple(
-        replace(
-            stand,
-            cameras=tuple(replace(camera, source=redacted(camera.source)) for camera in stand.cameras),
-        )
-        for stand in settings.stands
-    )
     return replace(
         settings,
-        stands=stands,
+        stands=_with_cameras(settings.stands, lambda camera: replace(camera, source=redacted(camera.source))),
         clickhouse=_without_secrets(settings.clickhouse),
         kafka=_without_secrets(settings.kafka),
         registry=_without_secrets(settings.registry),

@@ -35,7 +35,7 @@ def in_force(
         flags: of the command line.
         servers: those to connect to. Passwords and URLs of others are not looked for: who runs a verb need
             not know them.
-        warn: takes a sentence about a secret file that too many can read.
+        warn: is told of secret files that too many can read.
 
     Returns:
         Settings to connect with; never to be shown: `without_secrets` makes them fit for that.

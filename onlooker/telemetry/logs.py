@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
@@ -64,6 +64,7 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One record as a line."""
         hide = self._redaction.text
+        extras = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         trace = self.formatException(record.exc_info) if record.exc_info else None
         line = Line(
             ts=datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[:-6] + "Z",
@@ -71,14 +72,10 @@ class LineFormatter(logging.Formatter):
             service=self._service,
             logger=record.name,
             message=hide(record.getMessage()),
-            extras={name: _plain(value, hide) for name, value in _extras(record).items()},
+            extras={name: _plain(value, hide) for name, value in extras.items()},
             exception=None if trace is None else hide(trace),
         )
         return msgspec.json.encode(line).decode() if self._as_json else line.as_text()
-
-
-def _extras(record: logging.LogRecord) -> Mapping[str, object]:
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
 
 
 def _plain(value: object, hide: Any) -> object:
