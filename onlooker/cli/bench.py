@@ -1,5 +1,6 @@
 """`onlooker bench`: what a thing costs, next to the floor measured in the same run."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
         quick=options["quick"],
         kafka=settings.kafka if named else None,
     )
-    found = bench_stream(settings, request, say=lambda words: click.echo(words, err=True))
+    found = bench_stream(settings, request, say=partial(click.echo, err=True))
     show = print_compact_json if as_json else print_found
     show(found)
     if failed := [part for part, measured in found.parts.items() if isinstance(measured, Failed)]:
@@ -91,8 +92,6 @@ def replay(folder: Path | None, seconds: int, repeat: int, as_json: bool) -> Non
     """Events a second from a recording to windows, next to reading the same Avro and nothing else."""
     from onlooker.lab.replay import bench_replay, print_found
 
-    found = bench_replay(
-        folder, seconds=seconds, repeat=repeat, say=lambda words: click.echo(words, err=True)
-    )
+    found = bench_replay(folder, seconds=seconds, repeat=repeat, say=partial(click.echo, err=True))
     show = print_compact_json if as_json else print_found
     show(found)

@@ -142,14 +142,10 @@ def replay(*, given: Given, choice: Choice, ids: tuple[str, ...], dry_run: bool,
 
 
 def hexdump(data: bytes, lines: int = LINES) -> str:
-    """Bytes as people read them: sixteen a line, hexadecimal and as text.
-
-    Args:
-        data: any.
-        lines: at most so many.
+    """Bytes as people read them: sixteen a line, hexadecimal and as text, at most so many lines.
 
     Returns:
-        The lines; the last one says how much was left out.
+        The lines; one more says how much was left out.
     """
     found = []
     for start in range(0, min(len(data), 16 * lines), 16):

@@ -77,9 +77,6 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
         Args:
             servers: those that the verb connects to: their passwords are found, too.
 
-        Returns:
-            Settings to connect with.
-
         Raises:
             UsageError: the file is wrong, flags exclude each other, or a password is nowhere.
         """
@@ -96,9 +93,6 @@ def gathered(name: str, kind: Callable[..., Any], **options: Decorator) -> Decor
         name: of the verb's parameter.
         kind: a Struct, or what makes one.
         options: in the order of the help, by the field of the Struct that each one fills.
-
-    Returns:
-        A decorator.
     """
 
     def decorate(command: Command) -> Command:
@@ -116,12 +110,7 @@ def gathered(name: str, kind: Callable[..., Any], **options: Decorator) -> Decor
 
 
 def config_option(words: str = "A configuration (YAML).", *, environment: bool = True) -> Decorator:
-    """The option `--config` of a verb that has settings; the verb takes `config_path`.
-
-    Args:
-        words: for its help.
-        environment: whether a variable may name the file, too.
-    """
+    """The option `--config`, with words for its help; without `environment` no variable names the file."""
     return click.option(
         "--config",
         "config_path",

@@ -10,11 +10,7 @@ import msgspec
 
 
 def print_json(found: Any) -> None:
-    """Print a result as JSON in one line, ASCII only.
-
-    Args:
-        found: a Struct, or Structs in a sequence or a mapping.
-    """
+    """Print Structs, also in sequences and mappings, as JSON in one line, ASCII only."""
     click.echo(json.dumps(msgspec.to_builtins(found, str_keys=True)))
 
 

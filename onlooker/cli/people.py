@@ -112,7 +112,7 @@ def list_people(asked: Asked, as_json: bool) -> None:
     table = Table("person", "labels", "pictures", "enrolled", "last changed", box=SIMPLE_HEAD)
     for person in contents.people:
         labels = ", ".join(f"{name}={text}" for name, text in sorted(person.labels.items()))
-        times = _day(person.created_us), _day(person.updated_us)
+        times = _instant(person.created_us)[:10], _instant(person.updated_us)[:10]
         table.add_row(escape(person.person_id), escape(labels), str(person.pictures), *times)
     Console().print(table)
     count = len(contents.people)
@@ -183,7 +183,3 @@ def _as_json(person: PersonRecord) -> dict[str, Any]:
 
 def _instant(t_us: int) -> str:
     return datetime.fromtimestamp(t_us / US_PER_S, tz=UTC).isoformat()
-
-
-def _day(t_us: int) -> str:
-    return _instant(t_us)[:10]

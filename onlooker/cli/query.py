@@ -29,13 +29,11 @@ def query(sql: str, given: Given, as_json: bool) -> None:
     """
     with opened(given.settings("clickhouse")) as store:
         answer = store.answer(sql)
-    show = _print_json if as_json else _print_table
-    show(answer)
-
-
-def _print_json(answer: Answer) -> None:
-    rows = (map(plain, row) for row in answer.rows)
-    print_json_lines(dict(zip(answer.names, row, strict=True)) for row in rows)
+    if as_json:
+        rows = (map(plain, row) for row in answer.rows)
+        print_json_lines(dict(zip(answer.names, row, strict=True)) for row in rows)
+    else:
+        _print_table(answer)
 
 
 def _print_table(answer: Answer) -> None:

@@ -9,6 +9,7 @@ import click
 
 from onlooker.cli.options import json_option
 from onlooker.cli.output import print_json
+from onlooker.recordings.times import duration_us, time_words
 
 if TYPE_CHECKING:
     from onlooker.recordings.checks import TopicSummary
@@ -74,7 +75,6 @@ def verify(folder: Path, as_json: bool) -> None:
 @_as_json
 def expire(folder: Path, older_than: str, as_json: bool) -> None:
     """Delete the hours of a recording that are old; the manifest keeps what they were."""
-    from onlooker.recordings.times import duration_us
     from sinks.recording.expiry import expired
 
     now_us = time.time_ns() // 1000
@@ -91,8 +91,6 @@ def expire(folder: Path, older_than: str, as_json: bool) -> None:
 def _print(manifest: "Manifest", topics: "list[TopicSummary]") -> None:
     from rich.console import Console
     from rich.table import Table
-
-    from onlooker.recordings.times import time_words
 
     console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
     source = "Kafka" if manifest.source == "kafka" else "a run in one process"
@@ -122,8 +120,6 @@ def _print(manifest: "Manifest", topics: "list[TopicSummary]") -> None:
 
 
 def _print_notes(console: Any, manifest: "Manifest") -> None:
-    from onlooker.recordings.times import time_words
-
     for grant in manifest.grants:
         faces = "faces blurred" if grant.faces_blurred else "faces as they are"
         console.print(

@@ -1,7 +1,7 @@
 """`onlooker report`: what campaigns were worth, as a table with charts, as a page or as JSON."""
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from rich.console import Console
 
 from onlooker.cli.options import Given, json_option, settings_options
 from onlooker.cli.output import print_json_lines
-from onlooker.reporting.figures import CampaignReport, load_reports
+from onlooker.reporting.figures import load_reports
 from onlooker.reporting.plain import plain
 from onlooker.reporting.terminal import render
 from onlooker.wiring.database import opened
@@ -41,21 +41,17 @@ def report(campaign: str | None, given: Given, as_json: bool, html: Path | None)
     with opened(given.settings("clickhouse")) as store:
         reports = load_reports(store, campaign)
     if html is not None:
-        _write_page(html, reports)
+        from onlooker.reporting.page import page
+
+        with _writing(html):
+            html.write_text(page(reports), encoding="utf-8")
+        click.echo(f"wrote {html.resolve()}", err=True)
     if as_json:
         print_json_lines([{"campaigns": [plain(msgspec.to_builtins(one)) for one in reports]}])
     elif html is None:
         console = Console()
         for one in reports:
             console.print(render(one))
-
-
-def _write_page(html: Path, reports: Sequence[CampaignReport]) -> None:
-    from onlooker.reporting.page import page
-
-    with _writing(html):
-        html.write_text(page(reports), encoding="utf-8")
-    click.echo(f"wrote {html.resolve()}", err=True)
 
 
 @contextmanager

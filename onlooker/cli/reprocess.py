@@ -7,9 +7,22 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
+from rich.console import Console
 
 from onlooker.cli.options import Given, config_option, json_option, settings_options
 from onlooker.cli.output import print_json
+from onlooker.recordings.times import duration_us, instant_us
+from onlooker.reprocess.words import (
+    SURE,
+    ComparedRows,
+    difference_row,
+    reprocessing_row,
+    shown_time,
+    tables,
+    warnings_of,
+    write_csv,
+)
+from schemas.errors import CheckFailedError
 
 _config = config_option("The changed configuration (YAML) [the one that the recording was made with].")
 
@@ -65,8 +78,7 @@ def reprocess(
     _check(options)
     settings = given.settings("clickhouse")
     with open_site(settings) as site:
-        found = _done(site, settings if _is_named() else None, options)
-    plain, words = found
+        plain, words = _done(site, settings if _is_named() else None, options)
     if as_json:
         print_json(plain)
     else:
@@ -88,8 +100,6 @@ def _check(options: dict[str, Any]) -> None:
 
 
 def _done(site: Any, settings: Any, options: dict[str, Any]) -> Found:
-    from onlooker.reprocess.words import reprocessing_row
-
     there = site.reprocessings
     if options["as_list"]:
         return _listed(there.all())
@@ -105,8 +115,6 @@ def _done(site: Any, settings: Any, options: dict[str, Any]) -> Found:
 
 
 def _listed(all_of_them: list[Any]) -> Found:
-    from onlooker.reprocess.words import reprocessing_row
-
     rows = [reprocessing_row(each) for each in all_of_them]
 
     def words() -> None:
@@ -120,15 +128,6 @@ def _listed(all_of_them: list[Any]) -> Found:
 
 
 def _compared(site: Any, settings: Any, options: dict[str, Any]) -> Found:
-    from onlooker.reprocess.words import (
-        ComparedRows,
-        difference_row,
-        reprocessing_row,
-        warnings_of,
-        write_csv,
-    )
-    from schemas.errors import CheckFailedError
-
     recomputed = site.recompute(settings, _request(options)) if options["recording"] else None
     compared = site.compare(recomputed or site.reprocessings.named(options["name"]))
     if options["export"] is not None:
@@ -148,7 +147,6 @@ def _compared(site: Any, settings: Any, options: dict[str, Any]) -> Found:
 
 
 def _request(options: dict[str, Any]) -> Any:
-    from onlooker.recordings.times import duration_us, instant_us
     from onlooker.wiring.reprocess import ReprocessRequest
 
     since, until = options["since"], options["until"]
@@ -165,10 +163,6 @@ def _request(options: dict[str, Any]) -> Any:
 
 
 def _print(reprocessing: Any, compared: Any) -> None:
-    from rich.console import Console
-
-    from onlooker.reprocess.words import SURE, shown_time, tables, warnings_of
-
     console = Console() if sys.stdout.isatty() else Console(width=160)
     name, stands = reprocessing.name, ", ".join(reprocessing.stand_ids)
     begin, end = shown_time(reprocessing.from_us), shown_time(reprocessing.until_us)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -85,10 +85,8 @@ def _opened(given: Given) -> Iterator[tuple["Topics", Callable[[], "TopicPlan"]]
             wanted_topics(settings.topics, kafka.topics, brokers=door.brokers(), found=found), found
         )
 
-    try:
+    with closing(door):
         yield door, planned
-    finally:
-        door.close()
 
 
 def _shown(plan: "TopicPlan") -> list[dict[str, Any]]:

@@ -28,9 +28,6 @@ class TelemetryFlags(msgspec.Struct, frozen=True, kw_only=True):
         Args:
             service: its name, for example `sink`.
             settings: their secrets are never logged or shown; None: there are none.
-
-        Returns:
-            A context manager that yields the watch.
         """
         from onlooker.settings.passwords import secrets_of
 

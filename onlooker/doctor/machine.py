@@ -12,6 +12,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from onlooker.doctor.servers import connection_checks
+from onlooker.settings.configuration import Settings
 from schemas.errors import OnlookerError
 
 FREE_BYTES = 2 * 1024**3
@@ -40,8 +42,6 @@ def examine(config: Path | None = None, environ: Mapping[str, str] | None = None
         "ClickHouse": _clickhouse,
         "disk": _disk,
     }
-    from onlooker.doctor.servers import connection_checks
-
     checks |= connection_checks(config, environ or {})
     return [_tried(name, check) for name, check in checks.items()]
 
@@ -59,7 +59,6 @@ def _python() -> str:
 
 def _models() -> str:
     from onlooker.models.cache import ModelCache
-    from onlooker.settings.configuration import Settings
     from onlooker.wiring import cache_dir
     from onlooker.wiring.perception import model_files
 
@@ -68,7 +67,6 @@ def _models() -> str:
 
 
 def _networks() -> str:
-    from onlooker.settings.configuration import Settings
     from onlooker.wiring import build_eyes
 
     eyes = build_eyes(Settings(), gallery=None)
@@ -103,7 +101,6 @@ def _unused(_: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 
 def _clickhouse() -> str:
-    from onlooker.settings.configuration import Settings
     from onlooker.wiring.database import serving
 
     with tempfile.TemporaryDirectory() as folder, serving(Settings(data_dir=Path(folder))) as there:

@@ -32,9 +32,6 @@ def shown(config: Path | None, environ: Mapping[str, str]) -> Shown:
         config: the configuration; None: the defaults.
         environ: of this process.
 
-    Returns:
-        Settings and origins.
-
     Raises:
         UsageError: the configuration is wrong, or the file of a URL cannot be read.
     """

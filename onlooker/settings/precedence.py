@@ -100,15 +100,15 @@ def _kafka(options: BrokerOptions, flags: Flags, find: Finder | None) -> BrokerO
     if find is None or not options.uses_sasl:
         return options
     password = find.secret("kafka.password", options.password_file) or options.password
+    words = f"kafka.security is {options.security}"
     if not options.username:
-        raise UsageError(f"kafka.security is {options.security}: say who asks in kafka.username.")
-    return _replace(
-        options, password=_needed(password, "kafka.password", f"kafka.security is {options.security}")
-    )
+        raise UsageError(f"{words}: say who asks in kafka.username.")
+    return _replace(options, password=_needed(password, "kafka.password", words))
 
 
 def _registry(options: RegistryOptions, flags: Flags, find: Finder | None) -> RegistryOptions:
-    options = _replace(options, **flags.registry.said())
+    said = msgspec.structs.asdict(flags.registry)
+    options = _replace(options, **{name: value for name, value in said.items() if value is not None})
     if find is None or options.url is None or options.username is None:
         return options
     password = find.in_file(flags.registry.password_file, "--password-file")

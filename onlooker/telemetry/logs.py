@@ -18,11 +18,7 @@ OWN = ("onlooker", "producers", "processors", "sinks", "schemas")
 CLIENTS = ("kafka", "aiokafka")
 """Libraries that tell every attempt to connect: people read our one sentence instead, machines read all."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_CONTROL = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]} | {
-    9: "\\t",
-    10: "\\n",
-    13: "\\r",
-}
+_CONTROL = {code: repr(chr(code))[1:-1] for code in [*range(32), *range(127, 160)]}
 
 log = logging.getLogger(__name__)
 

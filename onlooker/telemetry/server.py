@@ -103,10 +103,7 @@ def serving(pages: Pages, *, host: str, port: int) -> Iterator[int]:
     Args:
         pages: what to answer.
         host: address to listen on.
-        port: 0 for a free one.
-
-    Yields:
-        The port.
+        port: 0 for a free one; the one taken is yielded.
 
     Raises:
         UsageError: it cannot be listened on; says why and names the mend.
