@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,26 +106,21 @@ def _done(site: Any, settings: Any, options: dict[str, Any]) -> Found:
         return _listed(there.all())
     if options["discard"]:
         there.discard(there.named(options["discard"]))
-        words = f"discarded {options['discard']}"
-        return ({"discarded": options["discard"]}, lambda: click.echo(words))
+        return ({"discarded": options["discard"]}, partial(click.echo, f"discarded {options['discard']}"))
     if options["switch_back"]:
         hidden = there.hide(there.named(options["switch_back"]))
         words = f"the views show again what was there before {hidden.name}"
-        return (reprocessing_row(hidden), lambda: click.echo(words))
+        return (reprocessing_row(hidden), partial(click.echo, words))
     return _compared(site, settings, options)
 
 
 def _listed(all_of_them: list[Any]) -> Found:
     rows = [reprocessing_row(each) for each in all_of_them]
-
-    def words() -> None:
-        for row in rows:
-            stands = ", ".join(row.stands) or "no stand yet"
-            click.echo(f"{row.name}  {row.state}  {row.begin} to {row.end}  {stands}")
-        if not rows:
-            click.echo("there are no reprocessings")
-
-    return (rows, words)
+    lines = [
+        f"{row.name}  {row.state}  {row.begin} to {row.end}  {', '.join(row.stands) or 'no stand yet'}"
+        for row in rows
+    ]
+    return (rows, partial(click.echo, "\n".join(lines) or "there are no reprocessings"))
 
 
 def _compared(site: Any, settings: Any, options: dict[str, Any]) -> Found:
@@ -143,7 +139,7 @@ def _compared(site: Any, settings: Any, options: dict[str, Any]) -> Found:
         warnings=tuple(warnings_of(compared.coverage)),
         differences=tuple(difference_row(each) for each in compared.differences),
     )
-    return (rows, lambda: _print(now, compared))
+    return (rows, partial(_print, now, compared))
 
 
 def _request(options: dict[str, Any]) -> Any:

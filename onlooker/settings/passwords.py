@@ -102,18 +102,17 @@ class Finder:
         """
         if path is None:
             return None
+        which = f"The secret file {path} ({named_by})"
         try:
             with path.open("rb") as file:
                 text = file.read(LONGEST_BYTES + 1).decode().strip("\r\n")
                 mode = path.stat().st_mode
         except OSError as error:
-            raise UsageError(
-                f"The secret file {path} ({named_by}) cannot be read: {error.strerror}."
-            ) from None
+            raise UsageError(f"{which} cannot be read: {error.strerror}.") from None
         except UnicodeDecodeError:
-            raise UsageError(f"The secret file {path} ({named_by}) is not UTF-8 text.") from None
+            raise UsageError(f"{which} is not UTF-8 text.") from None
         if not text or len(text) > LONGEST_BYTES or "\n" in text:
-            raise UsageError(f"The secret file {path} ({named_by}) must hold one line: the secret.")
+            raise UsageError(f"{which} must hold one line: the secret.")
         if mode & stat.S_IROTH:
             self._warn(f"Every user of this machine can read the secret file {path}: chmod 600 {path}")
         return text
