@@ -24,13 +24,14 @@ from onlooker.wiring.database import opened
 from onlooker.wiring.people import enrol_people
 from onlooker.wiring.run import RunRequest, execute_run
 
-SAMPLES = (
-    "WolfgangLanger_Pexels.mp4",
-    "single_face.mp4",
-    "face_noface.mov",
-    "noface_face.mov",
-    "single_face.jpg",
-)
+SAMPLES = {
+    "wolfgang": "WolfgangLanger_Pexels.mp4",
+    "single_face": "single_face.mp4",
+    "face_noface": "face_noface.mov",
+    "noface_face": "noface_face.mov",
+    "still": "single_face.jpg",
+}
+"""The samples by their names in the configuration; the still is enrolled."""
 MEMBER = "loyal-customer"
 CONFIGURATION = "onlooker.yaml"
 REPORT = "report.html"
@@ -42,10 +43,7 @@ MEMBER_VISITS = (
 
 
 def run_demo(data_dir: Path) -> None:
-    """Run the demo and say at each step what happens.
-
-    Args:
-        data_dir: folder of everything the demo makes.
+    """Run the demo in a folder of everything it makes, and say at each step what happens.
 
     Raises:
         OnlookerError: as the steps raise it.
@@ -55,7 +53,7 @@ def run_demo(data_dir: Path) -> None:
     samples = _prepared()
     data_dir.mkdir(parents=True, exist_ok=True)
     console.print("[bold]2. One man asks to be recognised[/] and is enrolled from a still")
-    _enrol(samples["single_face.jpg"], data_dir)
+    _enrol(samples["still"], data_dir)
     console.print("[bold]3. Two stands, two campaigns[/] through the whole pipeline")
     path = _write_configuration(samples, data_dir)
     settings = in_force(load_settings(path), {}, Flags(data_dir=data_dir))
@@ -74,8 +72,8 @@ def _prepared() -> dict[str, Path]:
     registry = load_registry()
     cache = ModelCache(cache_dir(), registry)
     with wheel_bars() as progress:
-        prepare(cache, registry, stages=registry.stages, samples=SAMPLES, progress=progress)
-    return {name: cache.sample_path(name) for name in SAMPLES}
+        prepare(cache, registry, stages=registry.stages, samples=list(SAMPLES.values()), progress=progress)
+    return {name: cache.sample_path(file) for name, file in SAMPLES.items()}
 
 
 def _enrol(still: Path, data_dir: Path) -> None:
@@ -87,14 +85,8 @@ def _enrol(still: Path, data_dir: Path) -> None:
 
 def _write_configuration(samples: dict[str, Path], data_dir: Path) -> Path:
     text = (files("onlooker") / "demo.yaml").read_text(encoding="utf-8")
-    names = {
-        "wolfgang": samples["WolfgangLanger_Pexels.mp4"],
-        "single_face": samples["single_face.mp4"],
-        "face_noface": samples["face_noface.mov"],
-        "noface_face": samples["noface_face.mov"],
-    }
     path = data_dir / CONFIGURATION
-    path.write_text(string.Template(text).substitute(names), encoding="utf-8")
+    path.write_text(string.Template(text).substitute(samples), encoding="utf-8")
     return path
 
 

@@ -56,12 +56,11 @@ def analyze(
 
 def _print(lines: Iterator[Analysed], *, total: int) -> None:
     encoder = msgspec.json.Encoder()
-    broken, seen, before = 0, 0, None
+    broken, before = 0, None
     with progress("Analysing", total=total, unit="files") as advance:
         for line in lines:
             sys.stdout.write(encoder.encode(line.record).decode() + "\n")
             broken += line.record.error is not None
-            seen += 1
             if line.path != before:
                 advance(1)
                 before = line.path

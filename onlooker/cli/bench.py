@@ -1,12 +1,13 @@
 """`onlooker bench`: what a thing costs, next to the floor measured in the same run."""
 
-import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from onlooker.cli.options import Given, config_option, json_option, settings_options
+from onlooker.cli.output import print_compact_json, print_json
 from onlooker.settings.flags import Flags
 
 
@@ -28,10 +29,8 @@ def perception(clip: Path | None, repeat: int, given: Given, as_json: bool) -> N
     from onlooker.lab.perception import bench_perception, print_table
 
     found = bench_perception(given.settings(), clip, repeat=repeat)
-    if as_json:
-        click.echo(json.dumps(found))
-    else:
-        print_table(found)
+    show = print_json if as_json else print_table
+    show(found)
 
 
 @bench.command()
@@ -56,8 +55,6 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
     that does nothing, decoding alone, bare inserts. Rows always go to a ClickHouse of its own, topics carry a
     prefix of their own. It takes about five minutes.
     """
-    import msgspec
-
     from onlooker.lab.stream.bench import Failed, Request, bench_stream, parts_from
     from onlooker.lab.stream.page import print_found
     from schemas.errors import DependencyAwayError
@@ -71,11 +68,9 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
         quick=options["quick"],
         kafka=settings.kafka if named else None,
     )
-    found = bench_stream(settings, request, say=lambda words: click.echo(words, err=True))
-    if as_json:
-        click.echo(msgspec.json.encode(found).decode())
-    else:
-        print_found(found)
+    found = bench_stream(settings, request, say=partial(click.echo, err=True))
+    show = print_compact_json if as_json else print_found
+    show(found)
     if failed := [part for part, measured in found.parts.items() if isinstance(measured, Failed)]:
         raise DependencyAwayError(f"Not everything could be measured: {', '.join(failed)} (above).")
 
@@ -95,14 +90,8 @@ def stream(config_path: Path | None, bootstrap: str | None, as_json: bool, **opt
 @json_option("JSON instead of a table.")
 def replay(folder: Path | None, seconds: int, repeat: int, as_json: bool) -> None:
     """Events a second from a recording to windows, next to reading the same Avro and nothing else."""
-    import msgspec
-
     from onlooker.lab.replay import bench_replay, print_found
 
-    found = bench_replay(
-        folder, seconds=seconds, repeat=repeat, say=lambda words: click.echo(words, err=True)
-    )
-    if as_json:
-        click.echo(msgspec.json.encode(found).decode())
-    else:
-        print_found(found)
+    found = bench_replay(folder, seconds=seconds, repeat=repeat, say=partial(click.echo, err=True))
+    show = print_compact_json if as_json else print_found
+    show(found)

@@ -5,31 +5,23 @@ from typing import Any
 
 import click
 
-from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.options import (
+    Given,
+    json_option,
+    pace_option,
+    settings_options,
+    sources_option,
+    stands_option,
+)
 from onlooker.cli.output import print_json
-from onlooker.telemetry import TelemetryFlags, telemetry_options
+from onlooker.cli.watched import TelemetryFlags, telemetry_options
 
 
 @click.command()
 @settings_options("brokers")
-@click.option(
-    "--source",
-    "sources",
-    multiple=True,
-    metavar="S",
-    help="A video file, a folder of pictures, a USB index or an RTSP/HTTP URL; each is a stand of its own. "
-    "May be given several times; replaces the configuration's stands.",
-)
-@click.option(
-    "--stand", "stands", multiple=True, metavar="ID", help="Only this stand; may be given several times."
-)
-@click.option(
-    "--pace",
-    type=click.Choice(["real", "fast"]),
-    default="fast",
-    show_default=True,
-    help="Recordings at their own speed (frames may be dropped) or as fast as can be (none is).",
-)
+@sources_option
+@stands_option
+@pace_option
 @click.option(
     "--from-start", is_flag=True, help="Send recordings from their first frame, whatever was sent before."
 )
@@ -56,18 +48,14 @@ def capture(
       onlooker capture --source walk.mp4
       onlooker capture --config shop.yaml --stand door --metrics-port 9100
     """
+    from onlooker.capture.words import print_capture
     from onlooker.settings.configuration import with_sources
-    from onlooker.settings.passwords import secrets_of
     from onlooker.wiring.capture import CaptureRequest, execute_capture
 
     settings = with_sources(given.settings("kafka", "registry"), sources)
     if not settings.stands:
         raise click.UsageError("Nothing to capture: name a --source, or a --config with stands.")
-    with telemetry_flags.watching("capture", secrets=secrets_of(settings)) as watch:
+    with telemetry_flags.watching("capture", settings) as watch:
         found = execute_capture(settings, CaptureRequest(**options), watch)
-    if as_json:
-        print_json(found)
-    else:
-        from onlooker.capture.words import print_capture
-
-        print_capture(found)
+    show = print_json if as_json else print_capture
+    show(found)

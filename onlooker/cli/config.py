@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import click
-import msgspec
 
 from onlooker.cli.options import Given, config_option, json_option
+from onlooker.cli.output import print_compact_json
 from onlooker.settings.flags import SERVERS
 
 _config = config_option("The file; default: none.")
@@ -41,7 +41,7 @@ def show(config_path: Path | None, as_json: bool, with_origins: bool) -> None:
         raise click.UsageError("--origins is for --json: without it every line says where it comes from")
     found = shown(config_path, os.environ)
     if as_json:
-        click.echo(msgspec.json.encode(found if with_origins else found.settings).decode())
+        print_compact_json(found if with_origins else found.settings)
     else:
         click.echo(as_yaml(found), nl=False)
 

@@ -2,39 +2,40 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.options import Given, gathered, json_option, settings_options
+from onlooker.cli.output import print_json_lines
+from onlooker.recordings.times import time_words
 from schemas.errors import CheckFailedError, UndecodableError
 from schemas.events import DeadLetter
-from schemas.units import US_PER_S
-
-if TYPE_CHECKING:
-    from onlooker.settings.configuration import Settings
-    from schemas.ports import EventCodec
-    from sinks.letters.stored import Choice
+from sinks.letters.stored import (
+    Choice,
+    counts_of,
+    id_of,
+    letters_of,
+    note_sent,
+    sent_again,
+    without_bytes,
+)
 
 CUT = "bytes are kept)"
 """How the detail of a letter ends whose message was too long to be kept whole."""
 LINES = 32
 """Of a hexadecimal dump."""
-Command = Callable[..., Any]
-_CHOICE = (
-    click.option("--cause", help="Only letters of this cause, for example `truncated`."),
-    click.option("--topic", help="Only letters of messages that came by this topic, as the broker names it."),
-    click.option("--limit", type=click.IntRange(1, 1_000_000), default=1000, show_default=True),
+_choice = gathered(
+    "choice",
+    Choice,
+    cause=click.option("--cause", help="Only letters of this cause, for example `truncated`."),
+    topic=click.option(
+        "--topic", help="Only letters of messages that came by this topic, as the broker names it."
+    ),
+    limit=click.option("--limit", type=click.IntRange(1, 1_000_000), default=1000, show_default=True),
 )
-
-
-def _choosing(command: Command) -> Command:
-    for option in reversed(_CHOICE):
-        command = option(command)
-    return command
 
 
 @click.group("dead-letters")
@@ -52,26 +53,26 @@ def dead_letters() -> None:
 
 @dead_letters.command("list")
 @settings_options("brokers", "database")
-@_choosing
+@_choice
 @click.option("--from-topic", is_flag=True, help="Read them from Kafka instead of from ClickHouse.")
 @json_option("One JSON object a letter, with its bytes.")
-def list_letters(*, given: Given, from_topic: bool, as_json: bool, **options: Any) -> None:
+def list_letters(*, given: Given, choice: Choice, from_topic: bool, as_json: bool) -> None:
     """How many letters there are by topic and cause, and the newest of them."""
     from onlooker.wiring.database import opened
     from onlooker.wiring.letters import letters_on_topic
-    from sinks.letters.stored import counts_of, letters_of
+    from onlooker.wiring.schemas import build_codec
 
-    choice = _choice(options)
     if from_topic:
         settings = given.settings("kafka", "registry")
-        letters = letters_on_topic(settings, _codec(settings), choice)
+        codec = build_codec(settings.registry, settings.kafka.topics)
+        letters = letters_on_topic(settings, codec, choice)
         many = Counter((letter.topic, letter.cause) for letter in letters)
         counts = [(topic, cause, count) for (topic, cause), count in many.most_common()]
     else:
         with opened(given.settings("clickhouse")) as store:
             letters, counts = letters_of(store, choice), counts_of(store, choice)
     if as_json:
-        _print_json(letters)
+        print_json_lines(map(without_bytes, letters))
     else:
         _print_table(letters, counts)
 
@@ -84,11 +85,11 @@ def show(letter_id: str, *, given: Given, from_topic: bool) -> None:
     """One letter: where it came from, its bytes, and what reading them says now."""
     from onlooker.wiring.database import opened
     from onlooker.wiring.letters import letters_on_topic
-    from sinks.letters.stored import Choice, id_of, letters_of
+    from onlooker.wiring.schemas import build_codec
 
     choice = Choice(ids=(id_of(letter_id),))
     settings = given.settings("registry", "kafka" if from_topic else "clickhouse")
-    codec = _codec(settings)
+    codec = build_codec(settings.registry, settings.kafka.topics)
     if from_topic:
         found = letters_on_topic(settings, codec, choice)
     else:
@@ -98,7 +99,7 @@ def show(letter_id: str, *, given: Given, from_topic: bool) -> None:
         raise CheckFailedError(f"there is no dead letter {letter_id}")
     letter = found[0]
     click.echo(f"{letter.topic} partition {letter.partition} offset {letter.offset}")
-    click.echo(f"set aside by {letter.service} at {_time(letter.failed_us)} UTC")
+    click.echo(f"set aside by {letter.service} at {time_words(letter.failed_us)} UTC")
     click.echo(f"{letter.cause}: {letter.detail}")
     click.echo(f"key {letter.key!r}, value of {len(letter.value or b'')} bytes")
     click.echo(hexdump(letter.value or b""))
@@ -110,21 +111,20 @@ def show(letter_id: str, *, given: Given, from_topic: bool) -> None:
 
 @dead_letters.command()
 @settings_options("brokers", "database")
-@_choosing
+@_choice
 @click.option("--id", "ids", multiple=True, help="Only this letter; may be said several times.")
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, send nothing.")
 @click.option("--again", is_flag=True, help="Also what was replayed before.")
-def replay(*, given: Given, ids: tuple[str, ...], dry_run: bool, again: bool, **options: Any) -> None:
+def replay(*, given: Given, choice: Choice, ids: tuple[str, ...], dry_run: bool, again: bool) -> None:
     """Send the messages of letters to the topics they came from; each once, unless told otherwise.
 
     They go to the end of their topic, with the header `replayed`; what is refused again is set aside again.
     """
     from onlooker.wiring.database import opened
     from onlooker.wiring.letters import send_again
-    from sinks.letters.stored import id_of, letters_of, note_sent, sent_again
 
     settings = given.settings("clickhouse") if dry_run else given.settings("clickhouse", "kafka")
-    choice = msgspec.structs.replace(_choice(options), ids=tuple(map(id_of, ids)))
+    choice = msgspec.structs.replace(choice, ids=tuple(map(id_of, ids)))
     with opened(settings, read_only=dry_run) as store:
         found = sorted(
             letters_of(store, choice), key=lambda letter: (letter.topic, letter.partition, letter.offset)
@@ -142,14 +142,10 @@ def replay(*, given: Given, ids: tuple[str, ...], dry_run: bool, again: bool, **
 
 
 def hexdump(data: bytes, lines: int = LINES) -> str:
-    """Bytes as people read them: sixteen a line, hexadecimal and as text.
-
-    Args:
-        data: any.
-        lines: at most so many.
+    """Bytes as people read them: sixteen a line, hexadecimal and as text, at most so many lines.
 
     Returns:
-        The lines; the last one says how much was left out.
+        The lines; one more says how much was left out.
     """
     found = []
     for start in range(0, min(len(data), 16 * lines), 16):
@@ -159,30 +155,6 @@ def hexdump(data: bytes, lines: int = LINES) -> str:
     if len(data) > 16 * lines:
         found.append(f"... {len(data) - 16 * lines} more bytes")
     return "\n".join(found)
-
-
-def _codec(settings: "Settings") -> "EventCodec":
-    from onlooker.wiring.schemas import build_codec
-
-    return build_codec(settings.registry, settings.kafka.topics)
-
-
-def _choice(options: dict[str, Any]) -> "Choice":
-    from sinks.letters.stored import Choice
-
-    return Choice(cause=options["cause"], topic=options["topic"], limit=options["limit"])
-
-
-def _time(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us / US_PER_S, UTC).isoformat(sep=" ", timespec="milliseconds")[:23]
-
-
-def _print_json(letters: Sequence[DeadLetter]) -> None:
-    from sinks.letters.stored import without_bytes
-
-    for letter in letters:
-        sys.stdout.buffer.write(msgspec.json.encode(without_bytes(letter)) + b"\n")
-    sys.stdout.buffer.flush()
 
 
 def _print_table(letters: Sequence[DeadLetter], counts: Sequence[tuple[str, str, int]]) -> None:
@@ -198,6 +170,11 @@ def _print_table(letters: Sequence[DeadLetter], counts: Sequence[tuple[str, str,
     for letter in letters[:20]:
         place = f"{letter.topic}:{letter.partition}:{letter.offset}"
         newest.add_row(
-            str(letter.letter_id), _time(letter.failed_us), letter.service, place, letter.cause, letter.detail
+            str(letter.letter_id),
+            time_words(letter.failed_us),
+            letter.service,
+            place,
+            letter.cause,
+            letter.detail,
         )
     console.print(newest)

@@ -1,6 +1,5 @@
 """`onlooker doctor`: what works on this machine and what does not, with the mend."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import click
 
 from onlooker.cli.options import config_option, json_option
+from onlooker.cli.output import print_json
 
 
 @click.command()
@@ -27,9 +27,7 @@ def doctor(config_path: Path | None, as_json: bool) -> None:
     from onlooker.doctor.machine import examine, print_findings
 
     findings = examine(config_path, os.environ)
-    if as_json:
-        click.echo(json.dumps([finding.as_json() for finding in findings]))
-    else:
-        print_findings(findings)
+    show = print_json if as_json else print_findings
+    show(findings)
     if not all(finding.good for finding in findings):
         sys.exit(1)

@@ -1,7 +1,6 @@
 """`onlooker models`: list, prepare, verify and convert the neural networks."""
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import click
 import msgspec
 
 from onlooker.cli.options import json_option
+from onlooker.cli.output import print_compact_json
 from onlooker.foreground.progress import wheel_bars
 from onlooker.models.cache import ModelCache, default_root
 from onlooker.models.recipes import RECIPES
@@ -37,7 +37,7 @@ def list_models(samples: bool, as_json: bool) -> None:
     shown: Sequence[ModelEntry | SampleEntry] = [*registry.models, *(registry.samples if samples else ())]
     rows = [_row(entry, registry, cache) for entry in shown]
     if as_json:
-        _print_json({"cache": str(cache.root), "entries": rows, "alternatives": registry.alternatives})
+        print_compact_json({"cache": str(cache.root), "entries": rows, "alternatives": registry.alternatives})
         return
     _print_table(rows, cache)
 
@@ -64,7 +64,7 @@ def prepare(samples: bool, stages: tuple[str, ...], as_json: bool) -> None:
     with wheel_bars() as progress:
         prepared(cache, registry, stages=wanted, samples=names, progress=progress)
     if as_json:
-        _print_json({"cache": str(cache.root), "prepared": new})
+        print_compact_json({"cache": str(cache.root), "prepared": new})
         return
     words = f"Prepared {', '.join(new)}" if new else "All was prepared already"
     click.echo(f"{words}. It lies in {cache.root}.")
@@ -79,7 +79,7 @@ def verify(as_json: bool) -> None:
     registry, cache = _opened()
     findings = list(verified(cache, registry))
     if as_json:
-        _print_json({"cache": str(cache.root), "findings": findings})
+        print_compact_json({"cache": str(cache.root), "findings": findings})
     else:
         for finding in findings:
             click.echo(f"{finding.name}: {finding.state}" + (f" ({finding.words})" if finding.words else ""))
@@ -126,10 +126,6 @@ def _row(entry: ModelEntry | SampleEntry, registry: Registry, cache: ModelCache)
         path, missing = cache.sample_path(entry.name), cache.missing_samples([entry.name])
     source = {"version": registry.wheels[entry.wheel].version, "path": str(path), "prepared": not missing}
     return {"stage": "sample", **msgspec.to_builtins(entry), **source}
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
 def _print_table(rows: Sequence[dict[str, Any]], cache: ModelCache) -> None:

@@ -1,4 +1,4 @@
-"""Options that several verbs share: the configuration, servers, JSON."""
+"""Options that several verbs share: the configuration, servers, sources, JSON."""
 
 import functools
 import os
@@ -22,6 +22,24 @@ CONFIG = "ONLOOKER_CONFIG"
 
 bootstrap_option: Decorator = click.option(
     "--bootstrap", metavar="HOST:PORT,...", help="Kafka's brokers [127.0.0.1:9092]."
+)
+sources_option: Decorator = click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="S",
+    help="A video file, a folder of pictures, a USB index or an RTSP/HTTP URL; each is a stand of its own. "
+    "May be given several times; replaces the configuration's stands.",
+)
+stands_option: Decorator = click.option(
+    "--stand", "stands", multiple=True, metavar="ID", help="Only this stand; may be given several times."
+)
+pace_option: Decorator = click.option(
+    "--pace",
+    type=click.Choice(["real", "fast"]),
+    default="fast",
+    show_default=True,
+    help="Recordings at their own speed (frames may be dropped) or as fast as can be (none is).",
 )
 _FLAGS: Mapping[Group, Mapping[str, Decorator]] = {
     "database": {
@@ -59,9 +77,6 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
         Args:
             servers: those that the verb connects to: their passwords are found, too.
 
-        Returns:
-            Settings to connect with.
-
         Raises:
             UsageError: the file is wrong, flags exclude each other, or a password is nowhere.
         """
@@ -71,16 +86,31 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
         return in_force(load_settings(self.config_path), os.environ, self.flags, servers=servers)
 
 
-def config_option(words: str = "A configuration (YAML).", *, environment: bool = True) -> Decorator:
-    """The option `--config` of a verb that has settings.
+def gathered(name: str, kind: Callable[..., Any], **options: Decorator) -> Decorator:
+    """Options that a verb takes as one value.
 
     Args:
-        words: for its help.
-        environment: whether a variable may name the file, too.
-
-    Returns:
-        A decorator; the verb takes `config_path`.
+        name: of the verb's parameter.
+        kind: a Struct, or what makes one.
+        options: in the order of the help, by the field of the Struct that each one fills.
     """
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def bundled(*args: Any, **said: Any) -> Any:
+            value = kind(**{field: said.pop(field) for field in options})
+            return command(*args, **{name: value}, **said)
+
+        with_options: Command = bundled
+        for option in reversed(options.values()):
+            with_options = option(with_options)
+        return with_options
+
+    return decorate
+
+
+def config_option(words: str = "A configuration (YAML).", *, environment: bool = True) -> Decorator:
+    """The option `--config`, with words for its help; without `environment` no variable names the file."""
     return click.option(
         "--config",
         "config_path",
@@ -92,14 +122,7 @@ def config_option(words: str = "A configuration (YAML).", *, environment: bool =
 
 
 def json_option(words: str) -> Decorator:
-    """The option `--json`.
-
-    Args:
-        words: for its help.
-
-    Returns:
-        A decorator; the verb takes `as_json`.
-    """
+    """The option `--json`, with words for its help; the verb takes `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help=words)
 
 
@@ -119,17 +142,9 @@ def settings_options(*groups: Group, config: Decorator | None = None) -> Decorat
     Returns:
         A decorator; the verb takes `given: Given`.
     """
+
+    def given(config_path: Path | None, **flags: Any) -> Given:
+        return Given(config_path=config_path, flags=Flags(**flags))
+
     flags = {name: option for group in groups for name, option in _FLAGS[group].items()}
-
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
-        def bundled(*args: Any, config_path: Path | None, **options: Any) -> Any:
-            found = Flags(**{name: options.pop(name) for name in flags})
-            return command(*args, given=Given(config_path=config_path, flags=found), **options)
-
-        with_options: Command = bundled
-        for option in reversed((config or config_option(), *flags.values())):
-            with_options = option(with_options)
-        return with_options
-
-    return decorate
+    return gathered("given", given, config_path=config or config_option(), **flags)

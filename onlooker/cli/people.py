@@ -1,6 +1,5 @@
 """`onlooker people`: enrol, list and forget the people who asked to be recognised."""
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.options import Given, gathered, json_option, settings_options
+from onlooker.cli.output import print_compact_json
 from onlooker.foreground.progress import progress
 from onlooker.people.enrolment import EnrolmentReport
 from onlooker.people.plan import read_plan
@@ -21,18 +21,37 @@ from onlooker.people.store import Damaged, open_or_create_store, open_store
 from schemas.errors import CheckFailedError
 from schemas.units import US_PER_S
 
-_settings = settings_options()
-_gallery = click.option(
-    "--gallery",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the gallery.  [default: gallery]",
-)
-_site_key = click.option(
-    "--site-key",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The key file that opens the gallery; by default site.key inside it.",
-)
 _json = json_option("Print JSON.")
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line says about the settings and the gallery."""
+
+    given: Given
+    gallery: Path | None
+    site_key: Path | None
+
+    def place(self) -> tuple[Path, Path | None]:
+        """The gallery and its key: those of flags, else of the configuration, else the defaults."""
+        people = self.given.settings().people
+        return self.gallery or people.gallery or Path("gallery"), self.site_key or people.site_key
+
+
+_options = gathered(
+    "asked",
+    Asked,
+    given=settings_options(),
+    gallery=click.option(
+        "--gallery",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of the gallery.  [default: gallery]",
+    ),
+    site_key=click.option(
+        "--site-key",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="The key file that opens the gallery; by default site.key inside it.",
+    ),
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,20 +64,10 @@ def people() -> None:
 
 @people.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@_settings
-@_gallery
-@_site_key
+@_options
 @click.option("--allow-duplicates", is_flag=True, help="Enrol people who look like another one (twins).")
 @_json
-def enrol(
-    path: Path,
-    given: Given,
-    gallery: Path | None,
-    site_key: Path | None,
-    *,
-    allow_duplicates: bool,
-    as_json: bool,
-) -> None:
+def enrol(path: Path, asked: Asked, *, allow_duplicates: bool, as_json: bool) -> None:
     """Enrol people from PATH; who was enrolled before is replaced.
 
     PATH is a folder with one folder a person (PATH/Jane_Doe/1.jpg), or a .csv table with the columns
@@ -73,14 +82,14 @@ def enrol(
     from onlooker.wiring.people import build_enroller
 
     plan = read_plan(path)
-    enroller = build_enroller(given.settings())
-    gallery, site_key = _place(given, gallery, site_key)
+    enroller = build_enroller(asked.given.settings())
+    gallery, site_key = asked.place()
     store = open_or_create_store(gallery, site_key)
     total = sum(len(person.pictures) for person in plan.people)
     with progress("Enrolling", total=total, unit="pictures") as advance:
         report = enroller.enrol(plan, store, allow_duplicates=allow_duplicates, advance=advance)
     if as_json:
-        _print_json(report.as_json())
+        print_compact_json(report.as_json())
     else:
         _print_report(report, gallery)
     if report.enrolled == 0:
@@ -88,28 +97,22 @@ def enrol(
 
 
 @people.command("list")
-@_settings
-@_gallery
-@_site_key
+@_options
 @_json
-def list_people(given: Given, gallery: Path | None, site_key: Path | None, as_json: bool) -> None:
+def list_people(asked: Asked, as_json: bool) -> None:
     """List who is enrolled, with labels, number of pictures and dates."""
-    gallery, site_key = _place(given, gallery, site_key)
+    gallery, site_key = asked.place()
     store = open_store(gallery, site_key)
     store.check_site_key()
     contents = store.contents()
     if as_json:
-        _print_json(
-            {
-                "people": [_as_json(person) for person in contents.people],
-                "damaged": [msgspec.to_builtins(file) for file in contents.damaged],
-            }
-        )
+        people = [_as_json(person) for person in contents.people]
+        print_compact_json({"people": people, "damaged": contents.damaged})
         return
     table = Table("person", "labels", "pictures", "enrolled", "last changed", box=SIMPLE_HEAD)
     for person in contents.people:
         labels = ", ".join(f"{name}={text}" for name, text in sorted(person.labels.items()))
-        times = _day(person.created_us), _day(person.updated_us)
+        times = _instant(person.created_us)[:10], _instant(person.updated_us)[:10]
         table.add_row(escape(person.person_id), escape(labels), str(person.pictures), *times)
     Console().print(table)
     count = len(contents.people)
@@ -119,20 +122,18 @@ def list_people(given: Given, gallery: Path | None, site_key: Path | None, as_js
 
 @people.command()
 @click.argument("person_id", metavar="ID")
-@_settings
-@_gallery
-@_site_key
+@_options
 @_json
-def forget(person_id: str, given: Given, gallery: Path | None, site_key: Path | None, as_json: bool) -> None:
+def forget(person_id: str, asked: Asked, as_json: bool) -> None:
     """Erase a person: the key first, so that no copy of the templates can be read any more."""
     person_id = checked_person_id(person_id)
-    gallery, site_key = _place(given, gallery, site_key)
+    gallery, site_key = asked.place()
     store = open_store(gallery, site_key)
     forgotten = store.forget(person_id)
     if not forgotten:
         store.check_site_key()
     if as_json:
-        _print_json({"person_id": person_id, "forgotten": forgotten})
+        print_compact_json({"person_id": person_id, "forgotten": forgotten})
     if not forgotten:
         raise CheckFailedError(
             f"Nobody called {person_id!r} is enrolled in {gallery}. "
@@ -144,12 +145,6 @@ def forget(person_id: str, given: Given, gallery: Path | None, site_key: Path | 
             f"{gallery}. A running program forgets at its next start; visits already counted keep the id "
             "as a word, nothing by which a face could be recognised."
         )
-
-
-def _place(given: Given, gallery: Path | None, site_key: Path | None) -> tuple[Path, Path | None]:
-    """The gallery and its key: those of flags, else of the configuration, else the defaults."""
-    people = given.settings().people
-    return gallery or people.gallery or Path("gallery"), site_key or people.site_key
 
 
 def _print_report(report: EnrolmentReport, gallery: Path) -> None:
@@ -186,13 +181,5 @@ def _as_json(person: PersonRecord) -> dict[str, Any]:
     }
 
 
-def _print_json(value: Any) -> None:
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-
-
 def _instant(t_us: int) -> str:
     return datetime.fromtimestamp(t_us / US_PER_S, tz=UTC).isoformat()
-
-
-def _day(t_us: int) -> str:
-    return _instant(t_us)[:10]

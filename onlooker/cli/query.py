@@ -1,12 +1,10 @@
 """`onlooker query`: one SQL question to ClickHouse, answered as a table or as JSON lines."""
 
-import sys
-
 import click
-import msgspec
 from rich.console import Console
 
 from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.output import print_json_lines
 from onlooker.reporting.answers import full_width, laid_out
 from onlooker.reporting.plain import plain
 from onlooker.wiring.database import opened
@@ -32,16 +30,10 @@ def query(sql: str, given: Given, as_json: bool) -> None:
     with opened(given.settings("clickhouse")) as store:
         answer = store.answer(sql)
     if as_json:
-        _print_json(answer)
+        rows = (map(plain, row) for row in answer.rows)
+        print_json_lines(dict(zip(answer.names, row, strict=True)) for row in rows)
     else:
         _print_table(answer)
-
-
-def _print_json(answer: Answer) -> None:
-    for row in answer.rows:
-        line = {name: plain(value) for name, value in zip(answer.names, row, strict=True)}
-        sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
-    sys.stdout.buffer.flush()
 
 
 def _print_table(answer: Answer) -> None:

@@ -8,7 +8,7 @@ import click
 
 from onlooker.cli.options import Given, json_option, settings_options
 from onlooker.cli.output import print_json
-from onlooker.telemetry import TelemetryFlags, telemetry_options
+from onlooker.cli.watched import TelemetryFlags, telemetry_options
 from schemas.topics import TOPICS
 
 if TYPE_CHECKING:
@@ -60,19 +60,16 @@ def record(
     """
     from onlooker.foreground.stopping import stopped_by_signals
     from onlooker.recordings.times import duration_us
-    from onlooker.settings.passwords import secrets_of
     from onlooker.wiring.record import RecordRequest, execute_record
 
     settings = given.settings("kafka", "registry")
     frames_for_us, keep_us = (None if each is None else duration_us(each) for each in (frames_for, keep))
     request = RecordRequest(frames_for_us=frames_for_us, keep_us=keep_us, **options)
     stop = threading.Event()
-    with telemetry_flags.watching("record", secrets=secrets_of(settings)) as watch, stopped_by_signals(stop):
+    with telemetry_flags.watching("record", settings) as watch, stopped_by_signals(stop):
         found = execute_record(settings, request, watch, stop)
-    if as_json:
-        print_json(found)
-    else:
-        _print(found)
+    show = print_json if as_json else _print
+    show(found)
 
 
 def _print(found: "RecordSummary") -> None:

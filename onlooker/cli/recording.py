@@ -1,15 +1,15 @@
 """`onlooker recording`: what a recording holds, whether it is whole, and the end of what is old."""
 
-import json
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from onlooker.cli.options import json_option
+from onlooker.cli.output import print_json
+from onlooker.recordings.times import duration_us, time_words
 
 if TYPE_CHECKING:
     from onlooker.recordings.checks import TopicSummary
@@ -44,12 +44,7 @@ def show(folder: Path, as_json: bool, digest: bool) -> None:
     opened, topics = shown(folder)
     found = digests(folder) if digest else {}
     if as_json:
-        plain: dict[str, Any] = {
-            "topics": msgspec.to_builtins(topics, str_keys=True),
-            "manifest": msgspec.to_builtins(opened.manifest, str_keys=True),
-            **found,
-        }
-        click.echo(json.dumps(plain))
+        print_json({"topics": topics, "manifest": opened.manifest, **found})
         return
     _print(opened.manifest, topics)
     for topic, hexadecimal in found.get("digests", {}).items():
@@ -65,7 +60,7 @@ def verify(folder: Path, as_json: bool) -> None:
 
     found = list(problems(folder))
     if as_json:
-        click.echo(json.dumps({"problems": found}))
+        print_json({"problems": found})
     else:
         for sentence in found:
             click.echo(sentence, err=True)
@@ -80,13 +75,12 @@ def verify(folder: Path, as_json: bool) -> None:
 @_as_json
 def expire(folder: Path, older_than: str, as_json: bool) -> None:
     """Delete the hours of a recording that are old; the manifest keeps what they were."""
-    from onlooker.recordings.times import duration_us
     from sinks.recording.expiry import expired
 
     now_us = time.time_ns() // 1000
     gone = expired(folder, now_us - duration_us(older_than), now_us)
     if as_json:
-        click.echo(json.dumps({"expired": [msgspec.to_builtins(each, str_keys=True) for each in gone]}))
+        print_json({"expired": gone})
         return
     for each in gone:
         click.echo(f"deleted {each.path} ({each.records} messages)")
@@ -97,8 +91,6 @@ def expire(folder: Path, older_than: str, as_json: bool) -> None:
 def _print(manifest: "Manifest", topics: "list[TopicSummary]") -> None:
     from rich.console import Console
     from rich.table import Table
-
-    from onlooker.recordings.times import time_words
 
     console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
     source = "Kafka" if manifest.source == "kafka" else "a run in one process"
@@ -128,8 +120,6 @@ def _print(manifest: "Manifest", topics: "list[TopicSummary]") -> None:
 
 
 def _print_notes(console: Any, manifest: "Manifest") -> None:
-    from onlooker.recordings.times import time_words
-
     for grant in manifest.grants:
         faces = "faces blurred" if grant.faces_blurred else "faces as they are"
         console.print(

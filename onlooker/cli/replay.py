@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from onlooker.cli.options import bootstrap_option, config_option, json_option
+from onlooker.cli.options import bootstrap_option, config_option, json_option, stands_option
 from onlooker.cli.output import print_json
 from schemas.topics import TOPICS
 
@@ -19,9 +19,7 @@ from schemas.topics import TOPICS
     show_default=True,
     help="What is replayed; plays come along with observations and frames.",
 )
-@click.option(
-    "--stand", "stands", multiple=True, metavar="ID", help="Only this stand; may be given several times."
-)
+@stands_option
 @click.option("--from", "since", metavar="TIME", help="Only event times from then on (UTC).")
 @click.option("--until", metavar="TIME", help="Only event times before.")
 @click.option(

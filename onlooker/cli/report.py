@@ -1,8 +1,8 @@
 """`onlooker report`: what campaigns were worth, as a table with charts, as a page or as JSON."""
 
 import errno
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -10,11 +10,12 @@ import msgspec
 from rich.console import Console
 
 from onlooker.cli.options import Given, json_option, settings_options
-from onlooker.reporting.figures import CampaignReport, load_reports
+from onlooker.cli.output import print_json_lines
+from onlooker.reporting.figures import load_reports
 from onlooker.reporting.plain import plain
 from onlooker.reporting.terminal import render
 from onlooker.wiring.database import opened
-from schemas.errors import LimitReachedError, OnlookerError, UsageError
+from schemas.errors import LimitReachedError, UsageError
 
 
 @click.command()
@@ -34,40 +35,32 @@ def report(campaign: str | None, given: Given, as_json: bool, html: Path | None)
       onlooker report --json --data-dir demo-data
     """
     if html is not None:
-        _check_writable(html.absolute().parent)
+        folder = html.absolute().parent
+        with _writing(folder):  # before anything else is done for the page
+            folder.mkdir(parents=True, exist_ok=True)
     with opened(given.settings("clickhouse")) as store:
         reports = load_reports(store, campaign)
     if html is not None:
-        _write_page(html, reports)
+        from onlooker.reporting.page import page
+
+        with _writing(html):
+            html.write_text(page(reports), encoding="utf-8")
+        click.echo(f"wrote {html.resolve()}", err=True)
     if as_json:
-        whole = {"campaigns": [plain(msgspec.to_builtins(one)) for one in reports]}
-        sys.stdout.buffer.write(msgspec.json.encode(whole) + b"\n")
-        sys.stdout.buffer.flush()
+        print_json_lines([{"campaigns": [plain(msgspec.to_builtins(one)) for one in reports]}])
     elif html is None:
         console = Console()
         for one in reports:
             console.print(render(one))
 
 
-def _check_writable(folder: Path) -> None:
-    """Make the folder of a page before anything else is done for it."""
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Say in words why a path cannot be written."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
-        raise _not_written(folder, error) from error
-
-
-def _write_page(html: Path, reports: Sequence[CampaignReport]) -> None:
-    from onlooker.reporting.page import page
-
-    try:
-        html.write_text(page(reports), encoding="utf-8")
-    except OSError as error:
-        raise _not_written(html, error) from error
-    click.echo(f"wrote {html.resolve()}", err=True)
-
-
-def _not_written(path: Path, error: OSError) -> OnlookerError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return LimitReachedError(f"the disk is full, {path} cannot be written: free some space")
-    return UsageError(f"{path} cannot be written ({error.strerror}): name a file in a folder of yours")
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise LimitReachedError(f"the disk is full, {path} cannot be written: free some space") from error
+        words = f"{path} cannot be written ({error.strerror}): name a file in a folder of yours"
+        raise UsageError(words) from error

@@ -2,14 +2,28 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
+from rich.console import Console
 
 from onlooker.cli.options import Given, config_option, json_option, settings_options
 from onlooker.cli.output import print_json
+from onlooker.recordings.times import duration_us, instant_us
+from onlooker.reprocess.words import (
+    SURE,
+    ComparedRows,
+    difference_row,
+    reprocessing_row,
+    shown_time,
+    tables,
+    warnings_of,
+    write_csv,
+)
+from schemas.errors import CheckFailedError
 
 _config = config_option("The changed configuration (YAML) [the one that the recording was made with].")
 
@@ -65,8 +79,7 @@ def reprocess(
     _check(options)
     settings = given.settings("clickhouse")
     with open_site(settings) as site:
-        found = _done(site, settings if _is_named() else None, options)
-    plain, words = found
+        plain, words = _done(site, settings if _is_named() else None, options)
     if as_json:
         print_json(plain)
     else:
@@ -88,47 +101,29 @@ def _check(options: dict[str, Any]) -> None:
 
 
 def _done(site: Any, settings: Any, options: dict[str, Any]) -> Found:
-    from onlooker.reprocess.words import reprocessing_row
-
     there = site.reprocessings
     if options["as_list"]:
         return _listed(there.all())
     if options["discard"]:
         there.discard(there.named(options["discard"]))
-        words = f"discarded {options['discard']}"
-        return ({"discarded": options["discard"]}, lambda: click.echo(words))
+        return ({"discarded": options["discard"]}, partial(click.echo, f"discarded {options['discard']}"))
     if options["switch_back"]:
         hidden = there.hide(there.named(options["switch_back"]))
         words = f"the views show again what was there before {hidden.name}"
-        return (reprocessing_row(hidden), lambda: click.echo(words))
+        return (reprocessing_row(hidden), partial(click.echo, words))
     return _compared(site, settings, options)
 
 
 def _listed(all_of_them: list[Any]) -> Found:
-    from onlooker.reprocess.words import reprocessing_row
-
     rows = [reprocessing_row(each) for each in all_of_them]
-
-    def words() -> None:
-        for row in rows:
-            stands = ", ".join(row.stands) or "no stand yet"
-            click.echo(f"{row.name}  {row.state}  {row.begin} to {row.end}  {stands}")
-        if not rows:
-            click.echo("there are no reprocessings")
-
-    return (rows, words)
+    lines = [
+        f"{row.name}  {row.state}  {row.begin} to {row.end}  {', '.join(row.stands) or 'no stand yet'}"
+        for row in rows
+    ]
+    return (rows, partial(click.echo, "\n".join(lines) or "there are no reprocessings"))
 
 
 def _compared(site: Any, settings: Any, options: dict[str, Any]) -> Found:
-    from onlooker.reprocess.words import (
-        ComparedRows,
-        difference_row,
-        reprocessing_row,
-        warnings_of,
-        write_csv,
-    )
-    from schemas.errors import CheckFailedError
-
     recomputed = site.recompute(settings, _request(options)) if options["recording"] else None
     compared = site.compare(recomputed or site.reprocessings.named(options["name"]))
     if options["export"] is not None:
@@ -144,11 +139,10 @@ def _compared(site: Any, settings: Any, options: dict[str, Any]) -> Found:
         warnings=tuple(warnings_of(compared.coverage)),
         differences=tuple(difference_row(each) for each in compared.differences),
     )
-    return (rows, lambda: _print(now, compared))
+    return (rows, partial(_print, now, compared))
 
 
 def _request(options: dict[str, Any]) -> Any:
-    from onlooker.recordings.times import duration_us, instant_us
     from onlooker.wiring.reprocess import ReprocessRequest
 
     since, until = options["since"], options["until"]
@@ -165,10 +159,6 @@ def _request(options: dict[str, Any]) -> Any:
 
 
 def _print(reprocessing: Any, compared: Any) -> None:
-    from rich.console import Console
-
-    from onlooker.reprocess.words import SURE, shown_time, tables, warnings_of
-
     console = Console() if sys.stdout.isatty() else Console(width=160)
     name, stands = reprocessing.name, ", ".join(reprocessing.stand_ids)
     begin, end = shown_time(reprocessing.from_us), shown_time(reprocessing.until_us)

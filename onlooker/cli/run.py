@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.options import Given, json_option, pace_option, settings_options, sources_option
 from onlooker.cli.output import print_json
 from onlooker.settings.flags import Server
 
@@ -15,22 +15,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @settings_options("database")
-@click.option(
-    "--source",
-    "sources",
-    multiple=True,
-    metavar="S",
-    help="A video file, a folder of pictures, a USB index or an RTSP/HTTP URL; each is a stand of its own. "
-    "May be given several times; replaces the configuration's stands.",
-)
+@sources_option
 @click.option("--gallery", type=click.Path(path_type=Path), help="Recognise the people of this gallery.")
-@click.option(
-    "--pace",
-    type=click.Choice(["real", "fast"]),
-    default="fast",
-    show_default=True,
-    help="Recordings at their own speed (frames may be dropped) or as fast as can be (none is).",
-)
+@pace_option
 @click.option("--duration-s", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds.")
 @click.option(
     "--no-clickhouse", is_flag=True, help="Measure without storing anything: to try a camera, to benchmark."
@@ -61,6 +48,7 @@ def run(
       onlooker run --source walk.mp4 --record walked
       onlooker report --data-dir figures
     """
+    from onlooker.run.words import print_summary
     from onlooker.settings.configuration import with_sources
     from onlooker.wiring.run import RunRequest, execute_run
 
@@ -73,12 +61,8 @@ def run(
             "To see it work on sample footage: onlooker demo"
         )
     found = execute_run(settings, RunRequest(**options))
-    if as_json:
-        print_json(found)
-    else:
-        from onlooker.run.words import print_summary
-
-        print_summary(found)
+    show = print_json if as_json else print_summary
+    show(found)
 
 
 def _recording(options: dict[str, Any]) -> "RunRecording | None":

@@ -4,20 +4,18 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import msgspec
 
 from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.output import print_compact_json
 from onlooker.settings.flags import Flags, RegistryFlags
 from schemas.topics import TopicNames
 from schemas.wire.confluent import ConfluentRegistry
 from schemas.wire.registry import FileRegistry
 from schemas.wire.releases import Comparison, KnownSchema, compare_registered, compare_released, known_schemas
-
-if TYPE_CHECKING:
-    from onlooker.settings.configuration import Settings
 
 as_json_option = json_option("For programs: JSON on stdout.")
 prefix_option = click.option("--prefix", metavar="SITE", help="The site's prefix of all topics.")
@@ -38,11 +36,9 @@ def list_schemas(given: Given, prefix: str | None, as_json: bool) -> None:
 
     The ids are those of the files; a registry gives its own.
     """
-    known = known_schemas(FileRegistry(), _names(given.settings(), prefix))
-    if as_json:
-        click.echo(msgspec.json.encode(known))
-        return
-    _print_table(known)
+    known = known_schemas(FileRegistry(), _names(given.settings().kafka.topics, prefix))
+    show = print_compact_json if as_json else _print_table
+    show(known)
 
 
 @schemas.command()
@@ -70,7 +66,9 @@ def check(given: Given, prefix: str | None, as_json: bool, **registry: Any) -> N
     settings = Given(config_path=given.config_path, flags=flags).settings("registry")
     found = compare_released(FileRegistry())
     if settings.registry.url is not None:
-        found += compare_registered(ConfluentRegistry(settings.registry), _names(settings, prefix))
+        found += compare_registered(
+            ConfluentRegistry(settings.registry), _names(settings.kafka.topics, prefix)
+        )
     broken = [comparison for comparison in found if comparison.problems]
     if as_json:
         shown = [msgspec.to_builtins(comparison) for comparison in found]
@@ -81,9 +79,9 @@ def check(given: Given, prefix: str | None, as_json: bool, **registry: Any) -> N
         sys.exit(1)
 
 
-def _names(settings: "Settings", prefix: str | None) -> TopicNames:
+def _names(configured: TopicNames, prefix: str | None) -> TopicNames:
     if prefix is None:
-        return settings.kafka.topics
+        return configured
     try:
         return msgspec.convert({"prefix": prefix}, TopicNames)
     except msgspec.ValidationError:

@@ -5,7 +5,7 @@ import threading
 import click
 
 from onlooker.cli.options import Given, settings_options
-from onlooker.telemetry import TelemetryFlags, telemetry_options
+from onlooker.cli.watched import TelemetryFlags, telemetry_options
 
 
 @click.command()
@@ -23,10 +23,9 @@ def sink(given: Given, telemetry_flags: TelemetryFlags) -> None:
       onlooker sink --config shop.yaml --metrics-port 9103
     """
     from onlooker.foreground.stopping import stopped_by_signals
-    from onlooker.settings.passwords import secrets_of
     from onlooker.wiring.sink import execute_sink
 
     settings = given.settings("clickhouse", "kafka", "registry")
     stop = threading.Event()
-    with telemetry_flags.watching("sink", secrets=secrets_of(settings)) as watch, stopped_by_signals(stop):
+    with telemetry_flags.watching("sink", settings) as watch, stopped_by_signals(stop):
         execute_sink(settings, watch, stop)

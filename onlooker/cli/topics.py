@@ -1,15 +1,15 @@
 """`onlooker topics`: create or check the topics of a site."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.output import print_json
 from schemas.topics import TOPICS
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def create(given: Given, as_json: bool, alter: bool) -> None:
     altered = plan.alter if alter else {}
     if as_json:
         made = [topic.name for topic in plan.create]
-        click.echo(json.dumps({"created": made, "altered": sorted(altered), "differences": _shown(after)}))
+        print_json({"created": made, "altered": sorted(altered), "differences": _shown(after)})
         return
     for topic in plan.create:
         click.echo(f"created {topic.name} ({topic.partitions} partitions, {topic.replication} copies)")
@@ -62,7 +62,7 @@ def check(given: Given, as_json: bool) -> None:
     with _opened(given) as (_, planned):
         plan = planned()
     if as_json:
-        click.echo(json.dumps({"differences": _shown(plan)}))
+        print_json({"differences": _shown(plan)})
     else:
         _tell(plan)
     if plan.differences:
@@ -85,10 +85,8 @@ def _opened(given: Given) -> Iterator[tuple["Topics", Callable[[], "TopicPlan"]]
             wanted_topics(settings.topics, kafka.topics, brokers=door.brokers(), found=found), found
         )
 
-    try:
+    with closing(door):
         yield door, planned
-    finally:
-        door.close()
 
 
 def _shown(plan: "TopicPlan") -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onlooker.cli.options import Given, bootstrap_option, config_option
+from onlooker.cli.watched import TelemetryFlags, telemetry_options
 from onlooker.settings.flags import Flags
-from onlooker.telemetry import TelemetryFlags, telemetry_options
 from processors.topology import TOPOLOGY
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def work(role: str, leashed: bool, **options: Any) -> None:
       onlooker work --role observe --config shop.yaml --metrics-port 9102
     """
     from onlooker.foreground.stopping import stopped_by_signals
-    from onlooker.wiring.work_roles import leash
+    from onlooker.wiring.work_roles import leash, run_roles
 
     given = Given(config_path=options["config_path"], flags=Flags(bootstrap=options["bootstrap"]))
     settings = given.settings("kafka", "registry")
@@ -59,24 +59,17 @@ def work(role: str, leashed: bool, **options: Any) -> None:
         if leashed:
             leash(stop, sys.stdin.buffer)
         if role in EVERY_ROLE:
-            sys.exit(_run_all(settings, options, stop))
+            sys.exit(run_roles(commands_of(options), stop, stop_s=3 * settings.work.stop_s))
         _run_one(settings, role, options, stop)
 
 
 def _run_one(settings: "Settings", role: str, options: dict[str, Any], stop: threading.Event) -> None:
-    from onlooker.settings.passwords import secrets_of
     from onlooker.wiring.work import WorkRequest, execute_work
 
     flags: TelemetryFlags = options["telemetry_flags"]
     request = WorkRequest(stage=role, gallery=options["gallery"])
-    with flags.watching(f"work-{role}", secrets=secrets_of(settings)) as watch:
+    with flags.watching(f"work-{role}", settings) as watch:
         execute_work(settings, request, watch, stop)
-
-
-def _run_all(settings: "Settings", options: dict[str, Any], stop: threading.Event) -> int:
-    from onlooker.wiring.work_roles import run_roles
-
-    return run_roles(commands_of(options), stop, stop_s=3 * settings.work.stop_s)
 
 
 def commands_of(options: dict[str, Any]) -> list[list[str]]:

@@ -12,6 +12,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from onlooker.doctor.servers import connection_checks
+from onlooker.settings.configuration import Settings
 from schemas.errors import OnlookerError
 
 FREE_BYTES = 2 * 1024**3
@@ -21,21 +23,13 @@ FREE_BYTES = 2 * 1024**3
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was tried."""
 
-    name: str
+    name: str = msgspec.field(name="check")
     good: bool
     words: str
 
-    def as_json(self) -> dict[str, str | bool]:
-        """The finding as plain JSON values."""
-        return {"check": self.name, "good": self.good, "words": self.words}
-
 
 def examine(config: Path | None = None, environ: Mapping[str, str] | None = None) -> list[Finding]:
-    """Try everything.
-
-    Args:
-        config: a configuration whose servers are tried too.
-        environ: of this process, for secrets.
+    """Try everything, also the servers that a configuration or the environment names.
 
     Returns:
         A finding a check; none raises.
@@ -48,8 +42,6 @@ def examine(config: Path | None = None, environ: Mapping[str, str] | None = None
         "ClickHouse": _clickhouse,
         "disk": _disk,
     }
-    from onlooker.doctor.servers import connection_checks
-
     checks |= connection_checks(config, environ or {})
     return [_tried(name, check) for name, check in checks.items()]
 
@@ -67,7 +59,6 @@ def _python() -> str:
 
 def _models() -> str:
     from onlooker.models.cache import ModelCache
-    from onlooker.settings.configuration import Settings
     from onlooker.wiring import cache_dir
     from onlooker.wiring.perception import model_files
 
@@ -76,7 +67,6 @@ def _models() -> str:
 
 
 def _networks() -> str:
-    from onlooker.settings.configuration import Settings
     from onlooker.wiring import build_eyes
 
     eyes = build_eyes(Settings(), gallery=None)
@@ -111,7 +101,6 @@ def _unused(_: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 
 def _clickhouse() -> str:
-    from onlooker.settings.configuration import Settings
     from onlooker.wiring.database import serving
 
     with tempfile.TemporaryDirectory() as folder, serving(Settings(data_dir=Path(folder))) as there:
@@ -127,11 +116,7 @@ def _disk() -> str:
 
 
 def print_findings(findings: list[Finding]) -> None:
-    """Print findings for a person.
-
-    Args:
-        findings: what `examine` found.
-    """
+    """Print findings for a person."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for finding in findings:
         mark = "[green]good[/]" if finding.good else "[red]bad[/]"

@@ -6,9 +6,10 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
+from onlooker.foreground.stopping import handled, on_main_thread
 from producers.replay.pace import Pauses
 
 KEYS = b"p "
@@ -21,30 +22,18 @@ def controlled(pauses: Pauses) -> Iterator[None]:
 
     Args:
         pauses: what stands still; SIGUSR1 pauses, SIGUSR2 resumes, `p` and space do the other one of the two.
-
-    Yields:
-        Nothing.
     """
-    with ExitStack() as stack:
-        if threading.current_thread() is threading.main_thread():
-            stack.enter_context(_signals(pauses))
-            if sys.stdin.isatty() and sys.stderr.isatty():
-                stack.enter_context(_keys(pauses))
-        yield
 
-
-@contextmanager
-def _signals(pauses: Pauses) -> Iterator[None]:
     def on_signal(number: int, frame: FrameType | None) -> None:
         del frame
         (pauses.pause if number == signal.SIGUSR1 else pauses.resume)()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGUSR1, signal.SIGUSR2)}
-    try:
+    on_terminal = on_main_thread() and sys.stdin.isatty() and sys.stderr.isatty()
+    with (
+        handled(on_signal, signal.SIGUSR1, signal.SIGUSR2),
+        _keys(pauses) if on_terminal else nullcontext(),
+    ):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

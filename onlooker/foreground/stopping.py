@@ -1,10 +1,26 @@
-"""Stopping: the first SIGINT or SIGTERM asks a service to end cleanly, a second one ends the process."""
+"""Signals; the first SIGINT or SIGTERM asks a service to end cleanly, a second one ends the process."""
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+
+def on_main_thread() -> bool:
+    """Whether this is the thread that signals are handled on."""
+    return threading.current_thread() is threading.main_thread()
+
+
+@contextmanager
+def handled(on_signal: Callable[[int, FrameType | None], None], *numbers: signal.Signals) -> Iterator[None]:
+    """Handle signals while the block runs; on another thread than the main one all stays as it is."""
+    before = {number: signal.signal(number, on_signal) for number in numbers} if on_main_thread() else {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -18,7 +34,6 @@ def stopped_by_signals(stop: threading.Event) -> Iterator[threading.Event]:
         An event that tells a signal from a service that stopped by itself.
     """
     interrupted = threading.Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         del frame
@@ -26,13 +41,5 @@ def stopped_by_signals(stop: threading.Event) -> Iterator[threading.Event]:
         stop.set()
         signal.signal(number, signal.SIG_DFL)
 
-    if threading.current_thread() is not threading.main_thread():
+    with handled(on_signal, signal.SIGINT, signal.SIGTERM):
         yield interrupted
-        return
-    for number in before:
-        signal.signal(number, on_signal)
-    try:
-        yield interrupted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

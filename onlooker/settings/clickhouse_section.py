@@ -41,12 +41,7 @@ class ClickHouseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         if self.url is None:
             return None
         address = address_from_url(self.url)
-        tls = TlsOptions(
-            ca_file=self.ca_file,
-            certificate_file=self.certificate_file,
-            key_file=self.key_file,
-            verify=self.verify,
-        )
+        tls = msgspec.convert(self, TlsOptions, from_attributes=True)
         if tls != TlsOptions() and not address.secure:
             raise UsageError("clickhouse.ca_file and the like are for TLS: add ?secure=1 to clickhouse.url.")
         return msgspec.structs.replace(address, tls=tls, password=self.password or address.password)

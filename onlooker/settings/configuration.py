@@ -1,5 +1,6 @@
 """The configuration: one YAML file, unknown settings refused, every default in one place."""
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -113,10 +114,7 @@ def load_settings(path: Path | None) -> Settings:
 
 
 def read_yaml(path: Path) -> Any:
-    """What a file says, not checked yet.
-
-    Args:
-        path: a YAML file.
+    """What a YAML file says, not checked yet.
 
     Returns:
         YAML's own kinds of values; an empty mapping for an empty file.
@@ -153,13 +151,8 @@ def _check_names(settings: Settings, path: Path) -> None:
 
 def _check_passwords(settings: Settings, path: Path) -> None:
     """Refuse a password in a file that is copied, mailed and kept in version control."""
-    passwords = {
-        "kafka": settings.kafka.password,
-        "clickhouse": settings.clickhouse.password,
-        "registry": settings.registry.password,
-    }
-    for section, password in passwords.items():
-        if password is not None:
+    for section in ("kafka", "clickhouse", "registry"):
+        if getattr(settings, section).password is not None:
             raise UsageError(
                 f"{path}: {section}.password: a password does not belong in this file: set "
                 f"ONLOOKER_{section.upper()}_PASSWORD, or name a file with it in {section}.password_file."
@@ -168,20 +161,11 @@ def _check_passwords(settings: Settings, path: Path) -> None:
 
 def _beside(settings: Settings, folder: Path) -> Settings:
     """Relative paths of a configuration are meant relative to its own folder."""
-    replace = msgspec.structs.replace
-    stands = tuple(
-        replace(stand, cameras=tuple(_camera_beside(camera, folder) for camera in stand.cameras))
-        for stand in settings.stands
-    )
-    people = settings.people
-    return replace(
+    return msgspec.structs.replace(
         settings,
-        stands=stands,
+        stands=_with_cameras(settings.stands, lambda camera: _camera_beside(camera, folder)),
         data_dir=folder / settings.data_dir,
-        people=PeopleSettings(
-            gallery=None if people.gallery is None else folder / people.gallery,
-            site_key=None if people.site_key is None else folder / people.site_key,
-        ),
+        people=_files_beside(settings.people, folder),
         kafka=_files_beside(settings.kafka, folder),
         registry=_files_beside(settings.registry, folder),
         clickhouse=_files_beside(settings.clickhouse, folder),
@@ -190,10 +174,17 @@ def _beside(settings: Settings, folder: Path) -> Settings:
 
 
 def _files_beside(part: Section, folder: Path) -> Section:
-    """The same for the files of a connection: its secrets and certificates."""
-    files = ("password_file", "ca_file", "certificate_file", "key_file")
-    given = {name: getattr(part, name) for name in files if getattr(part, name, None) is not None}
-    return msgspec.structs.replace(part, **{name: folder / path for name, path in given.items()})
+    """The same for the files of a part: secrets and certificates, the gallery and its key."""
+    said = msgspec.structs.asdict(part).items()
+    files = {name: folder / value for name, value in said if isinstance(value, Path)}
+    return msgspec.structs.replace(part, **files)
+
+
+def _with_cameras(
+    stands: tuple[StandSettings, ...], change: Callable[[CameraSettings], CameraSettings]
+) -> tuple[StandSettings, ...]:
+    replace = msgspec.structs.replace
+    return tuple(replace(stand, cameras=tuple(map(change, stand.cameras))) for stand in stands)
 
 
 def _camera_beside(camera: CameraSettings, folder: Path) -> CameraSettings:
@@ -236,33 +227,23 @@ def _stand_name(source: str, number: int) -> str:
 def without_secrets(settings: Settings) -> Settings:
     """The settings as they may be shown: no password of a camera or a database in them.
 
-    Args:
-        settings: the configuration.
-
     Returns:
         The same with passwords and the credentials of URLs replaced by `***`.
     """
     replace = msgspec.structs.replace
-    stands = tuple(
-        replace(
-            stand,
-            cameras=tuple(replace(camera, source=redacted(camera.source)) for camera in stand.cameras),
-        )
-        for stand in settings.stands
-    )
-    clickhouse, kafka, registry = settings.clickhouse, settings.kafka, settings.registry
     return replace(
         settings,
-        stands=stands,
-        clickhouse=replace(
-            clickhouse,
-            url=None if clickhouse.url is None else redacted(clickhouse.url),
-            password=None if clickhouse.password is None else HIDDEN,
-        ),
-        kafka=replace(kafka, password=None if kafka.password is None else HIDDEN),
-        registry=replace(
-            registry,
-            url=None if registry.url is None else redacted(registry.url),
-            password=None if registry.password is None else HIDDEN,
-        ),
+        stands=_with_cameras(settings.stands, lambda camera: replace(camera, source=redacted(camera.source))),
+        clickhouse=_without_secrets(settings.clickhouse),
+        kafka=_without_secrets(settings.kafka),
+        registry=_without_secrets(settings.registry),
     )
+
+
+def _without_secrets(part: Section) -> Section:
+    """The same for a connection."""
+    said = msgspec.structs.asdict(part)
+    hidden = {"password": HIDDEN} if said["password"] is not None else {}
+    if said.get("url") is not None:
+        hidden["url"] = redacted(said["url"])
+    return msgspec.structs.replace(part, **hidden)

@@ -1,7 +1,7 @@
 """What the command line says about servers: it wins over the environment, that over the configuration."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -16,10 +16,6 @@ class RegistryFlags(msgspec.Struct, frozen=True, kw_only=True):
     username: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
-
-    def said(self) -> dict[str, Any]:
-        """The settings that flags give."""
-        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
 
 
 class Flags(msgspec.Struct, frozen=True, kw_only=True):

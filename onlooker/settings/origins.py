@@ -32,9 +32,6 @@ def shown(config: Path | None, environ: Mapping[str, str]) -> Shown:
         config: the configuration; None: the defaults.
         environ: of this process.
 
-    Returns:
-        Settings and origins.
-
     Raises:
         UsageError: the configuration is wrong, or the file of a URL cannot be read.
     """
@@ -65,9 +62,6 @@ def _leaves(value: Any, path: str = "") -> Iterator[str]:
 
 def as_yaml(found: Shown) -> str:
     """Settings as a configuration, with a remark on each line that is not a default.
-
-    Args:
-        found: what is in force.
 
     Returns:
         YAML that is a configuration, too.

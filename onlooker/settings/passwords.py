@@ -14,26 +14,17 @@ IN_A_FILE = "_FILE"
 LONGEST_BYTES = 64 * 1024
 
 Warn = Callable[[str], None]
+"""Takes a sentence about a secret file that too many can read."""
 warn_in_log = logging.getLogger(__name__).warning
 
 
 def variable_of(setting: str) -> str:
-    """The environment variable of a setting.
-
-    Args:
-        setting: its path, for example `kafka.password`.
-
-    Returns:
-        `ONLOOKER_KAFKA_PASSWORD`.
-    """
+    """The environment variable of a setting: `ONLOOKER_KAFKA_PASSWORD` for `kafka.password`."""
     return f"ONLOOKER_{setting.upper().replace('.', '_')}"
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
-    """Every secret value that settings hold, for whoever keeps them out of logs.
-
-    Args:
-        settings: ready to connect with.
+    """Every secret of settings that are ready to connect with, for whoever keeps them out of logs.
 
     Returns:
         Passwords of Kafka, ClickHouse, the registry and cameras.
@@ -55,12 +46,7 @@ def password_in(url: str) -> str | None:
 
 
 class Finder:
-    """Looks for secrets in variables and files.
-
-    Args:
-        environ: of this process.
-        warn: takes a sentence about a file that too many can read.
-    """
+    """Looks for secrets in variables and files; settings are called by their path, `kafka.password`."""
 
     def __init__(self, environ: Mapping[str, str], warn: Warn = warn_in_log) -> None:
         self._environ = environ
@@ -73,9 +59,6 @@ class Finder:
 
     def variable(self, setting: str) -> str | None:
         """What the environment says of a setting, by a variable or by the file that a variable names.
-
-        Args:
-            setting: its path, for example `clickhouse.url`.
 
         Returns:
             The value; None when the environment says nothing.
@@ -94,7 +77,7 @@ class Finder:
 
         Args:
             setting: its path, for example `kafka.password`.
-            file: that the configuration names.
+            file: that the configuration names; None: it names none.
 
         Returns:
             The secret; None when it is nowhere.
@@ -119,18 +102,17 @@ class Finder:
         """
         if path is None:
             return None
+        which = f"The secret file {path} ({named_by})"
         try:
             with path.open("rb") as file:
                 text = file.read(LONGEST_BYTES + 1).decode().strip("\r\n")
                 mode = path.stat().st_mode
         except OSError as error:
-            raise UsageError(
-                f"The secret file {path} ({named_by}) cannot be read: {error.strerror}."
-            ) from None
+            raise UsageError(f"{which} cannot be read: {error.strerror}.") from None
         except UnicodeDecodeError:
-            raise UsageError(f"The secret file {path} ({named_by}) is not UTF-8 text.") from None
+            raise UsageError(f"{which} is not UTF-8 text.") from None
         if not text or len(text) > LONGEST_BYTES or "\n" in text:
-            raise UsageError(f"The secret file {path} ({named_by}) must hold one line: the secret.")
+            raise UsageError(f"{which} must hold one line: the secret.")
         if mode & stat.S_IROTH:
             self._warn(f"Every user of this machine can read the secret file {path}: chmod 600 {path}")
         return text

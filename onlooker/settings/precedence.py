@@ -35,7 +35,7 @@ def in_force(
         flags: of the command line.
         servers: those to connect to. Passwords and URLs of others are not looked for: who runs a verb need
             not know them.
-        warn: takes a sentence about a secret file that too many can read.
+        warn: is told of secret files that too many can read.
 
     Returns:
         Settings to connect with; never to be shown: `without_secrets` makes them fit for that.
@@ -59,11 +59,6 @@ def in_force(
 
 def clickhouse_url(options: ClickHouseSettings, flags: Flags, find: Finder) -> tuple[str | None, Level]:
     """The URL that is in force, and who says it.
-
-    Args:
-        options: of the file.
-        flags: of the command line.
-        find: looks into the environment.
 
     Returns:
         The URL, None for the embedded server; the level that decides.
@@ -105,15 +100,15 @@ def _kafka(options: BrokerOptions, flags: Flags, find: Finder | None) -> BrokerO
     if find is None or not options.uses_sasl:
         return options
     password = find.secret("kafka.password", options.password_file) or options.password
+    words = f"kafka.security is {options.security}"
     if not options.username:
-        raise UsageError(f"kafka.security is {options.security}: say who asks in kafka.username.")
-    return _replace(
-        options, password=_needed(password, "kafka.password", f"kafka.security is {options.security}")
-    )
+        raise UsageError(f"{words}: say who asks in kafka.username.")
+    return _replace(options, password=_needed(password, "kafka.password", words))
 
 
 def _registry(options: RegistryOptions, flags: Flags, find: Finder | None) -> RegistryOptions:
-    options = _replace(options, **flags.registry.said())
+    said = msgspec.structs.asdict(flags.registry)
+    options = _replace(options, **{name: value for name, value in said.items() if value is not None})
     if find is None or options.url is None or options.username is None:
         return options
     password = find.in_file(flags.registry.password_file, "--password-file")

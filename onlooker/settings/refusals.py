@@ -19,11 +19,6 @@ Wanted = Literal["fields", "keys", "values"]
 def refusal(error: msgspec.ValidationError, root: type, file: Path) -> UsageError:
     """The error for a person.
 
-    Args:
-        error: what msgspec found.
-        root: the Struct that the file describes.
-        file: the configuration file.
-
     Returns:
         A UsageError that names the file, the path inside it, what is wrong and what is allowed there.
     """

@@ -1,8 +1,7 @@
 """How services are watched: metrics, health by progress, structured logs without secrets."""
 
-from onlooker.telemetry.flags import TelemetryFlags, telemetry_options
 from onlooker.telemetry.pulse import Limits
 from onlooker.telemetry.topic_kinds import KindMeter
 from onlooker.telemetry.watch import Watch, telemetry
 
-__all__ = ["KindMeter", "Limits", "TelemetryFlags", "Watch", "telemetry", "telemetry_options"]
+__all__ = ["KindMeter", "Limits", "Watch", "telemetry"]

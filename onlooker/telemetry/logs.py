@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
@@ -18,11 +18,7 @@ OWN = ("onlooker", "producers", "processors", "sinks", "schemas")
 CLIENTS = ("kafka", "aiokafka")
 """Libraries that tell every attempt to connect: people read our one sentence instead, machines read all."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_CONTROL = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]} | {
-    9: "\\t",
-    10: "\\n",
-    13: "\\r",
-}
+_CONTROL = {code: repr(chr(code))[1:-1] for code in [*range(32), *range(127, 160)]}
 
 log = logging.getLogger(__name__)
 
@@ -53,13 +49,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LineFormatter(logging.Formatter):
-    """Turns records into lines.
-
-    Args:
-        service: the name of this service.
-        log_format: `text` or `json`.
-        redaction: takes secrets out.
-    """
+    """Turns records of a service into lines without secrets."""
 
     def __init__(self, service: str, log_format: LogFormat, redaction: Redaction) -> None:
         super().__init__()
@@ -69,26 +59,19 @@ class LineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record as a line."""
-        line = self.line(record)
-        return msgspec.json.encode(line).decode() if self._as_json else line.as_text()
-
-    def line(self, record: logging.LogRecord) -> Line:
-        """One record, without secrets."""
         hide = self._redaction.text
+        extras = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         trace = self.formatException(record.exc_info) if record.exc_info else None
-        return Line(
+        line = Line(
             ts=datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[:-6] + "Z",
             level=record.levelname.lower(),
             service=self._service,
             logger=record.name,
             message=hide(record.getMessage()),
-            extras={name: _plain(value, hide) for name, value in _extras(record).items()},
+            extras={name: _plain(value, hide) for name, value in extras.items()},
             exception=None if trace is None else hide(trace),
         )
-
-
-def _extras(record: logging.LogRecord) -> Mapping[str, object]:
-    return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        return msgspec.json.encode(line).decode() if self._as_json else line.as_text()
 
 
 def _plain(value: object, hide: Any) -> object:

@@ -2,7 +2,8 @@
 
 import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -25,6 +26,7 @@ NAMESPACE = "onlooker"
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 """Fine around the 0.5 s within which a stand must be able to react; the last ones tell an outage's length."""
 Child = TypeVar("Child", bound=MetricWrapperBase)
+Name = TypeVar("Name", bound=str)
 
 
 class PrometheusMeter:
@@ -36,15 +38,9 @@ class PrometheusMeter:
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
-        self._counters = {
-            name: Family(self._counter(name, metric), metric.labels) for name, metric in COUNTERS.items()
-        }
-        self._gauges = {
-            name: Family(self._gauge(name, metric), metric.labels) for name, metric in GAUGES.items()
-        }
-        self._histograms = {
-            name: Family(self._histogram(name, metric), metric.labels) for name, metric in HISTOGRAMS.items()
-        }
+        self._counters = self._families(Counter, COUNTERS)
+        self._gauges = self._families(Gauge, GAUGES)
+        self._histograms = self._families(partial(Histogram, buckets=BUCKETS_S), HISTOGRAMS)
 
     def count(self, name: CounterName, amount: float = 1, **labels: str) -> None:
         """Add to a counter."""
@@ -61,21 +57,14 @@ class PrometheusMeter:
         """Add one value to a histogram."""
         self._histograms[name].child(labels).observe(value)
 
-    def _counter(self, name: str, metric: Metric) -> Counter:
-        return Counter(name, metric.meaning, metric.labels, namespace=NAMESPACE, registry=self.registry)
-
-    def _gauge(self, name: str, metric: Metric) -> Gauge:
-        return Gauge(name, metric.meaning, metric.labels, namespace=NAMESPACE, registry=self.registry)
-
-    def _histogram(self, name: str, metric: Metric) -> Histogram:
-        return Histogram(
-            name,
-            metric.meaning,
-            metric.labels,
-            namespace=NAMESPACE,
-            registry=self.registry,
-            buckets=BUCKETS_S,
-        )
+    def _families(
+        self, kind: Callable[..., Child], table: Mapping[Name, Metric]
+    ) -> dict[Name, "Family[Child]"]:
+        made = partial(kind, namespace=NAMESPACE, registry=self.registry)
+        return {
+            name: Family(made(name, metric.meaning, metric.labels), metric.labels)
+            for name, metric in table.items()
+        }
 
 
 class Family(Generic[Child]):

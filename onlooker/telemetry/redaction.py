@@ -34,10 +34,7 @@ class Redaction:
         self._known = re.compile("|".join(map(re.escape, longest_first))) if forms else None
 
     def text(self, words: str) -> str:
-        """The words without secrets.
-
-        Args:
-            words: any text, also of several lines.
+        """The words without secrets, also of several lines.
 
         Returns:
             The same with `***` in their place, at most about `LONGEST` characters: words from outside must

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 
 import msgspec
 from prometheus_client import CollectorRegistry
@@ -63,10 +64,7 @@ class PageServer(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Bind without asking a name server for this machine's name, which may take seconds."""
-        self.allow_reuse_address = True
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
+        TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -105,10 +103,7 @@ def serving(pages: Pages, *, host: str, port: int) -> Iterator[int]:
     Args:
         pages: what to answer.
         host: address to listen on.
-        port: 0 for a free one.
-
-    Yields:
-        The port.
+        port: 0 for a free one; the one taken is yielded.
 
     Raises:
         UsageError: it cannot be listened on; says why and names the mend.

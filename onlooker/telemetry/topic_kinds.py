@@ -7,12 +7,7 @@ from schemas.topics import TopicNames
 
 
 class KindMeter:
-    """Hands figures on with the kind of a topic where its name was given.
-
-    Args:
-        meter: takes them.
-        names: of this site's topics.
-    """
+    """Hands figures on with the kind of a topic where its name was given."""
 
     def __init__(self, meter: Meter, names: TopicNames) -> None:
         self._meter = meter

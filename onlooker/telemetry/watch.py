@@ -4,7 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 
 import msgspec
 
@@ -56,18 +56,15 @@ def telemetry(
     Raises:
         UsageError: the port cannot be listened on.
     """
-    redaction = Redaction(secrets)
+    redaction, meter = Redaction(secrets), PrometheusMeter()
+    pulse = ProgressPulse(meter, clock=time.monotonic, limits=limits)
+    pages = Pages(registry=meter.registry, health=pulse.health, redaction=redaction)
     with (
         logging_to(sys.stderr, service=service, log_format=log_format, redaction=redaction),
-        ExitStack() as stack,
+        _ending_told(log_format),
+        nullcontext() if port is None else serving(pages, host=host, port=port) as served,
     ):
-        meter = PrometheusMeter()
-        pulse = ProgressPulse(meter, clock=time.monotonic, limits=limits)
-        stack.enter_context(_ending_told(log_format))
-        if port is not None:
-            pages = Pages(registry=meter.registry, health=pulse.health, redaction=redaction)
-            port = stack.enter_context(serving(pages, host=host, port=port))
-        yield Watch(meter=meter, pulse=pulse, port=port)
+        yield Watch(meter=meter, pulse=pulse, port=served)
 
 
 @contextmanager

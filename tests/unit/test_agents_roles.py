@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from onlooker.cli.watched import TelemetryFlags
 from onlooker.cli.work import commands_of, work
-from onlooker.telemetry import TelemetryFlags
 from onlooker.wiring.work import DESKS
 from onlooker.wiring.work_roles import leash, run_roles
 from processors.runtime.work.options import Amounts, WorkOptions

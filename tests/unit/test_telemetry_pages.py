@@ -10,7 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from onlooker.telemetry import Limits, TelemetryFlags, telemetry, telemetry_options
+from onlooker.cli.watched import TelemetryFlags, telemetry_options
+from onlooker.telemetry import Limits, telemetry
 from onlooker.telemetry.server import PATIENCE_S
 from schemas.errors import DependencyAwayError, UsageError
 
