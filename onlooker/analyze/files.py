@@ -7,7 +7,7 @@ import msgspec
 
 from onlooker.analyze.records import Record, face_as_json
 from processors.observe.seen import SeenFace
-from producers.cameras.readings import BadPicture, Camera, CameraLostError, EndOfSource
+from producers.cameras.grabs import BadPicture, Camera, CameraLostError, EndOfSource
 from producers.cameras.sources import PICTURE_SUFFIXES, SourceSpec
 from producers.options import CaptureOptions
 from schemas.errors import BadPictureError, UsageError
@@ -15,9 +15,7 @@ from schemas.ports import Pixels
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv"})
 
-StillReader = Callable[[Pixels], tuple[SeenFace, ...]]
-"""Sees the faces of one picture."""
-VideoReader = Callable[[Pixels, int], tuple[SeenFace, ...]]
+VideoObserver = Callable[[Pixels, int], tuple[SeenFace, ...]]
 """Sees the faces of the next frame at its event time, us; remembers the frames before."""
 
 
@@ -37,8 +35,8 @@ class Eyes(msgspec.Struct, frozen=True, kw_only=True):
     """What an analysis needs, handed over: decoding, stills, videos, cameras."""
 
     decode: Callable[[bytes], Pixels]
-    read_still: StillReader
-    new_video_reader: Callable[[str], VideoReader]
+    observe_still: Callable[[Pixels], tuple[SeenFace, ...]]
+    new_video_observer: Callable[[str], VideoObserver]
     """Given the name of the video."""
     open_camera: Callable[[SourceSpec, CaptureOptions], Camera]
     options: CaptureOptions
@@ -103,7 +101,7 @@ def _still(path: Path, eyes: Eyes) -> Analysed:
         return _broken(path, error.cause, str(error))
     except OSError as error:
         return _broken(path, "unreadable", error.strerror or str(error))
-    faces = eyes.read_still(picture)
+    faces = eyes.observe_still(picture)
     return Analysed(record=_record(path, picture, faces), path=path, picture=picture, faces=faces)
 
 
@@ -117,7 +115,7 @@ def _video(path: Path, eyes: Eyes) -> Iterator[Analysed]:
     camera: Camera | None = None
     try:
         camera = eyes.open_camera(SourceSpec(kind="file", target=str(path)), eyes.options)
-        yield from _frames(path, camera, eyes.new_video_reader(path.name))
+        yield from _frames(path, camera, eyes.new_video_observer(path.name))
     except CameraLostError as error:
         yield _broken(path, error.cause, str(error))
     finally:
@@ -125,16 +123,16 @@ def _video(path: Path, eyes: Eyes) -> Iterator[Analysed]:
             camera.close()
 
 
-def _frames(path: Path, camera: Camera, read: VideoReader) -> Iterator[Analysed]:
+def _frames(path: Path, camera: Camera, observe: VideoObserver) -> Iterator[Analysed]:
     index = 0
-    while not isinstance(reading := camera.read(), EndOfSource):
-        if isinstance(reading, BadPicture):
-            yield _broken(path, reading.cause, reading.detail)
+    while not isinstance(grab := camera.read(), EndOfSource):
+        if isinstance(grab, BadPicture):
+            yield _broken(path, grab.cause, grab.detail)
             continue
-        t_us = reading.position_us or 0
-        faces = read(reading.picture, t_us)
-        record = _record(path, reading.picture, faces, frame=index, t_us=t_us)
-        yield Analysed(record=record, path=path, picture=reading.picture, faces=faces)
+        t_us = grab.position_us or 0
+        faces = observe(grab.picture, t_us)
+        record = _record(path, grab.picture, faces, frame=index, t_us=t_us)
+        yield Analysed(record=record, path=path, picture=grab.picture, faces=faces)
         index += 1
 
 

@@ -12,7 +12,7 @@ from onlooker.people.plan import read_plan
 from onlooker.people.store import open_or_create_store
 from onlooker.settings.configuration import PeopleSettings, Settings
 from onlooker.wiring.perception import build_networks, decoder
-from processors.observe.stills import StillReader
+from processors.observe.stills import StillObserver
 
 
 def build_enroller(settings: Settings) -> Enroller:
@@ -27,9 +27,9 @@ def build_enroller(settings: Settings) -> Enroller:
     # A gallery that does not exist yet, or was made with another model, must not stand in the way.
     networks = build_networks(msgspec.structs.replace(settings, people=PeopleSettings()))
     options = EnrolmentOptions()
-    reader = StillReader(networks.faculties, None, settings.measure)
+    stills = StillObserver(networks.faculties, None, settings.measure)
     return Enroller(
-        PictureJudge(reader, decoder(settings.capture), options),
+        PictureJudge(stills.observe_templates, decoder(settings.capture), options),
         model_digest=digest_of(networks.nets["template"].path),
         clock_us=lambda: time.time_ns() // 1000,
         options=options,

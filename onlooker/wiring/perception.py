@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from onlooker.analyze.files import Eyes, VideoReader
+from onlooker.analyze.files import Eyes, VideoObserver
 from onlooker.models.cache import ModelCache, default_root, digest_of, model_version
 from onlooker.models.overrides import resolve_models
 from onlooker.settings.configuration import Settings
@@ -21,12 +21,12 @@ from processors.observe.perception.expression import ExpressionClassifier
 from processors.observe.perception.mesh import MeshFitter
 from processors.observe.perception.template import TemplateExtractor
 from processors.observe.seen import SeenFace
-from processors.observe.stills import StillReader
+from processors.observe.stills import StillObserver
 from processors.thresholds import MeasureOptions
 from processors.vision.nets import OnnxNet
 from processors.vision.pixels import decode_picture
 from producers.cameras.camera import open_camera
-from producers.cameras.readings import Camera
+from producers.cameras.grabs import Camera
 from producers.cameras.sources import SourceSpec
 from producers.options import CaptureOptions
 from schemas.errors import DependencyAwayError
@@ -124,11 +124,11 @@ def build_eyes(settings: Settings, *, gallery: Path | None) -> Eyes:
     """
     networks = build_networks(settings, gallery)
     observer = build_observer(settings, networks)
-    still = StillReader(networks.faculties, networks.recogniser, settings.measure)
+    still = StillObserver(networks.faculties, networks.recogniser, settings.measure)
     return Eyes(
         decode=decoder(settings.capture),
-        read_still=still.read,
-        new_video_reader=lambda name: _video_reader(observer, name),
+        observe_still=still.observe,
+        new_video_observer=lambda name: _video_observer(observer, name),
         open_camera=open_source,
         options=settings.capture,
     )
@@ -147,15 +147,15 @@ def _recogniser(settings: Settings, gallery: Path | None, template_model: Path) 
     return Recogniser(people, settings.identity)
 
 
-def _video_reader(observer: Observer, name: str) -> VideoReader:
+def _video_observer(observer: Observer, name: str) -> VideoObserver:
     state = CameraState(stand_id="", camera_id=name)
 
-    def read(picture: Pixels, t_us: int) -> tuple[SeenFace, ...]:
+    def observe(picture: Pixels, t_us: int) -> tuple[SeenFace, ...]:
         nonlocal state
         state, faces = observer.step(state, picture, t_us)
         return faces
 
-    return read
+    return observe
 
 
 def build_observer(settings: Settings, networks: Networks) -> Observer:
