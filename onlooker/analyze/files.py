@@ -1,6 +1,7 @@
 """Analyses files: every picture, every frame of every video, one record each; broken ones with an error."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -112,15 +113,12 @@ def _content(path: Path, max_bytes: int) -> bytes:
 
 
 def _video(path: Path, eyes: Eyes) -> Iterator[Analysed]:
-    camera: Camera | None = None
+    source = SourceSpec(kind="file", target=str(path))
     try:
-        camera = eyes.open_camera(SourceSpec(kind="file", target=str(path)), eyes.options)
-        yield from _frames(path, camera, eyes.new_video_observer(path.name))
+        with closing(eyes.open_camera(source, eyes.options)) as camera:
+            yield from _frames(path, camera, eyes.new_video_observer(path.name))
     except CameraLostError as error:
         yield _broken(path, error.cause, str(error))
-    finally:
-        if camera is not None:
-            camera.close()
 
 
 def _frames(path: Path, camera: Camera, observe: VideoObserver) -> Iterator[Analysed]:

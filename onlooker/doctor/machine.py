@@ -66,12 +66,11 @@ def _python() -> str:
 
 
 def _models() -> str:
-    from onlooker.models.cache import ModelCache
     from onlooker.settings.configuration import Settings
     from onlooker.wiring import cache_dir
     from onlooker.wiring.perception import model_files
 
-    model_files(Settings(), ModelCache(cache_dir()))
+    model_files(Settings())
     return f"all prepared in {cache_dir()}"
 
 

@@ -13,7 +13,6 @@ MAGIC = b"ONLKPER1"
 """First bytes of a person's file; the last is the version of the format."""
 KEY_ID_BYTES = 16
 NONCE_BYTES = 12
-KEY_BYTES = 32
 HEADER_BYTES = len(MAGIC) + KEY_ID_BYTES + NONCE_BYTES
 
 

@@ -1,6 +1,5 @@
 """The gallery on disk: one sealed file a person, its key in a file of its own."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -143,7 +142,7 @@ class GalleryStore:
         """
         people: list[PersonRecord] = []
         damaged: list[Damaged] = []
-        for path in self._files():
+        for path in sorted(self._folder.glob(f"*{PERSON_ENDING}")):
             try:
                 people.append(self._open(path))
             except SealBrokenError as error:
@@ -151,9 +150,6 @@ class GalleryStore:
         return GalleryContents(
             people=tuple(sorted(people, key=lambda person: person.person_id)), damaged=tuple(damaged)
         )
-
-    def _files(self) -> Iterator[Path]:
-        yield from sorted(self._folder.glob(f"*{PERSON_ENDING}"))
 
     def _open(self, path: Path) -> PersonRecord:
         try:

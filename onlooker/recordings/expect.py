@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -140,8 +141,7 @@ def _different(path: str, one: Any, two: Any) -> Iterator[str]:
         for name in [*one, *(name for name in two if name not in one)]:
             yield from _different(f"{path}.{name}" if path else name, one.get(name), two.get(name))
     elif isinstance(one, list | tuple) and isinstance(two, list | tuple):
-        for place in range(max(len(one), len(two))):
-            first, second = (each[place] if place < len(each) else _NOTHING for each in (one, two))
+        for place, (first, second) in enumerate(zip_longest(one, two, fillvalue=_NOTHING)):
             yield from _different(f"{path}[{place}]", first, second)
     elif one != two or type(one) is not type(two):
         yield f"  {path}: expected {_short(one)}, found {_short(two)}"

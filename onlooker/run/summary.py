@@ -86,9 +86,7 @@ def run_summary(run: LocalRun, tally: Tally, *, rows: Mapping[str, int], data_di
 
 
 def _frames(statuses: Sequence[CaptureStatus], observed: int) -> RunFrames:
-    dropped: Counter[str] = Counter()
-    for status in statuses:
-        dropped.update(status.buffer.dropped_by_cause)
+    dropped = sum((Counter(status.buffer.dropped_by_cause) for status in statuses), Counter())
     return RunFrames(
         captured=sum(status.frames for status in statuses),
         dropped=sum(dropped.values()),

@@ -1,6 +1,7 @@
 """Letters on their topic, and the way back from where they came."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from onlooker.settings.configuration import Settings
 from schemas.errors import UndecodableError, UsageError
@@ -26,9 +27,8 @@ def letters_on_topic(settings: Settings, codec: EventCodec, choice: Choice) -> l
     Returns:
         At most `choice.limit`.
     """
-    broker = settings.kafka
     found = []
-    for message in whole_topic(broker, "dead_letters"):
+    for message in whole_topic(settings.kafka, "dead_letters"):
         try:
             letter = codec.decode(message.value)
         except UndecodableError:
@@ -56,8 +56,7 @@ def send_again(settings: Settings, letters: Sequence[DeadLetter]) -> None:
             raise UsageError(
                 f"{letter.topic} is no topic of this site: check `kafka.prefix` ({broker.prefix!r} now)"
             )
-    producer = AcknowledgedProducer(broker)
-    try:
+    with closing(AcknowledgedProducer(broker)) as producer:
         producer.send(
             ProducerRecord(
                 topic=letter.topic,
@@ -67,5 +66,3 @@ def send_again(settings: Settings, letters: Sequence[DeadLetter]) -> None:
             )
             for letter in letters
         )
-    finally:
-        producer.close()

@@ -2,7 +2,6 @@
 
 import random
 import time
-from collections.abc import Mapping
 
 import msgspec
 
@@ -15,18 +14,10 @@ from producers.cameras.pacing import policy_at
 from producers.cameras.sources import SourceSpec, parse_source
 from producers.cameras.thread import CameraPlan, CaptureThread, Clocks
 from producers.options import CaptureOptions, Pace
+from producers.publish.journal import StandNote
 
 WAITING_FRAMES = 4
 """A recording that waits needs no deep buffer: it only has to keep the next frame ready."""
-
-
-class Delivered(msgspec.Struct, frozen=True, kw_only=True):
-    """What an earlier process has delivered of one camera."""
-
-    frames: int = 0
-    """Of a recording, so many from its start."""
-    until_us: int | None = None
-    """Event time of the last, us UTC."""
 
 
 class CameraSource(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +52,7 @@ def camera_sources(settings: Settings, stand: StandSettings) -> tuple[CameraSour
 
 
 def camera_lines(
-    settings: Settings, stand: StandSettings, pace: Pace, *, delivered: Mapping[str, Delivered] | None = None
+    settings: Settings, stand: StandSettings, pace: Pace, note: StandNote | None = None
 ) -> list[CameraLine]:
     """Cameras of a stand with their buffers, ready to start.
 
@@ -69,7 +60,7 @@ def camera_lines(
         settings: the configuration.
         stand: one of its stands.
         pace: of recordings.
-        delivered: by camera, what is not needed any more.
+        note: what has arrived before and is not needed any more; None: nothing.
 
     Returns:
         In their order.
@@ -77,14 +68,12 @@ def camera_lines(
     Raises:
         UsageError: a source does not exist.
     """
-    known = delivered or {}
     return [
-        _line(stand.stand_id, source, pace, known.get(source.camera_id, Delivered()))
-        for source in camera_sources(settings, stand)
+        _line(stand.stand_id, source, pace, note or StandNote()) for source in camera_sources(settings, stand)
     ]
 
 
-def _line(stand_id: str, source: CameraSource, pace: Pace, delivered: Delivered) -> CameraLine:
+def _line(stand_id: str, source: CameraSource, pace: Pace, note: StandNote) -> CameraLine:
     spec, options = source.spec, source.options
     policy = policy_at(pace, is_recording=spec.is_recording, policy=options.policy)
     buffer = FrameBuffer(
@@ -93,7 +82,7 @@ def _line(stand_id: str, source: CameraSource, pace: Pace, delivered: Delivered)
         max_bytes=options.buffer_bytes,
         is_recording=spec.is_recording,
     )
-    skipped = delivered.frames if spec.is_recording else 0
+    skipped = note.frames.get(source.camera_id, -1) + 1 if spec.is_recording else 0
     capture = CaptureThread(
         CameraPlan(
             stand_id=stand_id,
@@ -101,7 +90,7 @@ def _line(stand_id: str, source: CameraSource, pace: Pace, delivered: Delivered)
             spec=spec,
             pace=pace,
             skip_frames=skipped,
-            after_us=None if spec.is_recording else delivered.until_us,
+            after_us=None if spec.is_recording else note.times_us.get(source.camera_id),
         ),
         lambda source: open_source(source, options),
         buffer=buffer,

@@ -62,22 +62,15 @@ def sample_clip() -> Path:
     return cache.sample_path(DEMO_CLIP)
 
 
-def model_files(settings: Settings, cache: ModelCache) -> Mapping[str, Path]:
+def model_files(settings: Settings) -> Mapping[str, Path]:
     """The model file of each stage that a run uses: prepared, or the user's own.
-
-    Args:
-        settings: the user's own models.
-        cache: the prepared ones.
-
-    Returns:
-        Path by stage.
 
     Raises:
         DependencyAwayError: A model is not prepared.
         UsageError: A user's own model does not fit.
     """
     own = {str(stage): path for stage, path in settings.models.items()}
-    return resolve_models(cache, own, stages=STAGES)
+    return resolve_models(ModelCache(cache_dir()), own, stages=STAGES)
 
 
 def build_networks(settings: Settings, gallery: Path | None = None) -> Networks:
@@ -94,9 +87,8 @@ def build_networks(settings: Settings, gallery: Path | None = None) -> Networks:
         DependencyAwayError: A model is missing.
         UsageError: A user's own model does not fit, or the gallery cannot be used.
     """
-    cache = ModelCache(cache_dir())
-    paths = model_files(settings, cache)
-    nets = {stage: OnnxNet(paths[stage]) for stage in STAGES}
+    paths = model_files(settings)
+    nets = {stage: OnnxNet(path) for stage, path in paths.items()}
     faculties = Faculties(
         detector=FaceDetector(nets["detection"], settings.detection),
         fitter=MeshFitter(nets["mesh"]),
@@ -108,7 +100,7 @@ def build_networks(settings: Settings, gallery: Path | None = None) -> Networks:
         nets=nets,
         faculties=faculties,
         recogniser=_recogniser(settings, gallery or settings.people.gallery, paths["template"]),
-        model_version=model_version({stage: paths[stage] for stage in STAGES}),
+        model_version=model_version(paths),
     )
 
 
@@ -138,11 +130,10 @@ def _recogniser(settings: Settings, gallery: Path | None, template_model: Path) 
     """Recognition of a gallery's people; None when nobody asked to be recognised."""
     if gallery is None:
         return None
-    from onlooker.people.galleries import damaged_files, load_gallery
+    from onlooker.people.galleries import load_gallery
 
-    site_key = settings.people.site_key
-    people = load_gallery(gallery, digest_of(template_model), site_key_path=site_key)
-    for file in damaged_files(gallery, site_key_path=site_key):
+    people, damaged = load_gallery(gallery, digest_of(template_model), settings.people.site_key)
+    for file in damaged:
         click.echo(file.sentence, err=True)
     return Recogniser(people, settings.identity)
 

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from onlooker.models.cache import ModelCache, digest_of
+from onlooker.models.cache import digest_of
 from onlooker.recordings.blur import blurred
 from onlooker.settings.configuration import Settings, without_secrets
-from onlooker.wiring.perception import build_networks, cache_dir, decoder, measure_options, model_files
+from onlooker.wiring.perception import build_networks, decoder, measure_options, model_files
 from processors.observe.perception.detection import FaceDetector
 from producers.publish.pictures import encode_picture
 from schemas.clocks import Clocks
@@ -22,7 +22,6 @@ from schemas.recording.manifest import Grant, Manifest
 from schemas.topics import Topic
 
 SECRETS = ("password", "password_file", "key_file")
-_replace = msgspec.structs.replace
 
 
 def manifest_of(
@@ -115,22 +114,14 @@ def frame_hiding(settings: Settings) -> Callable[[FrameCaptured], FrameCaptured 
             found = encode_picture(pixels, settings.publish, lossless=frame.encoding == "png")
         except BadPictureError:
             return None
-        return _replace(
-            frame,
-            picture=found.picture,
-            encoding=found.encoding,
-            width_px=found.width_px,
-            height_px=found.height_px,
-        )
+        return msgspec.structs.replace(frame, **msgspec.structs.asdict(found))
 
     return hidden
 
 
 def _models(settings: Settings) -> dict[str, str]:
     try:
-        return {
-            stage: digest_of(path) for stage, path in model_files(settings, ModelCache(cache_dir())).items()
-        }
+        return {stage: digest_of(path) for stage, path in model_files(settings).items()}
     except (DependencyAwayError, UsageError):
         return {}
 

@@ -10,7 +10,7 @@ from onlooker.recordings.times import duration_us
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.record_about import face_hiding, grant_of, manifest_of
 from processors.runtime.local import Delivery
-from producers.publish.pictures import encode_picture
+from producers.publish.pictures import encode_picture, frame_captured
 from schemas.clocks import Clocks
 from schemas.errors import BadPictureError, UsageError
 from schemas.events import FrameCaptured
@@ -105,13 +105,4 @@ class RunRecorder:
         except BadPictureError as error:
             self._writer.left_out(error.cause)
             return None
-        return FrameCaptured(
-            stand_id=frame.stand_id,
-            camera_id=frame.camera_id,
-            frame_index=frame.frame_index,
-            t_us=frame.t_us,
-            width_px=found.width_px,
-            height_px=found.height_px,
-            encoding=found.encoding,
-            picture=found.picture,
-        )
+        return frame_captured(frame, found)

@@ -101,9 +101,7 @@ def execute_replay(settings: Settings | None, request: ReplayRequest) -> Replaye
         DependencyAwayError: a model or a server is away.
     """
     recording = Recording(request.folder, tell_torn)
-    if request.topic not in recording.topics:
-        there = ", ".join(recording.topics) or "nothing"
-        raise UsageError(f"{request.folder} has no {request.topic}: it holds {there}.")
+    require_topic(recording, request.topic)
     servers: tuple[Server, ...] = ("kafka", "registry") if request.to_kafka else ()
     flags = Flags(bootstrap=request.bootstrap, data_dir=request.data_dir)
     settings = in_force(settings or settings_of(recording), os.environ, flags, servers=servers)
@@ -120,6 +118,17 @@ def execute_replay(settings: Settings | None, request: ReplayRequest) -> Replaye
             events_per_second=round(sum(found.events.values()) / seconds, 1) if seconds > 0 else 0.0,
             interrupted=interrupted.is_set(),
         )
+
+
+def require_topic(recording: Recording, topic: Topic) -> None:
+    """Complain when a recording holds nothing of a topic.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if topic not in recording.topics:
+        there = ", ".join(recording.topics) or "nothing"
+        raise UsageError(f"{recording.folder} has no {topic}: it holds {there}.")
 
 
 def settings_of(recording: Recording) -> Settings:
@@ -221,8 +230,7 @@ def _apart(settings: Settings, request: ReplayRequest) -> BrokerOptions:
 
 def tell_torn(path: Path, dropped_bytes: int) -> None:
     """Say that the end of a file is left out."""
-    words = f"{path} ends in a torn block: its last {dropped_bytes} bytes are left out."
-    click.echo(words, err=True)
+    click.echo(f"{path} ends in a torn block: its last {dropped_bytes} bytes are left out.", err=True)
 
 
 def _now_us() -> int:

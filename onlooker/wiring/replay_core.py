@@ -94,23 +94,12 @@ def build_core(
     settings: Settings,
     fed: Topic,
     *,
-    gallery: Path | None,
-    writer: LocalSink | None,
-    expected: Expected | None,
-    output: BinaryIO | None,
+    gallery: Path | None = None,
+    writer: LocalSink | None = None,
+    expected: Expected | None = None,
+    output: BinaryIO | None = None,
 ) -> LocalCore:
-    """The stages that come after a topic.
-
-    Args:
-        settings: thresholds, and with frames the models.
-        fed: the topic that is replayed.
-        gallery: who may be recognised in frames.
-        writer: stores plays and facts.
-        expected: compares facts.
-        output: takes facts as lines.
-
-    Returns:
-        A core that has seen nothing.
+    """The stages that come after a topic, for a `LocalCore`; `gallery` is who may be recognised in frames.
 
     Raises:
         DependencyAwayError: a model is missing.

@@ -14,7 +14,7 @@ from onlooker.reprocess.difference import Difference, differences
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.database import opened
 from onlooker.wiring.perception import measure_options
-from onlooker.wiring.replay import settings_of, tell_torn
+from onlooker.wiring.replay import require_topic, settings_of, tell_torn
 from onlooker.wiring.replay_core import build_core
 from processors.thresholds import MeasureOptions
 from producers.replay.drive import DriveOptions, ReplayDrive
@@ -125,9 +125,7 @@ class Site:
         """Replay; the stands that have something in the range."""
         side = SideStore(self._store, begun.generation)
         writer = LocalSink(side, run_id=str(begun.generation))
-        core = build_core(
-            settings, request.topic, gallery=request.gallery, writer=writer, expected=None, output=None
-        )
+        core = build_core(settings, request.topic, gallery=request.gallery, writer=writer)
         stands: set[str] = set()
 
         def emit(topic: Topic, event: Any) -> None:
@@ -187,9 +185,7 @@ def range_of(recording: Recording, request: ReprocessRequest, window_us: int) ->
     Raises:
         UsageError: there is nothing to recompute.
     """
-    if request.topic not in recording.topics:
-        there = ", ".join(recording.topics) or "nothing"
-        raise UsageError(f"{request.folder} has no {request.topic}: it holds {there}.")
+    require_topic(recording, request.topic)
     summaries = [recording.summary(note) for note in recording.files(request.topic)]
     firsts = [each.t_first_us for each in summaries if each.t_first_us is not None]
     lasts = [each.t_last_us for each in summaries if each.t_last_us is not None]

@@ -40,7 +40,8 @@ def run_roles(commands: Sequence[Sequence[str]], stop: threading.Event, *, stop_
     finally:
         _end(roles, stop_s)
     codes = ended or [role.returncode for role in roles]
-    return max((_exit_code(code) for code in codes), default=0)
+    # A role that was killed by a signal did not end well.
+    return max((code if code >= 0 else 128 - code for code in codes), default=0)
 
 
 def _end(roles: Sequence[subprocess.Popen[bytes]], stop_s: float) -> None:
@@ -56,11 +57,6 @@ def _end(roles: Sequence[subprocess.Popen[bytes]], stop_s: float) -> None:
         if role.stdin is not None:
             with contextlib.suppress(OSError):
                 role.stdin.close()
-
-
-def _exit_code(code: int) -> int:
-    """A role that was killed by a signal did not end well."""
-    return code if code >= 0 else 128 - code
 
 
 def leash(stop: threading.Event, stdin: BinaryIO) -> None:
