@@ -44,13 +44,7 @@ class Eyes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
-    """The files that are meant by paths.
-
-    Args:
-        paths: files, and folders that are searched with all their subfolders.
-
-    Returns:
-        Named files as they are; of folders all pictures and videos, sorted.
+    """The files that paths mean: named ones, and all pictures and videos below folders, sorted.
 
     Raises:
         UsageError: A path does not exist, or a folder holds neither picture nor video.
@@ -79,15 +73,7 @@ def is_video(path: Path) -> bool:
 
 
 def analysed(files: Sequence[Path], eyes: Eyes) -> Iterator[Analysed]:
-    """Everything that is seen in files, in their order.
-
-    Args:
-        files: pictures and videos.
-        eyes: what to look with.
-
-    Yields:
-        One value a picture or frame; a file that cannot be read gives one with `error`.
-    """
+    """Everything that is seen in files, in their order: a value a picture or frame, some with an `error`."""
     for path in files:
         if is_video(path):
             yield from _video(path, eyes)

@@ -80,9 +80,6 @@ class Enroller:
             allow_duplicates: also enrol a person who looks like one enrolled under another id (twins).
             advance: called after each person with the number of pictures done.
 
-        Returns:
-            The report.
-
         Raises:
             UsageError: when people are enrolled there already with another site key.
         """

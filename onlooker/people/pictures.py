@@ -63,15 +63,7 @@ class PictureJudge:
         self._options = options
 
     def judge(self, person_id: str, path: Path) -> JudgedPicture:
-        """One picture of one person.
-
-        Args:
-            person_id: whose picture it should be.
-            path: the picture.
-
-        Returns:
-            The face when there is one clear face, and the report.
-        """
+        """One picture of one person: its report, and the face when there is one clear face."""
         try:
             faces = self._observe(self._decode(path.read_bytes()))
         except OSError as error:

@@ -27,13 +27,7 @@ class TopicSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shown(folder: Path) -> tuple[Recording, list[TopicSummary]]:
-    """What a recording holds.
-
-    Args:
-        folder: of the recording.
-
-    Returns:
-        The recording, and a summary of each topic.
+    """A recording, and a summary of what it holds of each topic.
 
     Raises:
         UsageError: it is none.
@@ -61,9 +55,6 @@ def shown(folder: Path) -> tuple[Recording, list[TopicSummary]]:
 def digests(folder: Path) -> dict[str, Any]:
     """The digests of what a recording holds, as `replay` computes them of what it measures.
 
-    Args:
-        folder: of the recording.
-
     Returns:
         `digest` of visits and windows together, and one a topic.
     """
@@ -78,9 +69,6 @@ def digests(folder: Path) -> dict[str, Any]:
 
 def problems(folder: Path) -> Iterator[str]:
     """Read all of a recording and say what is wrong with it.
-
-    Args:
-        folder: of the recording.
 
     Yields:
         A sentence for each problem; a torn end is none, because it was never said to be whole.

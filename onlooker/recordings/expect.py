@@ -33,15 +33,7 @@ class OutputLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def output_line(topic: Topic, event: Any) -> bytes:
-    """An event as a line of `replay --output`.
-
-    Args:
-        topic: its kind.
-        event: of it.
-
-    Returns:
-        JSON with a line feed.
-    """
+    """An event as a line of `replay --output`: JSON with a line feed."""
     raw = msgspec.Raw(canonical(event))
     line = OutputLine(topic=topic, stand_id=stand_of(event) or "", event=raw)
     return msgspec.json.encode(line) + b"\n"
@@ -66,11 +58,7 @@ class Expected:
         self._counts: dict[Lane, int] = {}
 
     def check(self, topic: Topic, event: Any) -> None:
-        """Compare the next fact of a stand.
-
-        Args:
-            topic: its kind; other than visits and windows pass.
-            event: the fact.
+        """Compare the next fact of a stand; what is neither visit nor window passes.
 
         Raises:
             CheckFailedError: it differs; the words say where.
@@ -122,15 +110,7 @@ class Expected:
 
 
 def differences(expected: Any, found: Any) -> list[str]:
-    """Where two events part, for a person.
-
-    Args:
-        expected: the one from before.
-        found: the new one.
-
-    Returns:
-        A line for each field that differs, at most twenty.
-    """
+    """Where two events part, for a person: a line for each field that differs, at most twenty."""
     lines = list(_different("", msgspec.to_builtins(expected), msgspec.to_builtins(found)))
     more = len(lines) - _MOST_LINES
     return lines[:_MOST_LINES] + ([f"  ... and {more} more"] if more > 0 else [])

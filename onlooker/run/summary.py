@@ -59,17 +59,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_summary(run: LocalRun, tally: Tally, *, rows: Mapping[str, int], data_dir: str | None) -> RunSummary:
-    """The summary of a run.
-
-    Args:
-        run: one that has ended.
-        tally: its counts.
-        rows: rows written, by table.
-        data_dir: where they are; None when nothing was stored.
-
-    Returns:
-        What `run` prints.
-    """
+    """What `run` prints of a run that has ended."""
     statuses = run.statuses()
     return RunSummary(
         frames=_frames(statuses, tally.observed),

@@ -17,16 +17,7 @@ REPLAYED = "replayed"
 
 
 def letters_on_topic(settings: Settings, codec: EventCodec, choice: Choice) -> list[DeadLetter]:
-    """The letters that are on the dead-letter topic now, newest first.
-
-    Args:
-        settings: ready to connect with.
-        codec: bytes to letters.
-        choice: which.
-
-    Returns:
-        At most `choice.limit`.
-    """
+    """The letters that are on the dead-letter topic now, newest first, at most `choice.limit`."""
     found = []
     for message in whole_topic(settings.kafka, "dead_letters"):
         try:
@@ -40,11 +31,7 @@ def letters_on_topic(settings: Settings, codec: EventCodec, choice: Choice) -> l
 
 
 def send_again(settings: Settings, letters: Sequence[DeadLetter]) -> None:
-    """Send the messages of letters to the topics they came from; the brokers have them when this returns.
-
-    Args:
-        settings: ready to connect with.
-        letters: oldest first.
+    """Send the messages of letters, oldest first, to their topics; the brokers have them when this returns.
 
     Raises:
         UsageError: a letter's topic is none of this site's.

@@ -29,14 +29,7 @@ class CameraSource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def camera_sources(settings: Settings, stand: StandSettings) -> tuple[CameraSource, ...]:
-    """The cameras of a stand.
-
-    Args:
-        settings: the configuration.
-        stand: one of its stands.
-
-    Returns:
-        In their order.
+    """The cameras of a stand, in their order.
 
     Raises:
         UsageError: a source does not exist.
@@ -54,16 +47,7 @@ def camera_sources(settings: Settings, stand: StandSettings) -> tuple[CameraSour
 def camera_lines(
     settings: Settings, stand: StandSettings, pace: Pace, note: StandNote | None = None
 ) -> list[CameraLine]:
-    """Cameras of a stand with their buffers, ready to start.
-
-    Args:
-        settings: the configuration.
-        stand: one of its stands.
-        pace: of recordings.
-        note: what has arrived before and is not needed any more; None: nothing.
-
-    Returns:
-        In their order.
+    """Cameras of a stand with their buffers, ready to start behind what has arrived before.
 
     Raises:
         UsageError: a source does not exist.

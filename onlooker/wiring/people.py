@@ -16,14 +16,7 @@ from processors.observe.stills import StillObserver
 
 
 def build_enroller(settings: Settings) -> Enroller:
-    """What enrols people.
-
-    Args:
-        settings: models and thresholds.
-
-    Returns:
-        An enroller that sees as `analyze` does.
-    """
+    """What enrols people; it sees as `analyze` does."""
     # A gallery that does not exist yet, or was made with another model, must not stand in the way.
     networks = build_networks(msgspec.structs.replace(settings, people=PeopleSettings()))
     options = EnrolmentOptions()
@@ -37,13 +30,5 @@ def build_enroller(settings: Settings) -> Enroller:
 
 
 def enrol_people(path: Path, gallery: Path) -> EnrolmentReport:
-    """Enrol the people of a folder or table with the default settings.
-
-    Args:
-        path: folder-per-person, or a CSV table.
-        gallery: where templates are kept, encrypted; made when it is missing.
-
-    Returns:
-        What became of everybody.
-    """
+    """Enrol the people of a folder or table with the default settings; a missing gallery is made."""
     return build_enroller(Settings()).enrol(read_plan(path), open_or_create_store(gallery))

@@ -74,14 +74,11 @@ def model_files(settings: Settings) -> Mapping[str, Path]:
 
 
 def build_networks(settings: Settings, gallery: Path | None = None) -> Networks:
-    """Load the networks and make the faculties of them.
+    """Load the networks and make the faculties of them; they hold no state of any camera.
 
     Args:
         settings: thresholds, and the user's own models.
         gallery: who may be recognised; None: the configuration's gallery.
-
-    Returns:
-        They hold no state of any camera.
 
     Raises:
         DependencyAwayError: A model is missing.
@@ -105,15 +102,7 @@ def build_networks(settings: Settings, gallery: Path | None = None) -> Networks:
 
 
 def build_eyes(settings: Settings, *, gallery: Path | None) -> Eyes:
-    """What `analyze` looks with.
-
-    Args:
-        settings: the configuration.
-        gallery: who may be recognised; None: the configuration's gallery.
-
-    Returns:
-        Eyes for stills and videos.
-    """
+    """What `analyze` looks with; a gallery takes the place of the configuration's."""
     networks = build_networks(settings, gallery)
     observer = build_observer(settings, networks)
     still = StillObserver(networks.faculties, networks.recogniser, settings.measure)

@@ -27,16 +27,7 @@ SECRETS = ("password", "password_file", "key_file")
 def manifest_of(
     settings: Settings, source: Literal["kafka", "run"], topics: Mapping[Topic, str] | None = None
 ) -> Manifest:
-    """The manifest of a recording that is about to begin.
-
-    Args:
-        settings: the configuration; what is secret in it is left out.
-        source: where messages come from.
-        topics: the brokers' ids.
-
-    Returns:
-        It, without files.
-    """
+    """The manifest of a recording that is about to begin, without files, and without what is secret."""
     options = measure_options(settings)
     return Manifest(
         program_version=importlib.metadata.version("onlooker"),
@@ -51,16 +42,13 @@ def manifest_of(
 
 
 def grant_of(duration_us: int | None, reason: str | None, *, from_us: int, blur: bool) -> Grant | None:
-    """The leave to record pictures that the command line gives.
+    """The leave to record pictures that the command line gives; None when it gives none.
 
     Args:
         duration_us: for how long; None: pictures are not recorded.
         reason: why, in words.
         from_us: since when, us UTC.
         blur: whether faces are made unrecognisable.
-
-    Returns:
-        It; None without a duration.
 
     Raises:
         UsageError: one of the two is missing.
@@ -84,12 +72,6 @@ def grant_of(duration_us: int | None, reason: str | None, *, from_us: int, blur:
 def face_hiding(settings: Settings) -> Callable[[Pixels], Pixels]:
     """What makes the faces of a picture unrecognisable; those that the detector misses stay.
 
-    Args:
-        settings: thresholds of the detector.
-
-    Returns:
-        A function from pixels to pixels.
-
     Raises:
         DependencyAwayError: a model is not prepared.
     """
@@ -98,14 +80,7 @@ def face_hiding(settings: Settings) -> Callable[[Pixels], Pixels]:
 
 
 def frame_hiding(settings: Settings) -> Callable[[FrameCaptured], FrameCaptured | None]:
-    """The same for frames as they travel; None of a picture that cannot be read.
-
-    Args:
-        settings: thresholds of the detector, and how pictures are encoded.
-
-    Returns:
-        A function from frame to frame.
-    """
+    """The same for frames as they travel; None of a picture that cannot be read."""
     hide, decode = face_hiding(settings), decoder(settings.capture)
 
     def hidden(frame: FrameCaptured) -> FrameCaptured | None:

@@ -34,13 +34,6 @@ class RunRecording(msgspec.Struct, frozen=True, kw_only=True):
 def recording_run(settings: Settings, asked: RunRecording) -> Iterator["RunRecorder"]:
     """A recording of a run, begun and ended with the block.
 
-    Args:
-        settings: the configuration.
-        asked: where to, and whether with pictures.
-
-    Yields:
-        What takes the events of the run.
-
     Raises:
         UsageError: the folder holds a recording already, or pictures are asked for without time or reason.
     """
@@ -57,14 +50,7 @@ def recording_run(settings: Settings, asked: RunRecording) -> Iterator["RunRecor
 
 
 class RunRecorder:
-    """Takes every event of a run.
-
-    Args:
-        settings: how pictures are encoded, and the detector.
-        writer: of the recording.
-        clock: of this machine.
-        grant: leave to record pictures; None: none is.
-    """
+    """Takes every event of a run; pictures only with a grant."""
 
     def __init__(
         self, settings: Settings, writer: RecordingWriter, clock: Clocks, grant: Grant | None
@@ -77,9 +63,6 @@ class RunRecorder:
 
     def deliver(self, delivery: Delivery) -> None:
         """Record an event; without a grant frames are passed over.
-
-        Args:
-            delivery: the event with its place.
 
         Raises:
             OSError: the disk is full or gone.

@@ -86,14 +86,7 @@ class _Play(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def execute_replay(settings: Settings | None, request: ReplayRequest) -> Replayed:
-    """Replay a recording until its end, or until somebody stops it.
-
-    Args:
-        settings: thresholds and brokers; None: those that the recording was made with.
-        request: what of it, how and where to.
-
-    Returns:
-        What `replay` prints.
+    """Replay a recording until its end or until it is stopped; without settings, with those of its making.
 
     Raises:
         UsageError: it is no recording, a choice makes no sense, or Kafka refuses us.
@@ -132,13 +125,7 @@ def require_topic(recording: Recording, topic: Topic) -> None:
 
 
 def settings_of(recording: Recording) -> Settings:
-    """The configuration that a recording was made with.
-
-    Args:
-        recording: open for reading.
-
-    Returns:
-        Its settings; there is no password in them.
+    """The configuration that a recording was made with; there is no password in it.
 
     Raises:
         UsageError: they are of another version of this program.

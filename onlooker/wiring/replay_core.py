@@ -53,21 +53,13 @@ class LocalCore:
         return self._observe.bad_pictures if isinstance(self._observe, CapturedFrames) else 0
 
     def emit(self, topic: Topic, event: Any) -> None:
-        """Take an event; all that follows from it has happened when this returns.
-
-        Args:
-            topic: its kind.
-            event: of it.
-        """
+        """Take an event; all that follows from it has happened when this returns."""
         self._runtime.publish(topic, stand_of(event) or "", event)
         if self._writer is not None:
             self._writer.tick()
 
     def end(self, *, whole: bool) -> None:
-        """Nothing more comes.
-
-        Args:
-            whole: the replay came to its end, so that nothing may be missing.
+        """Nothing more comes; after a whole replay nothing may be missing.
 
         Raises:
             CheckFailedError: something more was expected.

@@ -59,26 +59,14 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Site:
-    """A database with its reprocessings.
-
-    Args:
-        store: migrated.
-        dialect: one server or a cluster.
-    """
+    """A migrated database with its reprocessings."""
 
     def __init__(self, store: ClickHouse, dialect: Dialect) -> None:
         self._store = store
         self.reprocessings = Reprocessings(store, dialect=dialect)
 
     def recompute(self, settings: Settings | None, request: ReprocessRequest) -> Reprocessing:
-        """Replay a recording into the side tables.
-
-        Args:
-            settings: models and thresholds; None: those that the recording was made with.
-            request: what of it.
-
-        Returns:
-            It, ready to be compared and shown.
+        """Replay a recording into the side tables; without settings, with those that it was made with.
 
         Raises:
             UsageError: it is no recording, has nothing in the range, or the name is taken.
@@ -102,13 +90,7 @@ class Site:
         return self.reprocessings.finish(begun, stands, _thresholds(options, stands))
 
     def compare(self, reprocessing: Reprocessing) -> Compared:
-        """What was measured live next to what was recomputed.
-
-        Args:
-            reprocessing: a complete one.
-
-        Returns:
-            All figures.
+        """What was measured live next to what a complete reprocessing has.
 
         Raises:
             UsageError: it is not complete.
@@ -153,13 +135,7 @@ class Site:
 
 @contextmanager
 def open_site(settings: Settings) -> Iterator[Site]:
-    """A database with its reprocessings.
-
-    Args:
-        settings: which; ready to connect with.
-
-    Yields:
-        It, migrated.
+    """A database with its reprocessings, migrated.
 
     Raises:
         UsageError: there is no data.

@@ -78,9 +78,6 @@ def build_run(
 def check_settings(settings: Settings) -> None:
     """Check what can be checked without starting anything: sources, models, time zones.
 
-    Args:
-        settings: the configuration.
-
     Raises:
         UsageError: A source does not exist or a user's own model does not fit.
         DependencyAwayError: A model is not prepared.

@@ -28,11 +28,6 @@ from sinks.service.reading import FactReader, Limits
 def execute_sink(settings: Settings, watch: Watch, stop: threading.Event) -> None:
     """Write what the topics carry until asked to stop.
 
-    Args:
-        settings: brokers, database, thresholds; ready to connect with.
-        watch: takes figures and heartbeats.
-        stop: asks for the end.
-
     Raises:
         UsageError: wrong configuration, or a server refuses us.
         LimitReachedError: too many messages are bad.
@@ -44,13 +39,7 @@ def execute_sink(settings: Settings, watch: Watch, stop: threading.Event) -> Non
 
 
 def build_sink(settings: Settings, there: Database, watch: Watch) -> Sink:
-    """A sink that has not asked anybody yet.
-
-    Args:
-        settings: brokers and options.
-        there: the database, migrated.
-        watch: takes figures and heartbeats.
-    """
+    """A sink into a migrated database; it has not asked anybody yet."""
     broker, options = settings.kafka, settings.sink
     codec = build_codec(settings.registry, broker.topics)
     meter = KindMeter(watch.meter, broker.topics)

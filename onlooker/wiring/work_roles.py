@@ -60,12 +60,7 @@ def _end(roles: Sequence[subprocess.Popen[bytes]], stop_s: float) -> None:
 
 
 def leash(stop: threading.Event, stdin: BinaryIO) -> None:
-    """Stop when standard input ends.
-
-    Args:
-        stop: set then.
-        stdin: held open by whoever started this process.
-    """
+    """Stop when standard input ends, which whoever started this process holds open."""
 
     def hold() -> None:
         while stdin.read(1):
