@@ -67,15 +67,10 @@ def _files_inside(folder: Path) -> list[Path]:
     return inside
 
 
-def is_video(path: Path) -> bool:
-    """Whether a file is analysed frame by frame (told by its suffix)."""
-    return path.suffix.lower() in VIDEO_SUFFIXES
-
-
 def analysed(files: Sequence[Path], eyes: Eyes) -> Iterator[Analysed]:
     """Everything that is seen in files, in their order: a value a picture or frame, some with an `error`."""
     for path in files:
-        if is_video(path):
+        if path.suffix.lower() in VIDEO_SUFFIXES:
             yield from _video(path, eyes)
         else:
             yield _still(path, eyes)

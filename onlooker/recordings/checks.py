@@ -11,7 +11,7 @@ from onlooker.recordings.digest import StreamDigest
 from schemas.errors import CheckFailedError
 from schemas.recording.folder import Recording
 from schemas.recording.index import Summary, gaps, index_path, summed
-from schemas.recording.manifest import FileNote, Gap
+from schemas.recording.manifest import FileNote
 from schemas.recording.records import Unreadable
 from schemas.topics import Topic
 
@@ -120,9 +120,5 @@ def _holes(recording: Recording, topic: Topic) -> Iterator[str]:
     for partition, wanted, came in gaps(note.summary for note in blocks):
         if came < wanted:
             yield f"{topic} partition {partition}: offset {came} comes again after {wanted - 1}."
-        elif not _explained(noted, partition, wanted, came):
+        elif not any(gap.partition == partition and gap.first <= wanted and came <= gap.end for gap in noted):
             yield f"{topic} partition {partition}: offsets {wanted} to {came - 1} are missing."
-
-
-def _explained(noted: list[Gap], partition: int, wanted: int, came: int) -> bool:
-    return any(gap.partition == partition and gap.first <= wanted and came <= gap.end for gap in noted)

@@ -66,6 +66,7 @@ def _line(stand_id: str, source: CameraSource, pace: Pace, note: StandNote) -> C
         max_bytes=options.buffer_bytes,
         is_recording=spec.is_recording,
     )
+    claimed = claimed_frames(spec) if spec.is_recording else None
     skipped = note.frames.get(source.camera_id, -1) + 1 if spec.is_recording else 0
     capture = CaptureThread(
         CameraPlan(
@@ -87,15 +88,10 @@ def _line(stand_id: str, source: CameraSource, pace: Pace, note: StandNote) -> C
         stand_id=stand_id,
         camera_id=source.camera_id,
         is_recording=spec.is_recording,
-        expected_frames=_expected(spec, skipped),
+        expected_frames=None if claimed is None else max(0, claimed - skipped),
         capture=capture,
         buffer=buffer,
     )
-
-
-def _expected(spec: SourceSpec, skipped: int) -> int | None:
-    claimed = claimed_frames(spec) if spec.is_recording else None
-    return None if claimed is None else max(0, claimed - skipped)
 
 
 def _options_of(settings: Settings, camera: CameraSettings) -> CaptureOptions:

@@ -60,7 +60,7 @@ class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
     gallery: Path | None = None
 
 
-class _Play(msgspec.Struct, frozen=True, kw_only=True):
+class _Replaying(msgspec.Struct, frozen=True, kw_only=True):
     """What every replay needs."""
 
     request: ReplayRequest
@@ -100,10 +100,10 @@ def execute_replay(settings: Settings | None, request: ReplayRequest) -> Replaye
     settings = in_force(settings or settings_of(recording), os.environ, flags, servers=servers)
     stop = threading.Event()
     pauses = Pauses(stop, monotonic_s=time.monotonic)
-    play = _Play(request=request, recording=recording, pauses=pauses, stop=stop)
+    replaying = _Replaying(request=request, recording=recording, pauses=pauses, stop=stop)
     with stopped_by_signals(stop) as interrupted, controlled(pauses):
         started = time.perf_counter()
-        found = _to_kafka(settings, play) if request.to_kafka else _to_core(settings, play)
+        found = _to_kafka(settings, replaying) if request.to_kafka else _to_core(settings, replaying)
         seconds = time.perf_counter() - started
         return msgspec.structs.replace(
             found,
@@ -143,8 +143,8 @@ def _path_of(kind: type, value: object) -> object:
     return Path(cast(str, value)) if kind is Path else value
 
 
-def _to_core(settings: Settings, play: _Play) -> ReplayedHere:
-    request = play.request
+def _to_core(settings: Settings, replaying: _Replaying) -> ReplayedHere:
+    request = replaying.request
     with ExitStack() as stack:
         writer = None if request.data_dir is None else stack.enter_context(open_writer(settings))
         expected = None if request.expect is None else Expected(request.expect, frozenset(request.stands))
@@ -152,9 +152,9 @@ def _to_core(settings: Settings, play: _Play) -> ReplayedHere:
         core = build_core(
             settings, request.topic, writer=writer, expected=expected, output=output, gallery=request.gallery
         )
-        drive = play.drive(core.emit)
+        drive = replaying.drive(core.emit)
         drive.run()
-        core.end(whole=not play.stop.is_set())
+        core.end(whole=not replaying.stop.is_set())
         return ReplayedHere(
             events=drive.counts.events,
             facts=core.digest.counts,
@@ -168,8 +168,8 @@ def _to_core(settings: Settings, play: _Play) -> ReplayedHere:
         )
 
 
-def _to_kafka(settings: Settings, play: _Play) -> ReplayedToKafka:
-    request = play.request
+def _to_kafka(settings: Settings, replaying: _Replaying) -> ReplayedToKafka:
+    request = replaying.request
     broker = _apart(settings, request)
     with closing(Topics(broker)) as door:
         wanted = list(wanted_topics(settings.topics, broker.topics, brokers=door.brokers()))
@@ -181,10 +181,10 @@ def _to_kafka(settings: Settings, play: _Play) -> ReplayedToKafka:
             codec=build_codec(settings.registry, broker.topics),
             producer=f"replay@{socket.gethostname()}:{os.getpid()}",
             clock_us=_now_us,
-            stopped=play.stop.is_set,
+            stopped=replaying.stop.is_set,
         )
     )
-    drive = play.drive(sender.emit)
+    drive = replaying.drive(sender.emit)
     try:
         drive.run()
     finally:

@@ -16,7 +16,6 @@ from onlooker.wiring.database import opened
 from onlooker.wiring.perception import measure_options
 from onlooker.wiring.replay import require_topic, settings_of, tell_torn
 from onlooker.wiring.replay_core import build_core
-from processors.thresholds import MeasureOptions
 from producers.replay.drive import DriveOptions, ReplayDrive
 from producers.replay.order import Choice
 from producers.replay.pace import Pauses, ReplayPacer
@@ -87,7 +86,8 @@ class Site:
         if not stands:
             self.reprocessings.discard(begun)
             raise UsageError(f"{request.folder} has no {request.topic} of these stands in this range.")
-        return self.reprocessings.finish(begun, stands, _thresholds(options, stands))
+        thresholds = {options.metric_version(stand): options.thresholds(stand) for stand in sorted(stands)}
+        return self.reprocessings.finish(begun, stands, thresholds)
 
     def compare(self, reprocessing: Reprocessing) -> Compared:
         """What was measured live next to what a complete reprocessing has.
@@ -172,7 +172,3 @@ def range_of(recording: Recording, request: ReprocessRequest, window_us: int) ->
     if from_us >= until_us:
         raise UsageError("the range is empty: --from must be before --until.")
     return from_us // window_us * window_us, -(-until_us // window_us) * window_us
-
-
-def _thresholds(options: MeasureOptions, stands: set[str]) -> dict[str, str]:
-    return {options.metric_version(stand): options.thresholds(stand) for stand in sorted(stands)}
