@@ -6,13 +6,11 @@ from typing import Annotated, Literal
 import msgspec
 
 from schemas.bounds import FRAME_BYTES
-from schemas.units import US_PER_S
+from schemas.ranges import Count, Positive, Seconds
+from schemas.units import us_of
 
-Positive = Annotated[float, msgspec.Meta(gt=0)]
-AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 DropPolicy = Literal["wait", "drop_oldest", "drop_newest"]
 Pace = Literal["real", "fast"]
-EncodingChoice = Literal["auto", "jpeg", "png"]
 
 PICTURE_BYTES = FRAME_BYTES - 128 * 1024
 """The largest picture: its message has an envelope, headers and a batch around it."""
@@ -32,11 +30,11 @@ class CaptureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Rate of a video whose own rate is missing or absurd."""
     policy: DropPolicy = "drop_oldest"
     """What a full buffer does with a live camera, or with a recording at real pace."""
-    buffer_frames: AtLeastOne = 32
-    buffer_bytes: AtLeastOne = 256 * 1024 * 1024
-    max_pixels: AtLeastOne = 36_000_000
+    buffer_frames: Count = 32
+    buffer_bytes: Count = 256 * 1024 * 1024
+    max_pixels: Count = 36_000_000
     """Larger pictures (width x height) are refused; 8K video has 33 million."""
-    max_picture_bytes: AtLeastOne = 64 * 1024 * 1024
+    max_picture_bytes: Count = 64 * 1024 * 1024
     """Larger files in a picture folder are refused unread."""
     open_timeout_s: Positive = 5.0
     read_timeout_s: Positive = 5.0
@@ -52,26 +50,25 @@ class CaptureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     @property
     def start_us(self) -> int:
         """`start_at` as us UTC."""
-        since = self.start_at - datetime(1970, 1, 1, tzinfo=UTC)
-        return (since.days * 86_400 + since.seconds) * US_PER_S + since.microseconds
+        return us_of(self.start_at)
 
 
 class PublishOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How frames become messages, and how many of them may be on their way."""
 
-    encoding: EncodingChoice = "auto"
+    encoding: Literal["auto", "jpeg", "png"] = "auto"
     """auto: recordings without loss (PNG), live cameras as JPEG."""
     jpeg_quality: Annotated[int, msgspec.Meta(ge=1, le=100)] = 90
     max_frame_bytes: Annotated[int, msgspec.Meta(ge=1024, le=PICTURE_BYTES)] = PICTURE_BYTES
     """A larger picture is encoded smaller; one that cannot be made smaller is refused and counted."""
-    in_flight_bytes: AtLeastOne = 32 * 1024 * 1024
+    in_flight_bytes: Count = 32 * 1024 * 1024
     """Handed over and not yet acknowledged; beyond it frames wait in the cameras' buffers."""
-    in_flight_messages: AtLeastOne = 2_000
+    in_flight_messages: Count = 2_000
     request_timeout_s: Positive = 15.0
     """A broker that does not answer a request for so long is asked again."""
     away_after_s: Positive = 5.0
     """Kafka counts as away when nothing has been acknowledged for so long."""
-    flush_s: Annotated[float, msgspec.Meta(ge=0)] = 5.0
+    flush_s: Seconds = 5.0
     """How long a stopped capture waits for what is in flight."""
     journal_every_s: Positive = 0.5
     """How often is noted what has been acknowledged: a killed capture sends so much again."""

@@ -1,7 +1,7 @@
 """A play feed from a playlist: slots looped from an anchor, inside opening hours, derived and repeatable."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -11,9 +11,8 @@ from schemas.bounds import Id
 from schemas.errors import UsageError
 from schemas.events import Play
 from schemas.ids import derive_id
-from schemas.units import US_PER_S, us_from_s
+from schemas.units import EPOCH, US_PER_S, us_from_s, us_of
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _MAX_SILENCE_US = 86_400 * US_PER_S
 TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
@@ -57,32 +56,19 @@ class Playlist(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def playlist_from(options: PlaylistOptions, first_event_us: int) -> Playlist:
-    """The playlist with its anchor settled.
-
-    Args:
-        options: as configured.
-        first_event_us: the stand's first event time, us UTC; the anchor if none is configured.
-
-    Returns:
-        The playlist.
+    """The playlist with its anchor settled: the stand's first event time where none is configured.
 
     Raises:
         UsageError: the time zone is unknown.
     """
     if options.opening is not None:
         _zone(options.opening)
-    anchor_us = first_event_us if options.anchor is None else _us_of(options.anchor)
+    anchor_us = first_event_us if options.anchor is None else us_of(options.anchor)
     return Playlist(slots=options.slots, anchor_us=anchor_us, opening=options.opening)
 
 
 def plays_between(playlist: Playlist, stand_id: str, *, start_us: int, end_us: int) -> Iterator[Play]:
-    """The plays that begin in an interval; splitting the interval anywhere gives the same plays.
-
-    Args:
-        playlist: slots, anchor and opening hours.
-        stand_id: the stand they are shown on.
-        start_us: first instant, us UTC.
-        end_us: first instant after the interval, us UTC.
+    """The plays that begin in [start_us, end_us); splitting it anywhere gives the same plays.
 
     Returns:
         Plays in the order of their start, without gaps inside opening hours; closing cuts the last one short.
@@ -123,13 +109,10 @@ class PlayFeed:
         self._fed_us = fed_us
 
     def until(self, t_us: int) -> tuple[Play, ...]:
-        """The plays that have begun up to an event and were not handed out yet.
+        """The plays that have begun up to an event and were not handed out yet, to go before it.
 
         Args:
             t_us: event time, us UTC; the first one also brings the play that is running then.
-
-        Returns:
-            Plays to be handed on before the event.
         """
         fed_us = self._fed_us
         if fed_us is not None and t_us < fed_us:
@@ -192,18 +175,13 @@ def _opening_of(opening: OpeningHours, day: date, zone: ZoneInfo) -> tuple[int, 
     opens, closes = time.fromisoformat(opening.opens), time.fromisoformat(opening.closes)
     last_day = day if closes > opens else day + _DAY
     return (
-        _us_of(datetime.combine(day, opens, tzinfo=zone)),
-        _us_of(datetime.combine(last_day, closes, tzinfo=zone)),
+        us_of(datetime.combine(day, opens, tzinfo=zone)),
+        us_of(datetime.combine(last_day, closes, tzinfo=zone)),
     )
 
 
 def _local_date(t_us: int, zone: ZoneInfo) -> date:
-    return (_EPOCH + timedelta(microseconds=t_us)).astimezone(zone).date()
-
-
-def _us_of(instant: datetime) -> int:
-    since = instant.astimezone(UTC) - _EPOCH
-    return (since.days * 86_400 + since.seconds) * US_PER_S + since.microseconds
+    return (EPOCH + timedelta(microseconds=t_us)).astimezone(zone).date()
 
 
 def _zone(opening: OpeningHours) -> ZoneInfo:

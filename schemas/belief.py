@@ -1,4 +1,4 @@
-"""What may be believed of an event that can be read: its topic, its own consistency, its clock."""
+"""What may be believed of an event of `schemas.kinds` that can be read: topic, consistency, clock."""
 
 from typing import Any
 
@@ -9,10 +9,6 @@ from schemas.units import US_PER_S
 
 def fitting(event: Any, topic: Topic) -> None:
     """Refuse an event on a topic that is not its own.
-
-    Args:
-        event: of a kind in `schemas.kinds`.
-        topic: the kind of the topic it came by.
 
     Raises:
         UndecodableError: The topic carries no such event (`wrong_type`).
@@ -26,11 +22,6 @@ def fitting(event: Any, topic: Topic) -> None:
 
 def believable(event: Any, now_us: int, *, max_ahead_s: float = 3600) -> None:
     """Refuse an event from the future: one wrong clock would close everybody's windows.
-
-    Args:
-        event: of a kind in `schemas.kinds`.
-        now_us: wall clock, microseconds UTC.
-        max_ahead_s: how far a clock may be ahead, s.
 
     Raises:
         UndecodableError: Its event time is further ahead (`future`).
@@ -47,9 +38,6 @@ def believable(event: Any, now_us: int, *, max_ahead_s: float = 3600) -> None:
 def event_time_us(event: Any) -> int | None:
     """The instant an event speaks of.
 
-    Args:
-        event: of a kind in `schemas.kinds`.
-
     Returns:
         Microseconds UTC: of a play its start, of a visit or window its end; None for an event without time.
     """
@@ -59,9 +47,6 @@ def event_time_us(event: Any) -> int | None:
 
 def consistent(event: Any) -> None:
     """Refuse an event whose parts contradict each other: no table could hold it.
-
-    Args:
-        event: of a kind in `schemas.kinds`.
 
     Raises:
         UndecodableError: Something ends before it starts, or is not of the event's stand (`out_of_range`).

@@ -73,17 +73,14 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Raises:
             UsageError: one is not there.
         """
-        named = {
-            "ca_file": self.ca_file,
-            "certificate_file": self.certificate_file,
-            "key_file": self.key_file,
-        }
-        files = {name: path for name, path in named.items() if path is not None and self.uses_tls}
-        for name, path in files.items():
-            if not path.is_file():
-                raise UsageError(f"There is no file {path}: name one that is there in `kafka.{name}`.")
-        short = {"ca_file": "cafile", "certificate_file": "certfile", "key_file": "keyfile"}
-        return {short[name]: str(path) for name, path in files.items()}
+        files = {}
+        for short, name in (("cafile", "ca_file"), ("certfile", "certificate_file"), ("keyfile", "key_file")):
+            path: Path | None = getattr(self, name)
+            if path is not None and self.uses_tls:
+                if not path.is_file():
+                    raise UsageError(f"There is no file {path}: name one that is there in `kafka.{name}`.")
+                files[short] = str(path)
+        return files
 
     def _who_asks(self) -> dict[str, Any]:
         if not self.uses_sasl:
@@ -100,14 +97,7 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         }
 
     def group(self, service: str) -> str:
-        """The consumer group of a service.
-
-        Args:
-            service: for example `sink`.
-
-        Returns:
-            `onlooker-sink`, or `site.onlooker-sink` with a prefix.
-        """
+        """The consumer group of a service: `onlooker-sink`, or `site.onlooker-sink` with a prefix."""
         return f"{self.prefix}.onlooker-{service}" if self.prefix else f"onlooker-{service}"
 
     def __repr__(self) -> str:

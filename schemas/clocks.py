@@ -1,5 +1,6 @@
-"""Clocks, handed over: whoever needs the time is given it, so that tests need not wait."""
+"""Clocks and chance, handed over: whoever needs them is given them, so that tests need not wait."""
 
+import random
 import time
 from collections.abc import Callable
 
@@ -17,3 +18,5 @@ class Clocks(msgspec.Struct, frozen=True, kw_only=True):
     """Waits, s."""
     boot_s: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME)
     """Seconds that only grow, also while the machine sleeps."""
+    jitter: Callable[[], float] = random.random
+    """A random number in [0, 1)."""

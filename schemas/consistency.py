@@ -4,14 +4,9 @@ from schemas.errors import UndecodableError
 from schemas.events import EXPRESSIONS, Exposure, Play, Visit, VisitEnded, WindowClosed
 
 
-def check_play(event: Play) -> None:
-    """Refuse a play that ends before it starts (`out_of_range`)."""
-    _ordered("play", event.start_us, event.end_us)
-
-
-def check_window(event: WindowClosed) -> None:
-    """Refuse a window that ends before it starts (`out_of_range`)."""
-    _ordered("window", event.start_us, event.end_us)
+def check_span(event: Play | WindowClosed) -> None:
+    """Refuse a play or a window that ends before it starts (`out_of_range`)."""
+    _ordered("play" if isinstance(event, Play) else "window", event.start_us, event.end_us)
 
 
 def check_visit(event: VisitEnded) -> None:

@@ -28,11 +28,7 @@ class DeadLetterOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 class DeadLetterLimit:
-    """Counts good and bad messages of a service and stops when too many are bad. Source: arroyo's limits.
-
-    Args:
-        options: the limits.
-    """
+    """Counts good and bad messages of a service and stops when too many are bad. Source: arroyo's limits."""
 
     def __init__(self, options: DeadLetterOptions) -> None:
         self._options = options
@@ -47,9 +43,6 @@ class DeadLetterLimit:
 
     def bad(self, letter: DeadLetter) -> None:
         """Take note of a message that was set aside.
-
-        Args:
-            letter: of the message.
 
         Raises:
             LimitReachedError: Too many were set aside. Nothing more is to be committed.

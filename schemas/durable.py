@@ -27,11 +27,7 @@ def write_whole(path: Path, content: bytes, *, private: bool = False) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Flush a folder's list of names to the disk.
-
-    Args:
-        path: the folder.
-    """
+    """Flush a folder's list of names to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

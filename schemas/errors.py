@@ -35,11 +35,11 @@ class LimitReachedError(OnlookerError):
     exit_code = 4
 
 
-class BadPictureError(OnlookerError):
-    """A picture that cannot be read: set aside and counted, never fatal.
+class SetAsideError(OnlookerError):
+    """One input of many cannot be used: it is set aside and counted, never fatal.
 
     Args:
-        cause: one of the words that counters use: `empty`, `too_large`, `not_a_picture`, `damaged`.
+        cause: one of the words that counters use.
         detail: a sentence for a person.
     """
 
@@ -48,16 +48,13 @@ class BadPictureError(OnlookerError):
         self.cause = cause
 
 
-class UndecodableError(OnlookerError):
-    """A message that cannot be read or must not be believed: set aside as a dead letter, never fatal.
+class BadPictureError(SetAsideError):
+    """A picture that cannot be read: `empty`, `too_large`, `not_a_picture` or `damaged`."""
 
-    Args:
-        cause: one of the words that counters use: `empty`, `not_framed`, `unknown_schema`, `truncated`,
-            `wrong_type`, `out_of_range`, `too_large`, `bad_picture`, `future`, and `failed` where the fault
-            is our own.
-        detail: a sentence for a person.
+
+class UndecodableError(SetAsideError):
+    """A message that cannot be read or must not be believed: set aside as a dead letter.
+
+    Causes: `empty`, `not_framed`, `unknown_schema`, `truncated`, `wrong_type`, `out_of_range`, `too_large`,
+    `bad_picture`, `future`, and `failed` where the fault is our own.
     """
-
-    def __init__(self, cause: str, detail: str) -> None:
-        super().__init__(detail)
-        self.cause = cause

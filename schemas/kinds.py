@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from schemas.bounds import FRAME_BYTES, LETTER_BYTES
-from schemas.consistency import check_play, check_visit, check_window
+from schemas.consistency import check_span, check_visit
 from schemas.events import (
     EXPRESSIONS,
     METRIC_VERSION,
@@ -148,7 +148,7 @@ _KINDS = Kinds(
             event=Play,
             topics=("plays",),
             time_us=attrgetter("start_us"),
-            check=check_play,
+            check=check_span,
             max_bytes=64 * KIB,
             id=attrgetter("play_id"),
             near="campaign_id",
@@ -206,7 +206,7 @@ _KINDS = Kinds(
             event=WindowClosed,
             topics=("campaign_windows",),
             time_us=attrgetter("end_us"),
-            check=check_window,
+            check=check_span,
             measured=True,
             id=attrgetter("window_id"),
             version=attrgetter("version"),

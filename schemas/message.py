@@ -35,10 +35,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def captured_us_of(headers: Iterable[Header] | None) -> int | None:
-    """When the frame behind a message was captured.
-
-    Args:
-        headers: of the message; others may have written them.
+    """When the frame behind a message was captured; anybody may have written its headers.
 
     Returns:
         us UTC; None when it is not said or not a number.
@@ -48,12 +45,5 @@ def captured_us_of(headers: Iterable[Header] | None) -> int | None:
 
 
 def is_repeated(headers: Iterable[Header] | None) -> bool:
-    """Whether a message may have been sent before.
-
-    Args:
-        headers: of the message.
-
-    Returns:
-        True when its producer said so.
-    """
+    """Whether a message may have been sent before: its producer said so."""
     return dict(headers or ()).get(REPEATED) == b"1"

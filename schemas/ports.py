@@ -16,14 +16,7 @@ class Net(Protocol):
     """A neural network: named arrays in, all its outputs in their order out."""
 
     def run(self, inputs: Mapping[str, Floats]) -> Sequence[Floats]:
-        """One forward pass.
-
-        Args:
-            inputs: an array for each input name of the network.
-
-        Returns:
-            All outputs in the network's order.
-        """
+        """One forward pass: an array for each input name in, all outputs in the network's order out."""
         ...
 
     @property
@@ -54,19 +47,13 @@ class EventCodec(Protocol):
     def encode(self, event: Any) -> bytes:
         """An event in Confluent wire format.
 
-        Args:
-            event: a value of that union.
-
         Returns:
             0x00, the schema's id (4 bytes, big endian), the Avro body.
         """
         ...
 
     def decode(self, data: bytes | None) -> Any:
-        """The event of a message, checked.
-
-        Args:
-            data: value of a message from anybody.
+        """The event of a message from anybody, checked.
 
         Returns:
             Of a kind in `schemas.kinds`.

@@ -50,13 +50,6 @@ def trusted(event: Any, key: bytes | None, now_us: int) -> None:
 
 
 def stand_of(event: Any) -> str | None:
-    """The stand that an event is of.
-
-    Args:
-        event: of a kind in `schemas.kinds`, or what a recording keeps in place of one.
-
-    Returns:
-        Its id; None of what has none, as a dead letter.
-    """
+    """The stand that an event is of; None of a dead letter, and of what a recording keeps of no event."""
     kind = kinds().get(type(event))
     return None if kind is None or kind.stand_id is None else kind.stand_id(event)

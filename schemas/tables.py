@@ -24,11 +24,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     """Whether that field holds any number of rows."""
 
     def filled(self, facts: Sequence[Any], offsets: Offsets) -> tuple[Columns, Offsets]:
-        """The rows of facts, column by column.
-
-        Args:
-            facts: of the table's kind.
-            offsets: where each came from.
+        """The rows of facts of the table's kind, column by column.
 
         Returns:
             Values by column, and for each row the offset of its fact.
@@ -41,12 +37,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
         return {name: column(rows, facts) for name, column in self.columns.items()}, offsets
 
     def values(self, column: str, facts: Sequence[Any]) -> list[Any]:
-        """One column of a table with one row for each fact.
-
-        Args:
-            column: its name.
-            facts: of the table's kind.
-        """
+        """One column of a table with one row for each fact of its kind."""
         return self.columns[column](self._parts(facts), facts)
 
     def _parts(self, facts: Sequence[Any]) -> Sequence[Any]:
@@ -64,13 +55,10 @@ def table(name: str, fact: type[Any], columns: str, part: str | None = None, **m
         part: the field of the fact that is its row or its rows; None: the fact itself.
         made: columns that are another field, or made by a function.
 
-    Returns:
-        The table.
-
     Raises:
         ValueError: a column is neither made nor found, or made and not in the table.
     """
-    hint = fact if part is None else _hints(fact)[part]
+    hint = fact if part is None else get_type_hints(fact)[part]
     many = get_origin(hint) is tuple
     row = get_args(hint)[0] if many else hint
     found: dict[str, Column] = {}
@@ -91,8 +79,8 @@ def _found(name: str, row: type[Any], fact: type[Any]) -> Column:
     bare = name.removesuffix("_ms").removesuffix("_at")
     for source, struct in (("rows", row), ("facts", fact)):
         for field in (name, f"{bare}_us"):
-            if field in _hints(struct):
-                return _taking(source, field, _hints(struct)[field], in_ms=name.endswith("_ms"))
+            if field in get_type_hints(struct):
+                return _taking(source, field, get_type_hints(struct)[field], in_ms=name.endswith("_ms"))
     raise ValueError(f"{fact.__name__} has no field for the column {name}")
 
 
@@ -122,7 +110,3 @@ def _compiled(loop: str) -> Column:
     """A loop with the field's name in its code: with attrgetter it takes twice as long."""
     column: Column = eval(loop)  # noqa: S307 - made above from names of Structs
     return column
-
-
-def _hints(struct: type[Any]) -> Mapping[str, Any]:
-    return get_type_hints(struct)

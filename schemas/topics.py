@@ -21,23 +21,9 @@ class TopicNames(msgspec.Struct, frozen=True, kw_only=True):
     prefix: Prefix = ""
 
     def name(self, topic: Topic) -> str:
-        """The name on the broker.
-
-        Args:
-            topic: its kind.
-
-        Returns:
-            For example `mall-7.frames.v1`.
-        """
+        """The name of a topic on the broker, for example `mall-7.frames.v1`."""
         return f"{self.prefix}.{topic}.{VERSION}" if self.prefix else f"{topic}.{VERSION}"
 
     def topic(self, name: str) -> Topic | None:
-        """The kind of a topic on the broker.
-
-        Args:
-            name: as `name` gives it.
-
-        Returns:
-            Its kind; None when it is not one of this site's.
-        """
+        """The kind of a topic by its name on the broker; None when it is not one of this site's."""
         return next((topic for topic in TOPICS if self.name(topic) == name), None)

@@ -123,12 +123,7 @@ class _Listener(logging.Handler):
 
 
 def trouble_of(error: BaseException, options: BrokerOptions, heard: Sequence[str] = ()) -> OnlookerError:
-    """The error for a person.
-
-    Args:
-        error: any error of a client, or of the system.
-        options: who was asked, and how.
-        heard: what the client said meanwhile.
+    """The error for a person, from any error of a client or of the system and what the client said.
 
     Returns:
         UsageError when waiting does not help, BrokerAwayError when it may.

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 
 from schemas.errors import UsageError
-from schemas.units import US_PER_S
+from schemas.units import US_PER_S, us_of
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -25,8 +25,7 @@ def instant_us(words: str) -> int:
         found = datetime.fromisoformat(words)
     except ValueError as error:
         raise UsageError(f"{words!r} is no time: write it like 2026-11-21T07:00:00 (UTC).") from error
-    since = (found if found.tzinfo else found.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since.days * 86_400 + since.seconds) * US_PER_S + since.microseconds
+    return us_of(found if found.tzinfo else found.replace(tzinfo=UTC))
 
 
 def duration_us(words: str) -> int:

@@ -1,8 +1,5 @@
 """Builds the cameras of a stand with their buffers, for a run in one process and for the capture service."""
 
-import random
-import time
-
 import msgspec
 
 from onlooker.cameras.lines import CameraLine
@@ -12,9 +9,10 @@ from producers.cameras.buffer import FrameBuffer
 from producers.cameras.camera import claimed_frames
 from producers.cameras.pacing import policy_at
 from producers.cameras.sources import SourceSpec, parse_source
-from producers.cameras.thread import CameraPlan, CaptureThread, Clocks
+from producers.cameras.thread import CameraPlan, CaptureThread
 from producers.options import CaptureOptions, Pace
 from producers.publish.journal import StandNote
+from schemas.clocks import Clocks
 
 WAITING_FRAMES = 4
 """A recording that waits needs no deep buffer: it only has to keep the next frame ready."""
@@ -80,9 +78,7 @@ def _line(stand_id: str, source: CameraSource, pace: Pace, note: StandNote) -> C
         lambda source: open_source(source, options),
         buffer=buffer,
         options=options,
-        clocks=Clocks(
-            clock_us=lambda: time.time_ns() // 1000, monotonic_s=time.monotonic, jitter=random.random
-        ),
+        clocks=Clocks(),
     )
     return CameraLine(
         stand_id=stand_id,

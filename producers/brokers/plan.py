@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from schemas.bounds import FRAME_BYTES, LETTER_BYTES
-from schemas.ranges import Count
+from schemas.ranges import Count, Positive
 from schemas.topics import TOPICS, Topic, TopicNames
 
 SMALL_BYTES = 1024 * 1024
@@ -15,7 +15,6 @@ SMALL_BYTES = 1024 * 1024
 _MS_PER_MINUTE = 60_000
 _MS_PER_DAY = 86_400_000
 _MANY_DAYS_MS = 7 * _MS_PER_DAY
-Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class TopicOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,10 +111,6 @@ def _wanted(
 def plan_topics(wanted: Sequence[TopicState], found: Mapping[str, TopicState]) -> TopicPlan:
     """What it takes to get from the topics as they are to those wanted.
 
-    Args:
-        wanted: as they should be.
-        found: those that exist, by name.
-
     Returns:
         The plan. Missing topics get the number of partitions that the others already have, if these agree:
         a stand must be in the partition of the same number everywhere.
@@ -123,13 +118,7 @@ def plan_topics(wanted: Sequence[TopicState], found: Mapping[str, TopicState]) -
     there = {found[topic.name].partitions for topic in wanted if topic.name in found}
     partitions = there.pop() if len(there) == 1 else None
     missing = [topic for topic in wanted if topic.name not in found]
-    differences = [
-        difference
-        for topic in wanted
-        for difference in (
-            _differences(topic, found[topic.name]) if topic.name in found else [_missing(topic)]
-        )
-    ]
+    differences = [each for topic in wanted for each in _differences(topic, found.get(topic.name))]
     return TopicPlan(
         create=tuple(
             topic if partitions is None else msgspec.structs.replace(topic, partitions=partitions)
@@ -142,12 +131,13 @@ def plan_topics(wanted: Sequence[TopicState], found: Mapping[str, TopicState]) -
 
 def _configs(topic: Topic, options: TopicOptions, replication: int) -> dict[str, str]:
     retention_ms = _retention_ms(topic, options)
+    message_bytes = {"frames": FRAME_BYTES, "dead_letters": LETTER_BYTES}.get(topic, SMALL_BYTES)
     return {
         "cleanup.policy": "delete",
         "retention.ms": str(retention_ms),
         # A segment is deleted whole, after it is closed: at least every fourth part of the retention.
         "segment.ms": str(max(1, min(_MANY_DAYS_MS, retention_ms // 4))),
-        "max.message.bytes": str(_message_bytes(topic)),
+        "max.message.bytes": str(message_bytes),
         "min.insync.replicas": str(max(1, min(2, replication - 1))),
     }
 
@@ -160,15 +150,10 @@ def _retention_ms(topic: Topic, options: TopicOptions) -> int:
     return round(options.retention_days * _MS_PER_DAY)
 
 
-def _message_bytes(topic: Topic) -> int:
-    return {"frames": FRAME_BYTES, "dead_letters": LETTER_BYTES}.get(topic, SMALL_BYTES)
-
-
-def _missing(topic: TopicState) -> Difference:
-    return Difference(topic=topic.name, what="missing", found=None, wanted=f"{topic.partitions} partitions")
-
-
-def _differences(wanted: TopicState, found: TopicState) -> list[Difference]:
+def _differences(wanted: TopicState, found: TopicState | None) -> list[Difference]:
+    if found is None:
+        partitions = f"{wanted.partitions} partitions"
+        return [Difference(topic=wanted.name, what="missing", found=None, wanted=partitions)]
     pairs = [
         ("partitions", str(found.partitions), str(wanted.partitions)),
         ("replication", str(found.replication), str(wanted.replication)),

@@ -53,14 +53,7 @@ class Topics:
             return list(self._admin.list_topics())
 
     def found(self, names: list[str]) -> dict[str, TopicState]:
-        """Those of some topics that exist.
-
-        Args:
-            names: as the brokers know them.
-
-        Returns:
-            By name.
-        """
+        """Those of some topics that exist, by name as the brokers know it."""
         with self._in_words():
             there = sorted(set(names) & set(self._admin.list_topics()))
             if not there:
@@ -71,9 +64,6 @@ class Topics:
 
     def create(self, plan: TopicPlan) -> None:
         """Make the topics that are missing; returns when each has a leader.
-
-        Args:
-            plan: what to make.
 
         Raises:
             UsageError: there are too few brokers for the replication.
@@ -102,9 +92,6 @@ class Topics:
 
     def alter(self, plan: TopicPlan) -> None:
         """Set the configurations that differ.
-
-        Args:
-            plan: what to set.
 
         Raises:
             UsageError: the brokers do not accept one.

@@ -51,14 +51,7 @@ class FrameBuffer:
         self._watchers: list[Callable[[], None]] = []
 
     def put(self, frame: Frame) -> bool:
-        """Offer a frame.
-
-        Args:
-            frame: the newest frame of the camera.
-
-        Returns:
-            True if the buffer took it, False if it was dropped and counted.
-        """
+        """Offer the camera's newest frame; False: it was dropped and counted."""
         with self._changed:
             cause = self._make_room(frame)
             self._captured += 1

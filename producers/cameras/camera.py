@@ -18,15 +18,12 @@ _MOST_FRAMES = 1e9
 
 
 def open_camera(spec: SourceSpec, options: CaptureOptions, *, decode: Decode) -> Camera:
-    """An opened source.
+    """An opened source; the caller closes it.
 
     Args:
         spec: what to open.
         options: rates, limits and time-outs.
         decode: turns the bytes of a picture file into pixels (used for folders only).
-
-    Returns:
-        A camera; the caller closes it.
 
     Raises:
         CameraLostError: it does not open, is empty or claims absurd dimensions.
@@ -41,9 +38,6 @@ def open_camera(spec: SourceSpec, options: CaptureOptions, *, decode: Decode) ->
 
 def claimed_frames(spec: SourceSpec) -> int | None:
     """How many frames a recording says it has: for a progress bar, never for a figure.
-
-    Args:
-        spec: a file or a folder.
 
     Returns:
         None when it does not say, or says something absurd.

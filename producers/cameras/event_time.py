@@ -102,15 +102,7 @@ class LiveClock:
         self._last_s = 0.0
 
     def stamp_us(self, wall_us: int, monotonic_s: float) -> int:
-        """Event time of a frame grabbed now.
-
-        Args:
-            wall_us: the wall clock, us UTC.
-            monotonic_s: the monotonic clock, s.
-
-        Returns:
-            us UTC, greater than all before.
-        """
+        """Event time of a frame grabbed now, us UTC, greater than all before."""
         if self._earlier_us is not None:
             believed = self._earlier_us - wall_us <= _MAX_GAP_US
             self._last_us, self._last_s = (self._earlier_us if believed else None), monotonic_s

@@ -7,12 +7,7 @@ from schemas.units import US_PER_S
 
 
 def policy_at(pace: Pace, *, is_recording: bool, policy: DropPolicy) -> DropPolicy:
-    """The drop policy a source gets.
-
-    Args:
-        pace: the pace asked for.
-        is_recording: whether the source can be held up.
-        policy: the configured policy.
+    """The drop policy of a source, which can be held up if it is a recording.
 
     Returns:
         `wait` for a recording at full speed, so that nothing is dropped; else the configured one.
@@ -29,10 +24,7 @@ class Pacer:
         self._zero_s: float | None = None
 
     def wait_s(self, position_us: int) -> float:
-        """How long to wait.
-
-        Args:
-            position_us: place of the frame in the recording, us.
+        """How long to wait for a frame by its place in the recording.
 
         Returns:
             Seconds until it is due, counted from the first frame asked for; 0 at pace `fast`.

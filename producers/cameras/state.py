@@ -91,16 +91,7 @@ class CaptureState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def step(state: CaptureState, event: CaptureEvent, *, options: CaptureOptions) -> CaptureState:
-    """The state after an event; an event that does not fit the phase changes nothing.
-
-    Args:
-        state: the state before.
-        event: what happened.
-        options: back-off and watchdog.
-
-    Returns:
-        The state after.
-    """
+    """The state after an event; an event that does not fit the phase changes nothing."""
     if state.phase not in _PHASES[type(event)]:
         return state
     match event:
@@ -120,26 +111,14 @@ def step(state: CaptureState, event: CaptureEvent, *, options: CaptureOptions) -
 
 
 def stands_still(state: CaptureState, now_s: float, options: CaptureOptions) -> bool:
-    """Whether a live camera repeats one picture for longer than `identical_s`.
-
-    Args:
-        state: the state after the last picture.
-        now_s: monotonic clock, s.
-        options: watchdog.
-    """
+    """Whether a live camera repeats one picture for longer than `identical_s`."""
     if state.is_recording or state.phase != "streaming" or state.last_change_s is None:
         return False
     return now_s - state.last_change_s >= options.identical_s
 
 
 def is_frozen(state: CaptureState, now_s: float, options: CaptureOptions) -> bool:
-    """Whether a live camera that should be streaming has been silent for longer than `freeze_s`.
-
-    Args:
-        state: the state as it is.
-        now_s: monotonic clock, s.
-        options: watchdog.
-    """
+    """Whether a live camera that should be streaming has been silent for longer than `freeze_s`."""
     if state.is_recording or state.phase != "streaming":
         return False
     heard_s = max(each for each in (state.opened_s, state.last_picture_s, float("-inf")) if each is not None)

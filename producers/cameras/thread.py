@@ -27,6 +27,7 @@ from producers.cameras.state import (
     step,
 )
 from producers.options import CaptureOptions, Pace
+from schemas.clocks import Clocks
 from schemas.frames import Frame
 
 _FINGERPRINT_STEP_PX = 8
@@ -43,16 +44,6 @@ class CameraPlan(msgspec.Struct, frozen=True, kw_only=True):
     """So many first frames of a recording were delivered by an earlier process: they are passed over."""
     after_us: int | None = None
     """The last event time that an earlier process gave a frame of this live camera, us UTC."""
-
-
-class Clocks(msgspec.Struct, frozen=True, kw_only=True):
-    """What the capture needs of time and chance, handed over so that tests may replace it."""
-
-    clock_us: Callable[[], int]
-    """Wall clock, us UTC."""
-    monotonic_s: Callable[[], float]
-    jitter: Callable[[], float]
-    """A random number in [0, 1)."""
 
 
 class CaptureStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,9 +103,6 @@ class CaptureThread:
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the thread.
-
-        Args:
-            timeout_s: how long, s.
 
         Returns:
             False if it is still inside a driver's call; the process may end all the same.
@@ -215,7 +203,7 @@ class CaptureThread:
     def _event_time_us(self, grab: Grab, captured_s: float) -> int:
         if grab.position_us is not None:
             return self._options.start_us + grab.position_us
-        return self._live_clock.stamp_us(self._clocks.clock_us(), captured_s)
+        return self._live_clock.stamp_us(self._clocks.now_us(), captured_s)
 
     def _fingerprint(self, grab: Grab) -> int:
         if self._plan.spec.is_recording:

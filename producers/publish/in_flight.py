@@ -76,25 +76,14 @@ class InFlight:
         return self._messages
 
     def fits(self, size_bytes: int) -> bool:
-        """Whether there is room for one more.
-
-        Args:
-            size_bytes: its size.
-        """
+        """Whether there is room for one more message of such a size."""
         with self._changed:
             if self._messages == 0:
                 return True
             return self._messages < self._max_messages and self._bytes + size_bytes <= self._max_bytes
 
     def add(self, message: Message) -> Entry:
-        """Take a message in.
-
-        Args:
-            message: to be settled later.
-
-        Returns:
-            Its entry.
-        """
+        """Take a message in, to be settled later by its entry."""
         entry = Entry(message, self._monotonic_s())
         with self._changed:
             self._lanes.setdefault((message.topic, message.stand_id), deque()).append(entry)
@@ -103,12 +92,7 @@ class InFlight:
         return entry
 
     def settle(self, entry: Entry, refused: str | None = None) -> None:
-        """Note what became of a message; the second time changes nothing.
-
-        Args:
-            entry: of the message.
-            refused: the cause if the brokers do not take it.
-        """
+        """Note that a message is acknowledged, or the cause of its refusal; a second time changes nothing."""
         with self._changed:
             if entry.settled is not None:
                 return
@@ -145,10 +129,6 @@ class InFlight:
             return self._monotonic_s() - max(oldest_s, self._last_settled_s)
 
     def wait(self, timeout_s: float) -> None:
-        """Wait until something is settled, or was since `take_settled`.
-
-        Args:
-            timeout_s: at most so long, s.
-        """
+        """Wait until something is settled, or was since `take_settled`; at most the time given."""
         with self._changed:
             self._changed.wait_for(lambda: self._news, timeout_s)

@@ -38,9 +38,6 @@ class StandNote(msgspec.Struct, frozen=True, kw_only=True):
     def is_of_the_future(self, now_us: int) -> bool:
         """Whether a live stand was noted by a clock that was wrong: its time cannot be gone on with.
 
-        Args:
-            now_us: the wall clock, us UTC.
-
         Returns:
             True when it is more than an hour ahead; recordings have a time of their own.
         """
@@ -48,10 +45,7 @@ class StandNote(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Journal:
-    """Notes of stands in a file that is always whole.
-
-    Args:
-        path: the file; its folder is there.
+    """Notes of stands in a file that is always whole; its folder is there.
 
     Raises:
         UsageError: it is not a journal.
@@ -63,27 +57,14 @@ class Journal:
         self._written = dict(self._notes)
 
     def note(self, stand_id: str, recordings: Mapping[str, str]) -> StandNote:
-        """What an earlier process noted of a stand.
-
-        Args:
-            stand_id: the stand.
-            recordings: digest of each of its recordings now, by camera.
-
-        Returns:
-            Its note; a fresh one when there is none, or it is of other recordings.
-        """
+        """What an earlier process noted; a fresh note if there is none, or it is of other recordings."""
         found = self._notes.get(stand_id)
         if found is None or found.recordings != recordings:
             return StandNote(recordings=dict(recordings))
         return found
 
     def put(self, stand_id: str, note: StandNote) -> None:
-        """Take a note; `write` makes it last.
-
-        Args:
-            stand_id: the stand.
-            note: what is known now.
-        """
+        """Take a note of what is known now of a stand; `write` makes it last."""
         self._notes[stand_id] = note
 
     def write(self) -> None:
@@ -99,11 +80,7 @@ class Journal:
 
 
 def recording_digest(spec: SourceSpec, options: CaptureOptions) -> str:
-    """What tells a recording, and how it is read, from others.
-
-    Args:
-        spec: a file or a folder.
-        options: rates and the time of the first frame.
+    """What tells a recording, a file or a folder, and how it is read, from others.
 
     Returns:
         A digest over size and both ends of a file, or names, sizes and times of a folder's pictures, and over

@@ -30,11 +30,6 @@ _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 class KafkaClient:
     """A connected producer: one batch of a partition at a time, so that nothing overtakes.
 
-    Args:
-        options: how to reach the brokers.
-        publish: time-outs.
-        topics: those that must exist.
-
     Raises:
         DependencyAwayError: the brokers do not answer.
         UsageError: they refuse us, or a topic is missing.

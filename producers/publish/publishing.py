@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -51,11 +52,6 @@ class Publisher:
 
     It never blocks for long and never loses what it has taken: while the brokers are away messages stay in
     it, up to the bound; then it takes no more, and whoever calls decides what waits and what is dropped.
-
-    Args:
-        connect: connects to the brokers.
-        options: bounds and time-outs.
-        monotonic_s: a clock for time-outs and back-off.
     """
 
     def __init__(
@@ -97,10 +93,7 @@ class Publisher:
         return "Kafka takes messages but acknowledges none: are enough brokers alive?" if silent else None
 
     def offer(self, message: Message) -> bool:
-        """Take a message, if there is room.
-
-        Args:
-            message: the next one; those of a stand arrive in the order in which they are offered.
+        """Take the next message, if there is room; those of a stand arrive as they are offered.
 
         Returns:
             False if there is no room: nothing was taken.
@@ -151,9 +144,6 @@ class Publisher:
     def close(self, timeout_s: float) -> list[Message]:
         """Wait for what is in flight, then let the brokers go.
 
-        Args:
-            timeout_s: how long to wait, s.
-
         Returns:
             Messages that were not acknowledged in time; the brokers may have them or not.
         """
@@ -176,7 +166,7 @@ class Publisher:
         while self._to_send:
             entry = self._to_send[0]
             if entry.settled is None:
-                self._client.send(entry.message, self._listener(entry, self._client))
+                self._client.send(entry.message, partial(self._on_done, entry, self._client))
             self._to_send.popleft()
 
     def _connected(self) -> Client:
@@ -186,9 +176,6 @@ class Publisher:
         except DependencyAwayError:
             self.retries += 1
             raise
-
-    def _listener(self, entry: Entry, client: Client) -> OnDone:
-        return lambda outcome: self._on_done(entry, client, outcome)
 
     def _on_done(self, entry: Entry, client: Client, outcome: object) -> None:
         """Called by the client's own thread: nothing that comes after a failed message may overtake it."""

@@ -40,15 +40,7 @@ class ReplayCounts(msgspec.Struct, kw_only=True):
 
 
 class ReplayDrive:
-    """One replay.
-
-    Args:
-        recording: open for reading.
-        options: what of it, and how.
-        pacer: holds events back.
-        rounds: moves them in time.
-        emit: takes them.
-    """
+    """One replay: `pacer` holds events back, `rounds` moves them in time, `emit` takes them."""
 
     def __init__(
         self,

@@ -41,10 +41,6 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 def replayed(recording: Recording, choice: Choice) -> Iterator[Recorded]:
     """The chosen messages in the order in which they should enter.
 
-    Args:
-        recording: open for reading.
-        choice: which.
-
     Yields:
         Each message; with observations and frames also the plays, each before the first that may show it.
 
@@ -83,9 +79,6 @@ class PlaysAhead:
         Args:
             partition: the same as that of the stand's other messages.
             limit_us: arrival, us UTC.
-
-        Yields:
-            Each play.
         """
         while self._read_us.get(partition, 0) <= limit_us and not self._is_past(limit_us):
             self._read_one()

@@ -9,12 +9,7 @@ _POLL_S = 0.1
 
 
 class Pauses:
-    """A clock that stands still while the replay is paused; may be paused from a signal or another thread.
-
-    Args:
-        stop: ends every wait.
-        monotonic_s: a clock that only grows, s.
-    """
+    """A clock that stands still while the replay is paused; may be paused from a signal or another thread."""
 
     def __init__(self, stop: threading.Event, *, monotonic_s: Callable[[], float]) -> None:
         self._stop = stop
@@ -53,14 +48,7 @@ class Pauses:
         return (self._monotonic_s() if since_s is None else since_s) - self._lost_s
 
     def wait_until(self, at_s: float) -> bool:
-        """Wait for an instant of this clock, and through a pause.
-
-        Args:
-            at_s: when, s; in the past: now.
-
-        Returns:
-            False when the replay was stopped.
-        """
+        """Wait until an instant of this clock has come, and through a pause; False: it was stopped."""
         while not self._stop.is_set():
             left_s = at_s - self.now_s()
             if left_s <= 0 and not self.is_paused:
@@ -92,15 +80,7 @@ class ReplayPacer:
         self._began.clear()
 
     def wait(self, stand_id: str, t_us: int | None) -> bool:
-        """Wait until a message is due.
-
-        Args:
-            stand_id: its stand.
-            t_us: its event time, us UTC; None: due at once.
-
-        Returns:
-            False when the replay was stopped.
-        """
+        """Wait until a message is due, at once without event time; False: the replay was stopped."""
         if self._speed is None or t_us is None:
             return self._pauses.is_running or self._pauses.wait_until(0.0)
         began_s, began_us = self._began.setdefault(stand_id, (self._pauses.now_s(), t_us))

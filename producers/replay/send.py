@@ -33,11 +33,7 @@ class Sending(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReplaySender:
-    """Takes the events of a replay.
-
-    Args:
-        sending: what it sends with.
-    """
+    """Takes the events of a replay."""
 
     def __init__(self, sending: Sending) -> None:
         self._sending = sending
@@ -46,10 +42,6 @@ class ReplaySender:
 
     def emit(self, topic: Topic, event: Any) -> None:
         """Send an event; waits while there is no room, until stopped.
-
-        Args:
-            topic: its kind.
-            event: for it.
 
         Raises:
             UsageError: the brokers refuse us.

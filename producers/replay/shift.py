@@ -56,14 +56,7 @@ class Rounds:
         self._shift_us = None
 
     def moved(self, event: Any) -> Any:
-        """An event shifted as its round is.
-
-        Args:
-            event: the next one.
-
-        Returns:
-            It at its new time.
-        """
+        """The next event, shifted as its round is."""
         if not self._moves:
             return event
         t_us = event_time_us(event)

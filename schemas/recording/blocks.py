@@ -55,13 +55,7 @@ class TornError(Exception):
 
 
 def read_header(file: BinaryIO) -> Header:
-    """The header of a file.
-
-    Args:
-        file: at any position.
-
-    Returns:
-        It.
+    """The header of a file, which may be at any position.
 
     Raises:
         TornError: it ends too early.
@@ -83,15 +77,12 @@ def read_header(file: BinaryIO) -> Header:
 
 
 def blocks_from(file: BinaryIO, start: int, sync: bytes) -> Iterator[Block]:
-    """Walk over the blocks of a file without reading what is in them.
+    """Walk over the whole blocks of a file without reading what is in them.
 
     Args:
         file: an Avro file.
         start: where a block begins.
         sync: what ends each block.
-
-    Yields:
-        Each whole block.
 
     Raises:
         TornError: the file ends within a block.
@@ -109,14 +100,6 @@ def blocks_from(file: BinaryIO, start: int, sync: bytes) -> Iterator[Block]:
 
 def body_of(file: BinaryIO, block: Block, codec: str) -> bytes:
     """The records of a block, unpacked.
-
-    Args:
-        file: an Avro file.
-        block: in it.
-        codec: how it is packed.
-
-    Returns:
-        Their bytes.
 
     Raises:
         CheckFailedError: it cannot be unpacked.
@@ -138,13 +121,7 @@ def body_of(file: BinaryIO, block: Block, codec: str) -> bytes:
 
 
 def block_bytes(body: bytes, count: int, sync: bytes, codec: str) -> bytes:
-    """A block as it stands in a file.
-
-    Args:
-        body: encoded records.
-        count: how many.
-        sync: what ends each block of the file.
-        codec: how to pack it.
+    """Encoded records as a block of a file.
 
     Returns:
         Count, size, packed records, sync.

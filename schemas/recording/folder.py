@@ -34,13 +34,17 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
             self.until_us is None or t_us < self.until_us
         )
 
+    def may_touch(self, summary: Summary | None) -> bool:
+        """Whether an event time in it may be among those of a summary; None: nobody has looked."""
+        if summary is None or summary.t_first_us is None or summary.t_last_us is None:
+            return True
+        return (self.from_us is None or summary.t_last_us >= self.from_us) and (
+            self.until_us is None or summary.t_first_us < self.until_us
+        )
+
 
 class Recording:
     """A folder with a recording, open for reading; its writer may still be at work, or dead.
-
-    Args:
-        folder: it.
-        torn: hears of torn files.
 
     Raises:
         UsageError: it is none, or of a version to come.
@@ -59,25 +63,12 @@ class Recording:
         return tuple(topic for topic in TOPICS if topic in there)
 
     def files(self, topic: Topic) -> list[FileNote]:
-        """The files of a topic, by hour.
-
-        Args:
-            topic: its kind.
-
-        Returns:
-            Those that are there.
-        """
+        """The files of a topic that are there, by hour."""
         found = [note for note in self.manifest.files if note.topic == topic]
         return sorted((n for n in found if (self.folder / n.path).exists()), key=lambda note: note.hour_us)
 
     def scan(self, note: FileNote) -> Scan:
-        """Look at a file.
-
-        Args:
-            note: one of `files`.
-
-        Returns:
-            Its blocks; a torn end is told, once a file.
+        """Look at one of `files`: its blocks; a torn end is told, once a file.
 
         Raises:
             CheckFailedError: it is damaged.
@@ -94,14 +85,7 @@ class Recording:
         return scan
 
     def summary(self, note: FileNote) -> Summary:
-        """What is in a file, looked up where it is closed and looked at where it is not.
-
-        Args:
-            note: one of `files`.
-
-        Returns:
-            Number of records, times, offsets.
-        """
+        """What is in one of `files`: looked up where it is closed, looked at where it is not."""
         if note.closed and note.summary is not None:
             return note.summary
         return summed(block.summary for block in self.scan(note).notes)
@@ -121,7 +105,7 @@ class Recording:
         """
         limits = within or Range()
         for note in self.files(topic):
-            if note.closed and not _may_hold(note.summary, limits):
+            if note.closed and not limits.may_touch(note.summary):
                 continue
             found = self.in_file(note, limits)
             yield from found if limits.is_open else (each for each in found if limits.holds(each.t_us))
@@ -148,15 +132,7 @@ class Recording:
             codec = RecordCodec(note.topic, scan.header.schema)
             with path.open("rb") as file:
                 for block in scan.notes:
-                    if block.touches(limits.from_us, limits.until_us):
+                    if limits.may_touch(block.summary):
                         yield from records_in(file, scan, block, codec)
         except CheckFailedError as error:
             raise CheckFailedError(f"{path}: {error}") from error
-
-
-def _may_hold(summary: Summary | None, limits: Range) -> bool:
-    if summary is None or summary.t_first_us is None or summary.t_last_us is None:
-        return True
-    return (limits.from_us is None or summary.t_last_us >= limits.from_us) and (
-        limits.until_us is None or summary.t_first_us < limits.until_us
-    )

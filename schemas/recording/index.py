@@ -43,13 +43,6 @@ class BlockNote(msgspec.Struct, frozen=True, kw_only=True):
     end: int
     summary: Summary
 
-    def touches(self, from_us: int | None, until_us: int | None) -> bool:
-        """Whether a record with an event time in [from, until) may be in the block; None: no limit."""
-        first_us, last_us = self.summary.t_first_us, self.summary.t_last_us
-        if first_us is None or last_us is None:
-            return True
-        return (from_us is None or last_us >= from_us) and (until_us is None or first_us < until_us)
-
 
 class Scan(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a file after looking at it."""
@@ -69,38 +62,17 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def index_path(path: Path) -> Path:
-    """Where the index of a file is.
-
-    Args:
-        path: the file.
-
-    Returns:
-        The path beside it.
-    """
+    """The path of a file's index, beside it."""
     return path.with_suffix(".idx")
 
 
 def summary_of(records: Iterable[Recorded]) -> Summary:
-    """What records have in common.
-
-    Args:
-        records: of one topic, in order.
-
-    Returns:
-        Their number, times and offsets.
-    """
+    """The number, times and offsets of records of one topic, in order."""
     return summed(_alone(record) for record in records)
 
 
 def summed(parts: Iterable[Summary]) -> Summary:
-    """Several summaries as one.
-
-    Args:
-        parts: in order.
-
-    Returns:
-        Of all of them.
-    """
+    """Several summaries, in order, as one."""
     total = Summary()
     for part in parts:
         total = Summary(
@@ -116,14 +88,7 @@ def summed(parts: Iterable[Summary]) -> Summary:
 
 
 def scanned(path: Path, topic: Topic) -> Scan:
-    """Look at a file: its index, and block by block what the index does not have.
-
-    Args:
-        path: an Avro file, perhaps torn.
-        topic: its kind.
-
-    Returns:
-        The notes of all whole blocks.
+    """Look at a file, perhaps torn: its index, and block by block what the index does not have.
 
     Raises:
         CheckFailedError: it is damaged elsewhere than at its end.
@@ -134,20 +99,18 @@ def scanned(path: Path, topic: Topic) -> Scan:
             header = read_header(file)
         except TornError:
             return Scan(header=None, notes=[], torn_bytes=size_bytes)
-        notes = _known(file, index_path(path), header, size_bytes)
-        start = notes[-1].end if notes else header.end
-        torn_bytes = 0
+        scan = Scan(header=header, notes=_known(file, index_path(path), header, size_bytes))
         try:
-            for note in _looked_at(file, start, header, topic):
-                notes.append(note)
+            for note in _looked_at(file, scan.whole_bytes, header, topic):
+                scan.notes.append(note)
         except TornError:
-            torn_bytes = size_bytes - (notes[-1].end if notes else header.end)
+            pass
         except CheckFailedError:
-            end = notes[-1].end if notes else header.end
-            if not _is_blank(file, end):
+            if not _is_blank(file, scan.whole_bytes):
                 raise
-            torn_bytes = size_bytes - end
-        return Scan(header=header, notes=notes, torn_bytes=torn_bytes)
+        else:
+            return scan
+        return msgspec.structs.replace(scan, torn_bytes=size_bytes - scan.whole_bytes)
 
 
 def _is_blank(file: BinaryIO, start: int) -> bool:
@@ -190,16 +153,7 @@ def _ends_block(file: BinaryIO, note: BlockNote, sync: bytes) -> bool:
 
 
 def records_in(file: BinaryIO, scan: Scan, note: BlockNote, codec: RecordCodec) -> Iterator[Recorded]:
-    """The records of one block.
-
-    Args:
-        file: an Avro file.
-        scan: of it.
-        note: one of the scan's.
-        codec: made for its schema.
-
-    Yields:
-        Each record.
+    """The records of one block of a scanned file; the codec was made for its schema.
 
     Raises:
         CheckFailedError: the block is damaged.
@@ -214,9 +168,6 @@ def records_in(file: BinaryIO, scan: Scan, note: BlockNote, codec: RecordCodec) 
 
 def gaps(summaries: Iterable[Summary]) -> Iterator[tuple[int, int, int]]:
     """Where offsets are missing or come twice between files or blocks in order.
-
-    Args:
-        summaries: in the order in which they were recorded.
 
     Yields:
         Partition, the offset that should have come, the one that came.

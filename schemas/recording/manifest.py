@@ -112,12 +112,6 @@ class _Versioned(msgspec.Struct):
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a recording.
 
-    Args:
-        folder: of the recording.
-
-    Returns:
-        It.
-
     Raises:
         UsageError: there is none, it is of a version to come, or it is damaged.
     """
@@ -140,24 +134,11 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def file_note(topic: Topic, hour_us: int) -> FileNote:
-    """The note of a file that is not begun yet.
-
-    Args:
-        topic: its kind.
-        hour_us: begin of the hour, us UTC.
-
-    Returns:
-        With a path that says both.
-    """
+    """The note of a file that is not begun yet, with a path that says topic and hour."""
     hour = datetime.fromtimestamp(hour_us // US_PER_S, UTC).strftime("%Y-%m-%dT%H")
     return FileNote(path=f"{topic}/{hour}.avro", topic=topic, hour_us=hour_us)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Replace the manifest of a recording; whoever reads sees the old one or the new one.
-
-    Args:
-        folder: of the recording; it is there.
-        manifest: what to write.
-    """
+    """Replace the manifest in a folder that is there; whoever reads sees the old one or the new one."""
     write_whole(folder / NAME, msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")

@@ -4,7 +4,6 @@ import io
 import json
 import struct
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 import fastavro
@@ -17,6 +16,8 @@ from schemas.message import About
 from schemas.reading import stand_of
 from schemas.topics import Topic
 from schemas.wire.avsc import digest, event_named, record_name, schema_text
+from schemas.wire.codec import DAMAGED, plain_schema
+from schemas.wire.evolution import REFUSED
 
 FORMAT_VERSION = 1
 """Raised when a reader of the version before would misread a recording."""
@@ -24,8 +25,6 @@ FORMAT_KEY = "onlooker.recording.format"
 """The same in the header of every file, as text."""
 NAMESPACE = "onlooker.recording.v1"
 UNREADABLE = f"{NAMESPACE}.Unreadable"
-DAMAGED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, MemoryError)
-"""What reading damaged Avro may raise."""
 UNREAD = (EOFError, struct.error, fastavro.read.SchemaResolutionError, msgspec.ValidationError)
 """What else reading a record may raise."""
 _INSTANT = {"type": "long", "logicalType": "timestamp-micros"}
@@ -67,14 +66,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def recorded_schema(topic: Topic) -> dict[str, Any]:
-    """The Avro schema of a topic's files.
-
-    Args:
-        topic: its kind.
-
-    Returns:
-        A record whose field `event` is a union of what the topic carries.
-    """
+    """The Avro schema of a topic's files: their field `event` is a union of what the topic carries."""
     events = [json.loads(schema_text(kind.event)) for kind in kinds().on(topic)]
     optional: Mapping[str, Any] = {"default": None}
     unreadable = {
@@ -119,23 +111,16 @@ class RecordCodec:
     def __init__(self, topic: Topic, written: str | None = None) -> None:
         self.topic = topic
         ours = json.dumps(recorded_schema(topic))
-        self._ours = _plain(ours)
+        self._ours = plain_schema(ours)
         theirs = ours if written is None else written
         try:
-            self._theirs = self._ours if digest(theirs) == digest(ours) else _plain(theirs)
-        except (*DAMAGED, fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as error:
+            self._theirs = self._ours if digest(theirs) == digest(ours) else plain_schema(theirs)
+        except (*DAMAGED, *REFUSED) as error:
             raise CheckFailedError(f"its schema is damaged: {str(error)[:200]}") from error
         self._reader = None if self._theirs is self._ours else self._ours
 
     def encode(self, record: Recorded) -> bytes:
-        """A record as the body of an Avro block.
-
-        Args:
-            record: of this topic.
-
-        Returns:
-            Its bytes.
-        """
+        """A record of this topic as bytes in the body of an Avro block."""
         event = record.event
         name = UNREADABLE if isinstance(event, Unreadable) else record_name(type(event))
         about = record.about
@@ -154,14 +139,7 @@ class RecordCodec:
         return stream.getvalue()
 
     def decode(self, body: bytes, count: int) -> Iterator[Recorded]:
-        """The records of a block.
-
-        Args:
-            body: of the block, unpacked.
-            count: how many there are.
-
-        Yields:
-            Each, checked.
+        """The records of a block that is unpacked, each checked.
 
         Raises:
             CheckFailedError: it is damaged.
@@ -197,16 +175,13 @@ class RecordCodec:
 
 
 def file_header(topic: Topic, sync: bytes, codec: str, program: str) -> bytes:
-    """What a file of a recording begins with.
+    """What a file of a recording begins with: the header of an Avro object container file.
 
     Args:
         topic: its kind.
         sync: 16 random bytes that end each block.
         codec: `null` or `deflate`.
         program: version of the program that writes.
-
-    Returns:
-        The header of an Avro object container file.
     """
     stream = io.BytesIO()
     metadata = {FORMAT_KEY: str(FORMAT_VERSION), "onlooker.topic": topic, "onlooker.program": program}
@@ -234,17 +209,3 @@ def _about(plain: dict[str, Any]) -> About | None:
         captured_us=plain["captured_us"],
         repeated=plain["repeated"],
     )
-
-
-@cache
-def _plain(text: str) -> Any:
-    """A schema whose times stay numbers and whose ids stay text: equality is bit for bit."""
-    return fastavro.parse_schema(_without_meaning(json.loads(text)))
-
-
-def _without_meaning(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_without_meaning(part) for part in schema]
-    if isinstance(schema, dict):
-        return {name: _without_meaning(part) for name, part in schema.items() if name != "logicalType"}
-    return schema

@@ -15,52 +15,28 @@ EVENTS: tuple[type[Any], ...] = tuple(kind.event for kind in kinds().all)
 
 
 def event_named(record: str) -> type[Any] | None:
-    """The Struct of a record.
-
-    Args:
-        record: its full name, from anybody.
-
-    Returns:
-        A kind of event; None: no topic carries such a record.
-    """
+    """The Struct of a record by its full name, from anybody; None: no topic carries such a record."""
     kind = kinds().named(record.removeprefix(f"{NAMESPACE}."))
     return kind.event if kind is not None and record == record_name(kind.event) else None
 
 
 def record_name(event: type[Any]) -> str:
-    """The full name of an event's record.
-
-    Args:
-        event: the Struct of a kind in `schemas.kinds`.
-
-    Returns:
-        For example `onlooker.v1.VisitEnded`.
-    """
+    """The full name of an event's record, for example `onlooker.v1.VisitEnded`."""
     return f"{NAMESPACE}.{event.__name__}"
 
 
 def file_name(event: type[Any]) -> str:
-    """The file of an event's schema: `visit_ended.avsc`.
-
-    Args:
-        event: the Struct of a kind in `schemas.kinds`.
-
-    Returns:
-        Its name in the folder.
-    """
+    """The file of an event's schema, for example `visit_ended.avsc`."""
     words = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in event.__name__)
     return f"{words.lstrip('_')}.avsc"
 
 
 def schema_text(event: type[Any], folder: Path | None = None) -> str:
-    """The present schema of an event, as its file says it.
+    """The present schema of an event as JSON, as its file says it.
 
     Args:
         event: the Struct of a kind in `schemas.kinds`.
         folder: where the files are; None: beside this package's code.
-
-    Returns:
-        JSON.
     """
     place = folder or FOLDER
     return (place / file_name(event)).read_text(encoding="utf-8")
@@ -68,9 +44,6 @@ def schema_text(event: type[Any], folder: Path | None = None) -> str:
 
 def digest(text: str) -> str:
     """What tells one schema from another: equal for equal JSON, however it is laid out.
-
-    Args:
-        text: a schema as JSON.
 
     Returns:
         SHA-256 in hex, of the JSON with sorted names and no spaces.

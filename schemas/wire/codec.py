@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+from functools import cache
 from typing import Any
 
 import fastavro
@@ -47,13 +48,7 @@ class AvroCodec:
         self._readings: dict[int, _Reading] = {}
 
     def encode(self, event: Any) -> bytes:
-        """An event in Confluent wire format.
-
-        Args:
-            event: a value of that union.
-
-        Returns:
-            0x00, the schema's id (4 bytes, big endian), the Avro body.
+        """An event in Confluent wire format, as `EventCodec.encode`.
 
         Raises:
             DependencyAwayError: the registry is away and the id not known yet: wait and ask again.
@@ -66,18 +61,7 @@ class AvroCodec:
         return stream.getvalue()
 
     def decode(self, data: bytes | None) -> Any:
-        """The event of a message, checked.
-
-        Args:
-            data: value of a message from anybody.
-
-        Returns:
-            Of a kind in `schemas.kinds`.
-
-        Raises:
-            UndecodableError: it is none; the cause says why.
-            DependencyAwayError: the registry is away: wait and ask again.
-        """
+        """The event of a message from anybody, checked; as `EventCodec.decode`."""
         schema_id = _id_of(data)
         reading = self._readings.get(schema_id) or self._reading(schema_id)
         event = _event_of(_plain_of(data or b"", reading), reading.kind.event)
@@ -92,7 +76,7 @@ class AvroCodec:
             self._registry.id_of(subject_of(self._names.name(topic), record), text)
             for topic in kinds().of(event).topics
         ]
-        writing = (HEADER.pack(0, ids[0]), _plain_schema(text))
+        writing = (HEADER.pack(0, ids[0]), plain_schema(text))
         self._writings[event] = writing
         return writing
 
@@ -109,8 +93,8 @@ class AvroCodec:
         _check_readable(theirs, parsed(ours), schema_id)
         reading = _Reading(
             kind=kinds().of(event),
-            writer=_plain_schema(text),
-            reader=None if digest(ours) == digest(text) else _plain_schema(ours),
+            writer=plain_schema(text),
+            reader=None if digest(ours) == digest(text) else plain_schema(ours),
         )
         self._readings[schema_id] = reading
         return reading
@@ -167,8 +151,9 @@ def _short(error: BaseException) -> str:
     return (str(error) or type(error).__name__)[:200]
 
 
-def _plain_schema(text: str) -> Any:
-    """A schema for reading and writing plain values: ids stay text, times stay numbers."""
+@cache
+def plain_schema(text: str) -> Any:
+    """A schema as JSON, for plain values: ids stay text, times stay numbers, equality is bit for bit."""
     return fastavro.parse_schema(_without_logical_types(json.loads(text)))
 
 

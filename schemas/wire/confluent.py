@@ -72,13 +72,7 @@ class ConfluentRegistry:
         return self._texts[schema_id]
 
     def latest(self, subject: str) -> str | None:
-        """The newest schema of a subject.
-
-        Args:
-            subject: what the schema is for.
-
-        Returns:
-            Avro schema as JSON; None when nothing is registered.
+        """The newest schema of a subject as JSON; None when nothing is registered.
 
         Raises:
             UsageError: The registry refuses this client.

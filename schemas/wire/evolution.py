@@ -8,19 +8,16 @@ import fastavro
 
 from schemas.wire.resolution import Schema, looked_up, parts_of, unreadable
 
+REFUSED = (fastavro.schema.SchemaParseException, fastavro.schema.UnknownType)
+"""What fastavro makes of a schema that is none, besides Python's own errors."""
+
 
 class BadSchemaError(ValueError):
     """What is called a schema is none."""
 
 
 def parsed(text: str) -> Schema:
-    """Read a schema.
-
-    Args:
-        text: Avro schema as JSON; from anybody.
-
-    Returns:
-        It, with all names written in full.
+    """Read an Avro schema as JSON, from anybody; all names are then written in full.
 
     Raises:
         BadSchemaError: It is none.
@@ -28,19 +25,13 @@ def parsed(text: str) -> Schema:
     names: dict[str, Any] = {}
     try:
         root = fastavro.parse_schema(json.loads(text), named_schemas=names, _force=True)
-    except (ValueError, LookupError, TypeError, RecursionError, AttributeError) as error:
-        raise BadSchemaError(f"It is no Avro schema: {str(error)[:200]}") from error
-    except (fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as error:
+    except (ValueError, LookupError, TypeError, RecursionError, AttributeError, *REFUSED) as error:
         raise BadSchemaError(f"It is no Avro schema: {str(error)[:200]}") from error
     return Schema(root=root, names=names)
 
 
 def breaking_changes(old: Schema, new: Schema) -> tuple[str, ...]:
     """What a new version does that others, who know the old one, cannot follow.
-
-    Args:
-        old: a released schema.
-        new: the schema that is to follow it.
 
     Returns:
         A sentence for each, beginning with the field; none: the new version only adds fields with defaults.

@@ -35,14 +35,11 @@ class SchemaRegistry(Protocol):
     """Schemas by id and ids by schema."""
 
     def id_of(self, subject: str, schema: str) -> int:
-        """The id of a schema; where that is possible it is registered.
+        """The id that messages carry for a schema; where that is possible it is registered.
 
         Args:
             subject: what the schema is for, `TOPIC-RECORD`.
             schema: Avro schema as JSON.
-
-        Returns:
-            The id that messages carry.
 
         Raises:
             UsageError: it is not known, or refused as incompatible.
@@ -51,13 +48,7 @@ class SchemaRegistry(Protocol):
         ...
 
     def schema_of(self, schema_id: int) -> str:
-        """The schema that a message was written with.
-
-        Args:
-            schema_id: as the message carries it.
-
-        Returns:
-            Avro schema as JSON.
+        """The schema that a message was written with, as JSON, by the id that the message carries.
 
         Raises:
             UndecodableError: nobody knows the id (`unknown_schema`).

@@ -43,15 +43,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def known_schemas(files: FileRegistry, names: TopicNames) -> tuple[KnownSchema, ...]:
-    """Every pinned schema with the topics that carry it.
-
-    Args:
-        files: the pins.
-        names: of the site's topics.
-
-    Returns:
-        A line for each version and topic, oldest first.
-    """
+    """Every pinned schema with each topic that carries it, oldest first."""
     return tuple(
         KnownSchema(
             subject=subject_of(names.name(topic), pin.record),
@@ -68,10 +60,6 @@ def known_schemas(files: FileRegistry, names: TopicNames) -> tuple[KnownSchema, 
 
 def compare_released(files: FileRegistry, events: Iterable[type[Any]] = EVENTS) -> tuple[Comparison, ...]:
     """The present schemas next to every released version: messages are kept for longer than a release.
-
-    Args:
-        files: the pins.
-        events: whose schemas are looked at.
 
     Returns:
         One for each version; an event that was never released has one with a problem.
@@ -94,14 +82,7 @@ def compare_released(files: FileRegistry, events: Iterable[type[Any]] = EVENTS) 
 
 
 def compare_registered(registry: Latest, names: TopicNames) -> tuple[Comparison, ...]:
-    """The present schemas next to the newest of a registry.
-
-    Args:
-        registry: who knows them.
-        names: of the site's topics.
-
-    Returns:
-        One for each subject that the registry knows.
+    """The present schemas next to the newest of a registry, one for each subject that it knows.
 
     Raises:
         UsageError: The registry refuses this client.

@@ -24,10 +24,6 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
 def unreadable(writer: Schema, reader: Schema) -> tuple[str, ...]:
     """Why messages of one schema cannot be read with another.
 
-    Args:
-        writer: the schema that messages were written with.
-        reader: the schema that they are to be read with.
-
     Returns:
         A sentence for each reason, beginning with the field; none: they can.
     """
@@ -35,35 +31,17 @@ def unreadable(writer: Schema, reader: Schema) -> tuple[str, ...]:
 
 
 def endless(schema: Schema) -> str | None:
-    """Why a few bytes written with a schema could fill the memory or the stack.
-
-    Args:
-        schema: from anybody.
-
-    Returns:
-        A sentence; None: they cannot.
-    """
+    """Why a few bytes written with anybody's schema could fill memory or stack; None: they cannot."""
     return next(_endless(schema.root, schema.names, ()), None)
 
 
 def looked_up(schema: Any, names: Mapping[str, Any]) -> Any:
-    """What a name in a schema stands for.
-
-    Args:
-        schema: a part of a schema.
-        names: the named types of the whole.
-
-    Returns:
-        The definition of a name; anything else as it is.
-    """
+    """The definition that a name in a schema stands for; anything else as it is."""
     return names.get(schema, schema) if isinstance(schema, str) else schema
 
 
 def parts_of(schema: Any) -> Iterator[tuple[str, Any]]:
-    """What a type is made of.
-
-    Args:
-        schema: no union.
+    """What a type, no union, is made of.
 
     Yields:
         How a path goes on (`[]`, `.field`), and the type there.

@@ -30,7 +30,7 @@ from tests.chaos.expected import Blind, write_synthetic
 from tests.chaos.tables import IDS, differences, views
 from tests.e2e.command import onlooker
 from tests.hostile import Hostile, Malice, good_letter, jpeg
-from tests.services import Services, lag, services, wait_until
+from tests.services import Services, is_drained, lag, services, wait_until
 from tests.streams import StreamOptions, synthetic
 from tests.topics import create_topics
 
@@ -187,7 +187,7 @@ def site(
 
 def drained(broker: BrokerOptions, running: Services, service: str, topics: tuple[Topic, ...]) -> bool:
     running.check()
-    return lag(broker, service, topics) == 0
+    return is_drained(broker, service, topics)
 
 
 def test_every_hostile_message_lies_in_the_table_with_its_bytes_and_a_cause(site: Site) -> None:

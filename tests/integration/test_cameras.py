@@ -20,8 +20,9 @@ from producers.cameras.camera import open_camera
 from producers.cameras.grabs import BadPicture, CameraLostError, EndOfSource, Grab
 from producers.cameras.merge import event_order, merge_frames
 from producers.cameras.sources import SourceSpec, parse_source
-from producers.cameras.thread import CameraPlan, CaptureStatus, CaptureThread, Clocks
+from producers.cameras.thread import CameraPlan, CaptureStatus, CaptureThread
 from producers.options import CaptureOptions, DropPolicy
+from schemas.clocks import Clocks
 from schemas.errors import BadPictureError
 from schemas.frames import Frame
 from schemas.ports import Pixels
@@ -29,7 +30,7 @@ from schemas.ports import Pixels
 DEADLINE_S = 30.0
 REPOSITORY = Path(__file__).resolve().parents[2]
 OPTIONS = CaptureOptions()
-CLOCKS = Clocks(clock_us=lambda: time.time_ns() // 1000, monotonic_s=time.monotonic, jitter=random.random)
+CLOCKS = Clocks()
 START_US = OPTIONS.start_us
 
 

@@ -11,9 +11,10 @@ from producers.cameras.buffer import FrameBuffer
 from producers.cameras.event_time import LiveClock
 from producers.cameras.grabs import BadPicture, EndOfSource, Grab
 from producers.cameras.sources import SourceSpec
-from producers.cameras.thread import CameraPlan, CaptureThread, Clocks
+from producers.cameras.thread import CameraPlan, CaptureThread
 from producers.options import CaptureOptions, Pace
 from producers.playlist import PlayFeed, PlaylistOptions, Slot
+from schemas.clocks import Clocks
 from schemas.events import Play
 from schemas.frames import Frame
 
@@ -73,7 +74,7 @@ def frames_of(skip_frames: int, pace: Pace = "fast") -> tuple[list[Frame], Captu
     buffer = FrameBuffer(20, "wait", max_bytes=10**6, is_recording=True)
     spec = SourceSpec(kind="file", target="/clip.mp4")
     plan = CameraPlan(stand_id="door", camera_id="c", spec=spec, pace=pace, skip_frames=skip_frames)
-    clocks = Clocks(clock_us=lambda: 0, monotonic_s=time.monotonic, jitter=lambda: 0.5)
+    clocks = Clocks(now_us=lambda: 0, jitter=lambda: 0.5)
     thread = CaptureThread(plan, lambda _: Film(), buffer=buffer, options=CaptureOptions(), clocks=clocks)
     thread.start()
     frames = []

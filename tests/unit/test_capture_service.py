@@ -20,13 +20,14 @@ from onlooker.capture.tally import CaptureTally
 from producers.cameras.buffer import FrameBuffer
 from producers.cameras.grabs import BadPicture, EndOfSource, Grab
 from producers.cameras.sources import SourceSpec
-from producers.cameras.thread import CameraPlan, CaptureThread, Clocks
+from producers.cameras.thread import CameraPlan, CaptureThread
 from producers.options import CaptureOptions, DropPolicy, PublishOptions
 from producers.playlist import PlayFeed, PlaylistOptions, Slot
 from producers.publish.in_flight import Message
 from producers.publish.journal import Journal, StandNote
 from producers.publish.pictures import Encoded
 from producers.publish.publishing import OnDone, Publisher
+from schemas.clocks import Clocks
 from schemas.errors import BadPictureError, DependencyAwayError, UsageError
 from schemas.events import FrameCaptured, Play, StreamEnded
 from schemas.frames import Frame
@@ -194,9 +195,7 @@ def _line(stand_id: str, name: str, film: Film, policy: DropPolicy, note: StandN
         lambda _: film,
         buffer=buffer,
         options=CaptureOptions(),
-        clocks=Clocks(
-            clock_us=lambda: time.time_ns() // 1000, monotonic_s=time.monotonic, jitter=lambda: 0.5
-        ),
+        clocks=Clocks(jitter=lambda: 0.5),
     )
     return CameraLine(
         stand_id=stand_id,

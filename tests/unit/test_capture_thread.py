@@ -12,8 +12,9 @@ from producers.cameras.buffer import FrameBuffer
 from producers.cameras.grabs import BadPicture, CameraLostError, EndOfSource, Grab
 from producers.cameras.pacing import Pacer, policy_at
 from producers.cameras.sources import SourceSpec
-from producers.cameras.thread import CameraPlan, CaptureThread, Clocks
+from producers.cameras.thread import CameraPlan, CaptureThread
 from producers.options import CaptureOptions, DropPolicy, Pace
+from schemas.clocks import Clocks
 from schemas.frames import Frame
 
 DEADLINE_S = 20.0
@@ -74,7 +75,7 @@ class Rig:
             self._open,
             buffer=self.buffer,
             options=options,
-            clocks=Clocks(clock_us=clock_us, monotonic_s=monotonic_s, jitter=lambda: 0.5),
+            clocks=Clocks(now_us=clock_us, monotonic_s=monotonic_s, jitter=lambda: 0.5),
         )
         self.thread.start()
 
@@ -259,7 +260,7 @@ def test_real_pace_follows_the_positions_and_never_owes_time() -> None:
 
 def test_a_thread_that_was_never_started_ends_at_once() -> None:
     buffer = FrameBuffer(1, "wait", max_bytes=10**6)
-    clocks = Clocks(clock_us=lambda: 0, monotonic_s=lambda: 0.0, jitter=lambda: 0.0)
+    clocks = Clocks(now_us=lambda: 0, monotonic_s=lambda: 0.0, jitter=lambda: 0.0)
     plan = CameraPlan(stand_id="stand", camera_id="cam", spec=LIVE)
     thread = CaptureThread(
         plan, lambda _: ScriptedCamera(steps()), buffer=buffer, options=QUICK, clocks=clocks

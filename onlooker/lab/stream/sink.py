@@ -181,7 +181,7 @@ def _from_kafka(address: Address, site: Site, facts: Sequence[Fact], batch_rows:
     options = replace(site.settings.sink, max_rows=batch_rows, max_age_s=PATIENCE_S)
     site = replace(site, settings=replace(site.settings, sink=options))
     with apart(site, partitions=1) as here:
-        fill(here.kafka, (("bench", fact) for fact in facts))
+        fill(here.kafka, facts)
         with running_sink(here, address, counter):
             done.wait(PATIENCE_S)
     if counter.seconds is None:

@@ -26,6 +26,7 @@ from producers.brokers.topics import Topics
 from schemas.broker import BrokerOptions
 from schemas.errors import DependencyAwayError
 from schemas.message import About
+from schemas.reading import stand_of
 from schemas.wire.codec import AvroCodec
 from schemas.wire.registry import FileRegistry
 from sinks.store.address import Address
@@ -148,13 +149,13 @@ def bare_producer(kafka: BrokerOptions, **more: Any) -> KafkaProducer:
     )
 
 
-def fill(kafka: BrokerOptions, events: Iterable[tuple[str, Any]]) -> None:
-    """Put events, each with its key, into their topics."""
+def fill(kafka: BrokerOptions, events: Iterable[Any]) -> None:
+    """Put events of stands into their topics."""
     codec, headers = AvroCodec(FileRegistry()), About(producer="bench", produced_us=0).headers()
     with closing(bare_producer(kafka, linger_ms=20)) as producer:
-        for key, event in events:
+        for event in events:
             name = kafka.topics.name(topic_of(event))
-            producer.send(name, codec.encode(event), key.encode(), headers=headers)
+            producer.send(name, codec.encode(event), (stand_of(event) or "").encode(), headers=headers)
         producer.flush()
 
 
