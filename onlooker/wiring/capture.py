@@ -4,7 +4,6 @@ import logging
 import os
 import socket
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +27,7 @@ from producers.publish.journal import Journal, StandNote, recording_digest
 from producers.publish.pictures import encode_picture
 from producers.publish.publisher import KafkaClient
 from producers.publish.publishing import Publisher
+from schemas.clocks import Clocks
 from schemas.errors import UsageError
 from sinks.ownership import Ownership
 
@@ -98,7 +98,7 @@ def _note(settings: Settings, stand: StandSettings, journal: Journal, request: C
     }
     from_start = request.from_start and recordings
     note = StandNote(recordings=recordings) if from_start else journal.note(stand.stand_id, recordings)
-    if note.is_of_the_future(time.time_ns() // 1000):
+    if note.is_of_the_future(Clocks().now_us()):
         log.warning("%s was captured by a clock that was wrong: its plays begin anew", stand.stand_id)
         note = StandNote()
     journal.put(stand.stand_id, note)
@@ -139,6 +139,6 @@ def _parts(settings: Settings, journal: Journal, watch: Watch) -> CaptureParts:
         codec=build_codec(settings.registry, settings.kafka.topics),
         encode=lambda frame, lossless: encode_picture(frame.picture, publish, lossless=lossless),
         pulse=watch.pulse,
-        clock_us=lambda: time.time_ns() // 1000,
+        clock_us=Clocks().now_us,
         producer=f"capture@{socket.gethostname()}:{os.getpid()}",
     )

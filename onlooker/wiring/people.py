@@ -1,6 +1,5 @@
 """Builds what enrolment needs: models, decoding, the gallery on disk."""
 
-import time
 from pathlib import Path
 
 import msgspec
@@ -13,6 +12,7 @@ from onlooker.people.store import open_or_create_store
 from onlooker.settings.configuration import PeopleSettings, Settings
 from onlooker.wiring.perception import build_networks, decoder
 from processors.observe.stills import StillObserver
+from schemas.clocks import Clocks
 
 
 def build_enroller(settings: Settings) -> Enroller:
@@ -24,7 +24,7 @@ def build_enroller(settings: Settings) -> Enroller:
     return Enroller(
         PictureJudge(stills.observe_templates, decoder(settings.capture), options),
         model_digest=digest_of(networks.nets["template"].path),
-        clock_us=lambda: time.time_ns() // 1000,
+        clock_us=Clocks().now_us,
         options=options,
     )
 

@@ -32,6 +32,7 @@ from producers.replay.pace import Pauses, ReplayPacer
 from producers.replay.send import ReplaySender, Sending, replayed_topics
 from producers.replay.shift import Rounds
 from schemas.broker import BrokerOptions
+from schemas.clocks import Clocks
 from schemas.errors import UsageError
 from schemas.recording.folder import Range, Recording
 from schemas.topics import Prefix, Topic
@@ -80,7 +81,7 @@ class _Replaying(msgspec.Struct, frozen=True, kw_only=True):
             self.recording,
             DriveOptions(choice=choice, loop=request.loop, leave_open=request.leave_open),
             pacer=ReplayPacer(request.speed, self.pauses),
-            rounds=Rounds(_now_us if request.shift_to_now else None, loop=request.loop),
+            rounds=Rounds(Clocks().now_us if request.shift_to_now else None, loop=request.loop),
             emit=emit,
         )
 
@@ -180,7 +181,7 @@ def _to_kafka(settings: Settings, replaying: _Replaying) -> ReplayedToKafka:
             publisher=Publisher(lambda: KafkaClient(broker, publish, replayed_topics()), publish),
             codec=build_codec(settings.registry, broker.topics),
             producer=f"replay@{socket.gethostname()}:{os.getpid()}",
-            clock_us=_now_us,
+            clock_us=Clocks().now_us,
             stopped=replaying.stop.is_set,
         )
     )
@@ -218,7 +219,3 @@ def _apart(settings: Settings, request: ReplayRequest) -> BrokerOptions:
 def tell_torn(path: Path, dropped_bytes: int) -> None:
     """Say that the end of a file is left out."""
     click.echo(f"{path} ends in a torn block: its last {dropped_bytes} bytes are left out.", err=True)
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000
