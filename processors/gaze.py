@@ -15,11 +15,6 @@ AWAY, NEAR, TOWARDS = 0, 1, 2
 def gaze_class(pose: Pose | None, stand_id: str, options: MeasureOptions) -> int:
     """How far the head is turned away from the screen, as one of three classes.
 
-    Args:
-        pose: head pose, degrees; None when unknown.
-        stand_id: the stand whose screen is meant.
-        options: limits and bearings.
-
     Returns:
         `TOWARDS`, `NEAR` or `AWAY`; an unknown pose is `AWAY`.
     """
@@ -62,9 +57,6 @@ class Looking:
     """The rule of looking, for what OBSERVE shows of a frame and what MEASURE counts of a track.
 
     Source: docs/metrics.md, "From samples to states".
-
-    Args:
-        options: limits and bearings.
     """
 
     def __init__(self, options: MeasureOptions) -> None:
@@ -114,9 +106,6 @@ class Looking:
             stand_id: the stand whose screen is meant.
             t_us: event time of the frame, us.
             gap_us: time since the last frame with this face, us; 0 for the first.
-
-        Returns:
-            The new value.
         """
         facing = self.after(
             (before.facing, before.closed_since_us),

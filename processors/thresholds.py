@@ -71,21 +71,11 @@ class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError("max_gap_s <= presence_gap_s <= rejoin_s and late_horizon_s must hold")
 
     def stand(self, stand_id: str) -> StandOptions:
-        """Options of one stand.
-
-        Args:
-            stand_id: the stand.
-
-        Returns:
-            What was configured for it, or the defaults.
-        """
+        """Options of one stand: what was configured for it, or the defaults."""
         return self.stands.get(stand_id, _DEFAULT_STAND)
 
     def metric_version(self, stand_id: str) -> str:
         """Version of the figures of one stand: that of the formulas, and of the thresholds where they differ.
-
-        Args:
-            stand_id: the stand.
 
         Returns:
             `METRIC_VERSION` for the defaults; else that, a plus and 8 hexadecimal digits of the SHA-256 of
@@ -95,9 +85,6 @@ class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def thresholds(self, stand_id: str) -> str:
         """All thresholds of one stand as canonical JSON: those of other stands have no part in it.
-
-        Args:
-            stand_id: the stand.
 
         Returns:
             A JSON object, keys sorted, numbers in the type of their field; `stand` holds those of the stand.

@@ -38,11 +38,7 @@ TOPOLOGY: tuple[Stage, ...] = (
 
 
 def topic_of(event: Any) -> Topic:
-    """The topic that a stage writes an event to.
-
-    Args:
-        event: of a kind in `schemas.kinds`.
-    """
+    """The topic that a stage writes an event to; its kind is in `schemas.kinds`."""
     return kinds().of(type(event)).topics[-1]
 
 

@@ -4,19 +4,17 @@ So the embedded run hands plays over, and only the same order gives the same fac
 """
 
 from bisect import insort
-from operator import attrgetter
 
 import msgspec
 
-from processors.measure.fold import Facts, StandState, checkpoint_of, new_stand, state_from, step
+from processors.measure.fold import Facts, StandState, checkpoint_of, state_from, step
+from processors.measure.plays import BY_START
 from processors.thresholds import MeasureOptions
 from schemas.errors import UsageError
 from schemas.events import FaceObservations, MeasureInput, Play
 
 MOST_HELD = 10_000
 """Plays of one stand that may wait for their time; a day's playlist sent ahead at once fits."""
-
-_BY_START = attrgetter("start_us", "play_id")
 
 
 class AlignedState(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +37,7 @@ class AlignedMeasure:
 
     def new_state(self, stand_id: str) -> AlignedState:
         """A stand that nobody has visited."""
-        return AlignedState(stand=new_stand(stand_id))
+        return AlignedState(stand=StandState(stand_id=stand_id))
 
     def step(self, state: AlignedState, event: MeasureInput) -> tuple[AlignedState, Facts]:
         """One more event of the stand.
@@ -75,22 +73,11 @@ class AlignedMeasure:
 
     def kept(self, state: AlignedState) -> bytes:
         """The state as bytes, to go on from after a restart."""
-        rest = _Kept(
-            stand=checkpoint_of(state.stand),
-            newest_us=state.newest_us,
-            held=state.held,
-            dropped=state.dropped,
-        )
-        return msgspec.msgpack.encode(rest)
+        fields = msgspec.structs.asdict(state)
+        return msgspec.msgpack.encode(_Kept(**{**fields, "stand": checkpoint_of(state.stand)}))
 
     def restored(self, kept: bytes) -> AlignedState:
-        """The state that `kept` was given.
-
-        Args:
-            kept: what it gave.
-
-        Returns:
-            An equal state.
+        """A state equal to the one that `kept` was given.
 
         Raises:
             UsageError: the bytes are damaged, or of another version.
@@ -101,9 +88,7 @@ class AlignedMeasure:
             raise UsageError(
                 f"A checkpoint of MEASURE is damaged ({error}); remove it to begin anew."
             ) from error
-        return AlignedState(
-            stand=state_from(rest.stand), newest_us=rest.newest_us, held=rest.held, dropped=rest.dropped
-        )
+        return AlignedState(**{**msgspec.structs.asdict(rest), "stand": state_from(rest.stand)})
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +102,7 @@ def _holding(state: AlignedState, play: Play) -> AlignedState:
     if any(known.play_id == play.play_id for known in state.held):
         return state
     held = list(state.held)
-    insort(held, play, key=_BY_START)
+    insort(held, play, key=BY_START)
     return msgspec.structs.replace(
         state, held=tuple(held[:MOST_HELD]), dropped=state.dropped + max(0, len(held) - MOST_HELD)
     )

@@ -145,13 +145,6 @@ def _continues(run: Segment, piece: Segment) -> bool:
 def _grown(run: Segment, piece: Segment) -> Segment:
     both = run.valence_us is not None and piece.valence_us is not None
     valence = (run.valence_us or 0.0) + (piece.valence_us or 0.0) if both else None
-    return Segment(
-        run.start_us,
-        piece.end_us,
-        run.attending,
-        run.in_zone,
-        run.expression,
-        valence,
-        run.height_start_px,
-        piece.height_end_px,
+    return msgspec.structs.replace(
+        run, end_us=piece.end_us, valence_us=valence, height_end_px=piece.height_end_px
     )

@@ -54,7 +54,7 @@ def closed(
         return state, ()
     state, windows = _windows(state, options, ended=ended)
     state, visits = _visits(state, options, ended=ended)
-    state = _settled(_forgotten(state, options), options)
+    state = _trimmed(state, options)
     return msgspec.structs.replace(state, next_due_us=_next_due_us(state, options)), (*windows, *visits)
 
 
@@ -150,9 +150,10 @@ def _entry(known: Written | None, fact: VisitEnded | WindowClosed, as_of_us: int
     return Written(known.version + 1 if known is not None else 1, fingerprint, as_of_us)
 
 
-def _forgotten(state: StandState, options: MeasureOptions) -> StandState:
-    over_us = watermark_us(state, options) - us_from_s(options.rejoin_s) - us_from_s(options.late_horizon_s)
-    oldest_us = min(over_us, state.frozen_until_us)
+def _trimmed(state: StandState, options: MeasureOptions) -> StandState:
+    """Forget what is over, and settle of what stays the samples that no late one can join."""
+    horizon_us = watermark_us(state, options) - us_from_s(options.late_horizon_s)
+    oldest_us = min(horizon_us - us_from_s(options.rejoin_s), state.frozen_until_us)
     groups = grouped(state.all_tracks, state.newest_us or 0, options)
     kept = [group for group in groups if max(track.last_us for track in group) >= oldest_us]
     alive = {(track.track_id, track.first_us) for group in kept for track in group}
@@ -161,24 +162,23 @@ def _forgotten(state: StandState, options: MeasureOptions) -> StandState:
     needed_us = min([oldest_us, *(first_us for _, first_us in alive)])
     return msgspec.structs.replace(
         state,
-        tracks={key: track for key, track in state.tracks.items() if (key, track.first_us) in alive},
-        parted=tuple(track for track in state.parted if (track.track_id, track.first_us) in alive),
+        tracks={
+            track_id: _settled(track, horizon_us, options)
+            for track_id, track in state.tracks.items()
+            if (track_id, track.first_us) in alive
+        },
+        parted=tuple(
+            _settled(track, horizon_us, options)
+            for track in state.parted
+            if (track.track_id, track.first_us) in alive
+        ),
         visits={visit_id: entry for visit_id, entry in state.visits.items() if visit_id in ids},
         plays=tuple(play for play in state.plays if play.end_us > needed_us),
         seen=tuple(span for span in state.seen if span[1] >= seen_us),
     )
 
 
-def _settled(state: StandState, options: MeasureOptions) -> StandState:
-    oldest_us = watermark_us(state, options) - us_from_s(options.late_horizon_s)
-    return msgspec.structs.replace(
-        state,
-        tracks={key: _settle(track, oldest_us, options) for key, track in state.tracks.items()},
-        parted=tuple(_settle(track, oldest_us, options) for track in state.parted),
-    )
-
-
-def _settle(track: Track, oldest_us: int, options: MeasureOptions) -> Track:
+def _settled(track: Track, oldest_us: int, options: MeasureOptions) -> Track:
     if not track.tail or track.tail[0].t_us >= oldest_us - SETTLE_EVERY_US:
         return track
     index = bisect_left(track.tail, oldest_us, key=TIME)

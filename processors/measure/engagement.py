@@ -46,9 +46,6 @@ def is_engaged(score: float | None, attention_us: int, options: MeasureOptions) 
         score: engagement score, or None.
         attention_us: attention in the same scope, us.
         options: the two limits.
-
-    Returns:
-        True when both are reached.
     """
     enough = attention_us >= us_from_s(options.engaged_attention_s)
     return score is not None and score >= options.engaged_score and enough

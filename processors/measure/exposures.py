@@ -56,9 +56,6 @@ def visit_ended(
         plays: plays of the stand, by start.
         model_version: version of the models that saw it.
         options: the thresholds.
-
-    Returns:
-        The fact.
     """
     visit = _visit(stand_id, visiting, model_version, options)
     exposures = (_exposure(visit, visiting, play, options) for play in plays)
@@ -67,7 +64,7 @@ def visit_ended(
 
 def _visit(stand_id: str, visiting: Visiting, model_version: str, options: MeasureOptions) -> Visit:
     totals = totals_of(visiting.timeline, options)
-    who, looks = visiting.who, totals.looks
+    looks = totals.looks
     score = engagement(totals, approach=growth(visiting.approach), baseline=None, options=options)
     return Visit(
         visit_id=visiting.visit_id,
@@ -84,9 +81,9 @@ def _visit(stand_id: str, visiting: Visiting, model_version: str, options: Measu
         engaged=is_engaged(score, totals.attention_us, options),
         expression=totals.expression,
         valence=totals.valence,
-        age_years=who.age_years,
-        gender=who.gender,
-        member_id=who.member_id,
+        age_years=visiting.age_years,
+        gender=visiting.gender,
+        member_id=visiting.member_id,
         model_version=model_version,
         metric_version=options.metric_version(stand_id),
         version=1,

@@ -10,21 +10,9 @@ from processors.thresholds import MeasureOptions
 from schemas.errors import UsageError
 from schemas.events import FaceObservations, MeasureInput, MeasureOutput, Play
 
-__all__ = ["Facts", "MeasureOptions", "StandState", "checkpoint_of", "new_stand", "state_from", "step"]
+__all__ = ["Facts", "MeasureOptions", "StandState", "checkpoint_of", "state_from", "step"]
 
 Facts = tuple[MeasureOutput, ...]
-
-
-def new_stand(stand_id: str) -> StandState:
-    """The state of a stand that has seen nothing.
-
-    Args:
-        stand_id: the stand.
-
-    Returns:
-        An empty state.
-    """
-    return StandState(stand_id=stand_id)
 
 
 def step(state: StandState, event: MeasureInput, options: MeasureOptions) -> tuple[StandState, Facts]:
@@ -50,25 +38,12 @@ def step(state: StandState, event: MeasureInput, options: MeasureOptions) -> tup
 
 
 def checkpoint_of(state: StandState) -> bytes:
-    """The state as bytes, to go on from after a restart.
-
-    Args:
-        state: the stand.
-
-    Returns:
-        MessagePack.
-    """
+    """The state as MessagePack, to go on from after a restart."""
     return msgspec.msgpack.encode(state)
 
 
 def state_from(checkpoint: bytes) -> StandState:
-    """The state of a checkpoint.
-
-    Args:
-        checkpoint: what `checkpoint_of` gave.
-
-    Returns:
-        The state, equal to the one that was encoded.
+    """The state of a checkpoint, equal to the one that `checkpoint_of` encoded.
 
     Raises:
         UsageError: the checkpoint is not one of this version.

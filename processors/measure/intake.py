@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from processors.measure.samples import Sample, sample_of
-from processors.measure.segments import Interval
+from processors.measure.segments import Interval, union
 from processors.measure.state import TIME, StandState, Track, whole_second_us
 from processors.thresholds import MeasureOptions
 from schemas.events import FaceObservations
@@ -24,11 +24,6 @@ def admitted(
     `jump_confirmations` such events came and none that moved the clock on as usual, the clock has jumped and
     they enter; otherwise they are counted.
 
-    Args:
-        state: the stand.
-        frame: the event.
-        options: the limits.
-
     Returns:
         The new state, and the events that enter now, by time.
     """
@@ -38,19 +33,14 @@ def admitted(
     if frame.t_us > newest_us + us_from_s(options.max_jump_s):
         return _waiting(state, frame, options)
     if frame.t_us < newest_us - us_from_s(options.lateness_s) - us_from_s(options.late_horizon_s):
-        return _counted(state, late=1), ()
+        return state.ignoring("observations_late"), ()
     if not state.waiting or frame.t_us <= newest_us:
         return state, (frame,)
     return _contradicted(state, frame, options)
 
 
 def with_frame(state: StandState, frame: FaceObservations, options: MeasureOptions) -> StandState:
-    """Put an event's samples to their tracks and move the clock on.
-
-    Args:
-        state: the stand.
-        frame: an admitted event.
-        options: the thresholds.
+    """Put the samples of an admitted event to their tracks and move the clock on.
 
     Returns:
         The new state; an event that is known already changes nothing.
@@ -99,18 +89,8 @@ def _contradicted(
     """The clock went on as usual: what still lies far ahead was wrong."""
     limit_us = frame.t_us + us_from_s(options.max_jump_s)
     near = tuple(each for each in state.waiting if each.t_us <= limit_us)
-    counted = _counted(state, ahead=len(state.waiting) - len(near))
+    counted = state.ignoring("observations_ahead", len(state.waiting) - len(near))
     return msgspec.structs.replace(counted, waiting=()), (frame, *near)
-
-
-def _counted(state: StandState, *, late: int = 0, ahead: int = 0) -> StandState:
-    known = state.ignored
-    ignored = msgspec.structs.replace(
-        known,
-        observations_late=known.observations_late + late,
-        observations_ahead=known.observations_ahead + ahead,
-    )
-    return msgspec.structs.replace(state, ignored=ignored)
 
 
 def _begun(state: StandState, t_us: int, options: MeasureOptions) -> StandState:
@@ -126,14 +106,10 @@ def _begun(state: StandState, t_us: int, options: MeasureOptions) -> StandState:
 
 
 def _longer(track: Track, sample: Sample) -> Track:
-    return Track(
-        track_id=track.track_id,
-        first_us=track.first_us,
+    return msgspec.structs.replace(
+        track,
         last_us=sample.t_us,
         tail=(*track.tail, sample),
-        settled=track.settled,
-        attended=track.attended,
-        visit_id=track.visit_id,
         recognised=track.recognised or sample.member_id is not None,
     )
 
@@ -193,13 +169,7 @@ def _seen(seen: tuple[Interval, ...], t_us: int, gap_us: int) -> tuple[Interval,
     if seen and seen[-1][0] <= t_us <= seen[-1][1] + gap_us:
         start, end = seen[-1]
         return seen if t_us <= end else (*seen[:-1], (start, t_us))
-    joined: list[Interval] = []
-    for start, end in sorted((*seen, (t_us, t_us))):
-        if joined and start <= joined[-1][1] + gap_us:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return tuple(joined)
+    return tuple(union((*seen, (t_us, t_us)), gap_us))
 
 
 def _models(models: dict[str, int], frame: FaceObservations) -> dict[str, int]:

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 import msgspec
 
-from processors.measure.segments import Interval, union
+from processors.measure.segments import Interval
 from processors.measure.state import StandState
 from processors.thresholds import MeasureOptions
 from schemas.events import Play
@@ -15,28 +15,16 @@ from schemas.units import us_from_s
 Creative = tuple[str, str]
 """Campaign id and creative id."""
 
-_BY_START = attrgetter("start_us", "play_id")
+BY_START = attrgetter("start_us", "play_id")
 
 
 def with_play(state: StandState, play: Play, options: MeasureOptions) -> StandState:
-    """Take a proof of play in, by start; one that cannot count is only counted.
-
-    Args:
-        state: the stand.
-        play: the play.
-        options: the limits.
-
-    Returns:
-        The new state.
-    """
+    """Take a proof of play in, by start; one that cannot count is only counted."""
     cause = _refusal(state, play, options)
     if cause is not None:
-        count = getattr(state.ignored, cause) + 1
-        return msgspec.structs.replace(
-            state, ignored=msgspec.structs.replace(state.ignored, **{cause: count})
-        )
+        return state.ignoring(cause)
     plays = list(state.plays)
-    insort(plays, play, key=_BY_START)
+    insort(plays, play, key=BY_START)
     return msgspec.structs.replace(state, plays=tuple(plays))
 
 
@@ -55,19 +43,6 @@ def by_creative(plays: Iterable[Play], window: Interval) -> dict[Creative, list[
         if play.start_us < window[1] and window[0] < play.end_us:
             found.setdefault((play.campaign_id, play.creative_id), []).append(play)
     return dict(sorted(found.items()))
-
-
-def scope_of(plays: Iterable[Play], window: Interval) -> list[Interval]:
-    """The time of plays inside a window.
-
-    Args:
-        plays: plays that overlap the window.
-        window: [start, end), us.
-
-    Returns:
-        Disjoint intervals in order.
-    """
-    return union([(max(play.start_us, window[0]), min(play.end_us, window[1])) for play in plays])
 
 
 def _refusal(state: StandState, play: Play, options: MeasureOptions) -> str | None:

@@ -29,16 +29,7 @@ class Sample(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def sample_of(face: FaceObserved, frame: FaceObservations, options: MeasureOptions) -> Sample:
-    """Reduce an observed face to a sample.
-
-    Args:
-        face: the face.
-        frame: the event it came with (time, size of the picture, stand).
-        options: the thresholds.
-
-    Returns:
-        The sample at the frame's time.
-    """
+    """Reduce an observed face to a sample at the time of the event that it came with."""
     index, valence = _expression(face, options)
     stand = options.stand(frame.stand_id)
     return Sample(
@@ -61,9 +52,6 @@ def in_zone(point: tuple[float, float], zone: tuple[tuple[float, float], ...]) -
     Args:
         point: (x, y), fractions of the picture.
         zone: two opposite corners of a rectangle, or the corners of a polygon in order.
-
-    Returns:
-        True when inside.
     """
     x, y = point
     if len(zone) == 2:

@@ -36,19 +36,12 @@ class Segment(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
         Args:
             t_us: instant inside [start_us, end_us].
-
-        Returns:
-            Height in px.
         """
         share = (t_us - self.start_us) / self.length_us
         return self.height_start_px + share * (self.height_end_px - self.height_start_px)
 
     def cut(self, start_us: int, end_us: int) -> "Segment":
         """The part of the segment inside [start_us, end_us), which must not be empty.
-
-        Args:
-            start_us: instant, us.
-            end_us: instant, us.
 
         Returns:
             The same segment when it lies inside, else its part with proportional valence.
@@ -76,11 +69,6 @@ Interval = tuple[int, int]
 def clip(timeline: Timeline, start_us: int, end_us: int) -> list[Segment]:
     """The part of a timeline inside [start_us, end_us).
 
-    Args:
-        timeline: segments in order.
-        start_us: instant, us.
-        end_us: instant, us.
-
     Returns:
         Segments in order, cut at both ends.
     """
@@ -94,30 +82,15 @@ def clip(timeline: Timeline, start_us: int, end_us: int) -> list[Segment]:
 
 
 def within(timeline: Timeline, scope: Sequence[Interval]) -> list[Segment]:
-    """The part of a timeline inside several intervals that do not overlap.
-
-    Args:
-        timeline: segments in order.
-        scope: disjoint intervals in order.
-
-    Returns:
-        Segments in order.
-    """
+    """The part of a timeline inside several intervals that do not overlap, both in order."""
     return [segment for start, end in scope for segment in clip(timeline, start, end)]
 
 
-def union(intervals: Sequence[Interval]) -> list[Interval]:
-    """The same time as disjoint intervals in order; touching ones become one.
-
-    Args:
-        intervals: any intervals, in any order.
-
-    Returns:
-        Disjoint intervals in order.
-    """
+def union(intervals: Sequence[Interval], gap_us: int = 0) -> list[Interval]:
+    """The time of intervals in any order as disjoint ones in order; those at most a gap apart become one."""
     joined: list[Interval] = []
     for start, end in sorted(intervals):
-        if joined and start <= joined[-1][1]:
+        if joined and start <= joined[-1][1] + gap_us:
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
             joined.append((start, end))

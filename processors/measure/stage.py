@@ -1,6 +1,6 @@
 """MEASURE as the runtimes drive it: observations and plays of a stand to visits, exposures and windows."""
 
-from processors.measure.fold import Facts, StandState, new_stand, step
+from processors.measure.fold import Facts, StandState, step
 from processors.thresholds import MeasureOptions
 from schemas.events import MeasureInput
 
@@ -13,16 +13,8 @@ class MeasureStage:
 
     def new_state(self, stand_id: str) -> StandState:
         """A stand that nobody has visited."""
-        return new_stand(stand_id)
+        return StandState(stand_id=stand_id)
 
     def step(self, state: StandState, event: MeasureInput) -> tuple[StandState, Facts]:
-        """One more event of the stand.
-
-        Args:
-            state: the stand so far.
-            event: an observation, a play or the end of the stream.
-
-        Returns:
-            The new state and what became certain or was corrected.
-        """
+        """The stand after one more event, and what became certain or was corrected by it."""
         return step(state, event, self._options)

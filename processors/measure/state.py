@@ -35,27 +35,13 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether any sample ever carried a member."""
 
     def tail_until(self, as_of_us: int) -> tuple[Sample, ...]:
-        """The samples of the tail with t <= as_of_us.
-
-        Args:
-            as_of_us: instant, us.
-
-        Returns:
-            Samples by time.
-        """
+        """The samples of the tail with t <= as_of_us."""
         if self.last_us <= as_of_us:
             return self.tail
         return self.tail[: bisect_right(self.tail, as_of_us, key=TIME)]
 
     def last_until(self, as_of_us: int) -> int:
-        """Time of the last sample with t <= as_of_us; the track must have begun by then.
-
-        Args:
-            as_of_us: instant, us.
-
-        Returns:
-            Instant in us.
-        """
+        """Time of the last sample with t <= as_of_us; the track must have begun by then."""
         if self.last_us <= as_of_us:
             return self.last_us
         samples = self.tail_until(as_of_us)
@@ -63,14 +49,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return samples[-1].t_us if samples else settled.t_us if settled is not None else self.first_us
 
     def member_until(self, as_of_us: int) -> str | None:
-        """The member recognised last by an instant.
-
-        Args:
-            as_of_us: instant, us.
-
-        Returns:
-            Member id or None.
-        """
+        """The member recognised last by an instant, None when none was."""
         if not self.recognised:
             return None
         for sample in reversed(self.tail_until(as_of_us)):
@@ -134,26 +113,18 @@ class StandState(msgspec.Struct, frozen=True, kw_only=True):
         """Every track, in no particular order."""
         return (*self.tracks.values(), *self.parted)
 
+    def ignoring(self, cause: str, count: int = 1) -> "StandState":
+        """The state after events that changed nothing, by a cause of `LateCounts`."""
+        known = getattr(self.ignored, cause)
+        ignored = msgspec.structs.replace(self.ignored, **{cause: known + count})
+        return msgspec.structs.replace(self, ignored=ignored)
+
     def model_version_until(self, as_of_us: int) -> str:
-        """The model version that was in use at an instant.
-
-        Args:
-            as_of_us: instant, us.
-
-        Returns:
-            The version that began last by then; empty when none had.
-        """
+        """The model version in use at an instant: that which began last by then; empty when none had."""
         begun = [(t_us, version) for version, t_us in self.models.items() if t_us <= as_of_us]
         return max(begun, default=(0, ""))[1]
 
 
 def whole_second_us(t_us: int) -> int:
-    """The first whole second at or after an instant: closing looks around once a second, not once a track.
-
-    Args:
-        t_us: instant, us.
-
-    Returns:
-        Instant in us.
-    """
+    """The first whole second at or after an instant: closing looks around once a second, not once a track."""
     return -(-t_us // US_PER_S) * US_PER_S

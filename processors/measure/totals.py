@@ -40,9 +40,6 @@ def totals_of(timeline: Timeline, options: MeasureOptions) -> Totals:
     Args:
         timeline: segments of one person, clipped to what is asked about.
         options: the thresholds.
-
-    Returns:
-        The totals, times in us.
     """
     attended = [segment for segment in timeline if segment.attending]
     attention_us = _length(attended)
@@ -91,15 +88,7 @@ def growth(timeline: Timeline) -> float | None:
 
 
 def instant_of(timeline: Timeline, presence_us: int) -> int | None:
-    """The instant at which presence reaches an amount.
-
-    Args:
-        timeline: segments in order.
-        presence_us: the amount, us.
-
-    Returns:
-        Instant in us, None when it is never reached.
-    """
+    """The instant at which presence in a timeline reaches an amount, None when it never does."""
     missing_us = presence_us
     for segment in timeline:
         if segment.length_us >= missing_us:

@@ -26,14 +26,6 @@ AGE_BANDS = (
 """Upper limits (years, exclusive) and names of the bands; above them all is `65+`."""
 
 
-class Who(msgspec.Struct, frozen=True, kw_only=True):
-    """Best estimates of who a visit is."""
-
-    age_years: float | None
-    gender: GenderLabel | None
-    member_id: str | None
-
-
 class Visiting(msgspec.Struct, frozen=True, kw_only=True):
     """A visit as derived from its tracks at some instant."""
 
@@ -44,7 +36,10 @@ class Visiting(msgspec.Struct, frozen=True, kw_only=True):
     """What happened, all tracks together."""
     approach: Timeline
     """Timeline of the best supported track: boxes of different cameras cannot be compared."""
-    who: Who
+    age_years: float | None
+    """Best estimate, as are the next two."""
+    gender: GenderLabel | None
+    member_id: str | None
 
 
 Group = tuple[Track, ...]
@@ -52,14 +47,7 @@ Group = tuple[Track, ...]
 
 
 def age_band(age_years: float | None) -> str | None:
-    """The age band of an age.
-
-    Args:
-        age_years: years, or None.
-
-    Returns:
-        Name of the band, None for an unknown age.
-    """
+    """The name of an age's band, None for an unknown age."""
     if age_years is None:
         return None
     return next((name for limit, name in AGE_BANDS if age_years < limit), "65+")
@@ -80,16 +68,11 @@ def gender_of(female_probability: float | None) -> GenderLabel | None:
 
 
 def grouped(tracks: Iterable[Track], as_of_us: int, options: MeasureOptions) -> list[Group]:
-    """Join tracks into visits, knowing only what was seen by an instant.
+    """Join the tracks of a stand into visits, knowing only what was seen by an instant.
 
     A track joins an earlier visit of the same member when it begins at most `rejoin_s` after that visit's
     end and was recognised before the visit's correction horizon ended. Tracks that were written as one visit
     stay one; tracks that were written as two stay two.
-
-    Args:
-        tracks: all tracks of the stand.
-        as_of_us: instant, us.
-        options: the thresholds.
 
     Returns:
         Groups by begin of their first track.
@@ -102,17 +85,7 @@ def grouped(tracks: Iterable[Track], as_of_us: int, options: MeasureOptions) -> 
 
 
 def visiting(stand_id: str, group: Group, as_of_us: int, options: MeasureOptions) -> Visiting | None:
-    """Derive the visit of a group of tracks.
-
-    Args:
-        stand_id: the stand.
-        group: its tracks.
-        as_of_us: only samples until this instant, us, are used.
-        options: the thresholds.
-
-    Returns:
-        The visit, or None while it is not confirmed.
-    """
+    """The visit of a group of tracks by their samples until an instant, None while it is not confirmed."""
     found = [attend(t.attended, t.tail_until(as_of_us), options) for t in group]
     lines = [
         (*t.settled, *done, *((after.run,) if after.run is not None else ()))
@@ -127,32 +100,21 @@ def visiting(stand_id: str, group: Group, as_of_us: int, options: MeasureOptions
         return None
     ages = (afters[index].age_years for index in ranks)
     females = (afters[index].female_probability for index in ranks)
+    members = (group[index].member_until(as_of_us) for index in ranks)
     return Visiting(
         visit_id=visit_id_of(stand_id, group),
         started_us=timeline[0].start_us,
         ended_us=timeline[-1].end_us,
         timeline=timeline,
         approach=lines[ranks[0]],
-        who=Who(
-            age_years=next((age for age in ages if age is not None), None),
-            gender=gender_of(next((p for p in females if p is not None), None)),
-            member_id=next(
-                (m for m in (group[i].member_until(as_of_us) for i in ranks) if m is not None), None
-            ),
-        ),
+        age_years=next((age for age in ages if age is not None), None),
+        gender=gender_of(next((p for p in females if p is not None), None)),
+        member_id=next((who for who in members if who is not None), None),
     )
 
 
 def visit_id_of(stand_id: str, group: Group) -> UUID:
-    """The id of a visit: the one it was written with, else derived from its first track and begin.
-
-    Args:
-        stand_id: the stand.
-        group: its tracks by begin.
-
-    Returns:
-        The id.
-    """
+    """The id of a visit: the one it was written with, else derived from its first track and begin."""
     written = next((track.visit_id for track in group if track.visit_id is not None), None)
     return written or derive_id("visit", stand_id, str(group[0].track_id), group[0].first_us)
 

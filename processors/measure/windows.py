@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from processors.measure.exposures import Part, part_of
-from processors.measure.plays import Creative, by_creative, scope_of
-from processors.measure.segments import Interval, clip
+from processors.measure.plays import Creative, by_creative
+from processors.measure.segments import Interval, clip, union
 from processors.measure.state import StandState
 from processors.measure.totals import instant_of
 from processors.measure.visits import AGE_BANDS, Visiting, age_band, grouped, visiting
@@ -21,11 +21,6 @@ _BANDS = [name for _, name in AGE_BANDS] + ["65+", None]
 
 def window_closed(state: StandState, window: Interval, options: MeasureOptions) -> WindowClosed | None:
     """The figures of a window, version 1, from what was seen until its correction horizon.
-
-    Args:
-        state: the stand.
-        window: [start, end), us.
-        options: the thresholds.
 
     Returns:
         The fact, None when no camera reported and nothing was played.
@@ -87,12 +82,11 @@ def _present(state: StandState, window: Interval, options: MeasureOptions) -> li
 def _campaign(
     creative: Creative,
     plays: Sequence[Play],
-    present: Iterable[Visiting],
+    visits: Sequence[Visiting],
     window: Interval,
     options: MeasureOptions,
 ) -> CampaignFigures:
-    scope = scope_of(plays, window)
-    visits = list(present)
+    scope = union([(max(play.start_us, window[0]), min(play.end_us, window[1])) for play in plays])
     parts = [part for visit in visits if (part := part_of(visit, scope, options)) is not None]
     scores = [part.engagement for part in parts if part.engagement is not None]
     return CampaignFigures(
@@ -125,7 +119,7 @@ def _audience(
     for visit in present:
         part = part_of(visit, [window], options)
         if part is not None:
-            key = (age_band(visit.who.age_years), visit.who.gender)
+            key = (age_band(visit.age_years), visit.gender)
             segments.setdefault(key, []).append(part)
     ordered = sorted(segments, key=lambda key: (_BANDS.index(key[0]), key[1] or "~"))
     return tuple(_segment(key, segments[key]) for key in ordered)

@@ -18,12 +18,7 @@ Decode = Callable[[bytes], Pixels]
 
 
 class CapturedFrames:
-    """A fold over the frames that capture published, and the end of a stream, which is passed on.
-
-    Args:
-        stage: OBSERVE.
-        decode: picture files to pixels.
-    """
+    """A fold over the frames that capture published, and the end of a stream, which is passed on."""
 
     def __init__(self, stage: ObserveStage, decode: Decode) -> None:
         self._stage = stage
@@ -39,10 +34,6 @@ class CapturedFrames:
         self, state: Cameras, event: FrameCaptured | StreamEnded
     ) -> tuple[Cameras, tuple[FaceObservations | StreamEnded, ...]]:
         """One more frame of one of the stand's cameras, or their end.
-
-        Args:
-            state: the state of each camera so far.
-            event: the frame.
 
         Returns:
             The new states and what follows; of a frame that is known or damaged, nothing.

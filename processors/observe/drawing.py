@@ -68,9 +68,6 @@ def _draw_gaze(canvas: Pixels, face: SeenFace, factor: int, thick: int) -> None:
 def words_of(face: SeenFace) -> list[str]:
     """What is written beside a face, a line an item.
 
-    Args:
-        face: the face.
-
     Returns:
         Name or track, age and gender, expression, looking; what is unknown is left out.
     """

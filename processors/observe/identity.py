@@ -115,9 +115,6 @@ class Recogniser:
             vote: what earlier faces of the track said, None at the first.
             template: (128,) of length 1.
             quality: of this face, in [0, 1]: its weight.
-
-        Returns:
-            The new vote.
         """
         weight = max(MIN_WEIGHT, quality)
         weighted = weight * self._gallery.similarities(template)
@@ -129,9 +126,6 @@ class Recogniser:
 
     def decided(self, vote: IdentityVote) -> Match | None:
         """The person a vote is sure of.
-
-        Args:
-            vote: of one track.
 
         Returns:
             The best person when above the threshold, None for a stranger.

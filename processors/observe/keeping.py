@@ -59,9 +59,6 @@ class CameraKeeper:
     def kept(self, state: Cameras) -> bytes:
         """The cameras as bytes, to go on from after a restart.
 
-        Args:
-            state: the cameras of a stand by id.
-
         Returns:
             MessagePack without anything that tells who a stranger is.
         """
@@ -69,9 +66,6 @@ class CameraKeeper:
 
     def restored(self, kept: bytes) -> dict[str, CameraState]:
         """The cameras that go on from there.
-
-        Args:
-            kept: what `kept` gave.
 
         Returns:
             Cameras by id; their tracks have no template, and identities hold until a vote names another.
@@ -95,34 +89,17 @@ class CameraKeeper:
 
 
 def _kept_camera(camera: CameraState) -> KeptCamera:
-    return KeptCamera(
-        stand_id=camera.stand_id,
-        camera_id=camera.camera_id,
-        active=camera.active,
-        hidden=camera.hidden,
-        described=tuple(
-            KeptTrack(track_id=track_id, traits=known.traits, gaze=known.gaze, match=known.match)
-            for track_id, known in camera.described.items()
-        ),
-        last_number=camera.last_number,
-        detected_us=camera.detected_us,
-        cuts=camera.cuts,
-        last_us=camera.last_us,
+    described = tuple(
+        KeptTrack(track_id=track_id, traits=known.traits, gaze=known.gaze, match=known.match)
+        for track_id, known in camera.described.items()
     )
+    fields = {name: getattr(camera, name) for name in KeptCamera.__struct_fields__}
+    return KeptCamera(**{**fields, "described": described})
 
 
 def _camera(kept: KeptCamera) -> CameraState:
-    return CameraState(
-        stand_id=kept.stand_id,
-        camera_id=kept.camera_id,
-        active=kept.active,
-        hidden=kept.hidden,
-        described={
-            each.track_id: Described(traits=each.traits, gaze=each.gaze, match=each.match, resumed=True)
-            for each in kept.described
-        },
-        last_number=kept.last_number,
-        detected_us=kept.detected_us,
-        cuts=kept.cuts,
-        last_us=kept.last_us,
-    )
+    described = {
+        each.track_id: Described(traits=each.traits, gaze=each.gaze, match=each.match, resumed=True)
+        for each in kept.described
+    }
+    return CameraState(**{**msgspec.structs.asdict(kept), "described": described})

@@ -121,7 +121,9 @@ class Observer:
         for track in still_hidden(tracks, t_us, self._options.tracking):
             mesh = self._faculties.fitter.fit(picture, track.region)
             sighting = _sighting(mesh, score=track.score)
-            if mesh.presence >= self._options.tracking.keep_presence and _plausible(track, sighting.box_px):
+            # The mesh stayed with the face if it neither jumped nor swelled within one frame.
+            stayed = overlap(track.box_px, sighting.box_px) >= 0.3
+            if stayed and mesh.presence >= self._options.tracking.keep_presence:
                 found.append(_Found(track=continued(track, sighting, t_us), mesh=mesh))
         return tuple(found)
 
@@ -188,10 +190,7 @@ class Observer:
         if not confirms(mesh, detection, min_presence=self._options.tracking.start_presence):
             return state, ()
         sighting = _sighting(mesh, score=detection.score)
-        seen = {each.track.track_id for each in found}
-        unseen = [t for t in (*state.active, *state.hidden) if t.track_id not in seen]
-        lost = still_hidden(unseen, t_us, self._options.tracking)
-        candidates = self._candidates(lost, detection, t_us)
+        candidates = self._candidates(self._lost(state, found, t_us), detection, t_us)
         known = [state.described.get(track.track_id) for track in candidates]
         back = self._describer.first_alike(known, picture, detection)
         if back is not None:
@@ -200,6 +199,11 @@ class Observer:
             return state, ()
         track = _new_track(state, sighting, t_us)
         return msgspec.structs.replace(state, last_number=track.number), (_Found(track=track, mesh=mesh),)
+
+    def _lost(self, state: CameraState, found: Sequence[_Found], t_us: int) -> tuple[Track, ...]:
+        seen = {each.track.track_id for each in found}
+        unseen = [t for t in (*state.active, *state.hidden) if t.track_id not in seen]
+        return still_hidden(unseen, t_us, self._options.tracking)
 
     def _candidates(self, lost: Sequence[Track], detection: Detection, t_us: int) -> list[Track]:
         """Lost tracks that this detection could be, nearest first."""
@@ -211,10 +215,8 @@ class Observer:
     def _settle(self, state: CameraState, found: Sequence[_Found], t_us: int) -> CameraState:
         """Sort tracks into active, hidden and gone; forget what is gone."""
         active = tuple(sorted((each.track for each in found), key=lambda track: track.number))
-        seen = {track.track_id for track in active}
-        unseen = [t for t in (*state.active, *state.hidden) if t.track_id not in seen]
-        hidden = still_hidden(unseen, t_us, self._options.tracking)
-        alive = seen | {track.track_id for track in hidden}
+        hidden = self._lost(state, found, t_us)
+        alive = {track.track_id for track in (*active, *hidden)}
         described = {key: value for key, value in state.described.items() if key in alive}
         return msgspec.structs.replace(state, active=active, hidden=hidden, described=described)
 
@@ -231,11 +233,6 @@ class Observer:
 
 def _sighting(mesh: Mesh, *, score: float) -> Sighting:
     return Sighting(box_px=box_from_mesh(mesh), region=region_from_mesh(mesh), score=score)
-
-
-def _plausible(track: Track, box_px: Box) -> bool:
-    """Whether the mesh stayed with the face: it neither jumped nor swelled within one frame."""
-    return overlap(track.box_px, box_px) >= 0.3
 
 
 def _new_track(state: CameraState, sighting: Sighting, t_us: int) -> Track:

@@ -39,29 +39,11 @@ class SeenFace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def observed(face: SeenFace) -> FaceObserved:
-    """The face as it may leave the process: no landmarks, no pixels, no template.
-
-    Args:
-        face: a face of a tracked video.
-
-    Returns:
-        The value that OBSERVE sends on.
+    """The face of a tracked video as it may leave the process: no landmarks, no pixels, no template.
 
     Raises:
         ValueError: The face has no track.
     """
     if face.track_id is None:
         raise ValueError("only a tracked face can be observed")
-    return FaceObserved(
-        track_id=face.track_id,
-        box_px=face.box_px,
-        score=face.score,
-        quality=face.quality,
-        pose=face.pose,
-        eyes_open=face.eyes_open,
-        expression_scores=face.expression_scores,
-        age_years=face.age_years,
-        female_probability=face.female_probability,
-        member_id=face.member_id,
-        similarity=face.similarity,
-    )
+    return FaceObserved(**{name: getattr(face, name) for name in FaceObserved.__struct_fields__})

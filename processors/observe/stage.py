@@ -20,15 +20,7 @@ class ObserveStage:
         return {}
 
     def step(self, state: Cameras, event: Frame) -> tuple[Cameras, tuple[FaceObservations, ...]]:
-        """One more frame of one of the stand's cameras.
-
-        Args:
-            state: the state of each camera so far.
-            event: the frame.
-
-        Returns:
-            The new states and the one observation event of the frame.
-        """
+        """One more frame of one of the stand's cameras."""
         name = event.camera_id
         camera = state.get(name) or CameraState(stand_id=event.stand_id, camera_id=name)
         camera, faces = self._observer.step(camera, event.picture, event.t_us)

@@ -60,13 +60,13 @@ class StillObserver:
         Returns:
             Faces, the largest first.
         """
-        return tuple(self._with_template(picture, d, mesh) for d, mesh in self._found(picture))
-
-    def _with_template(self, picture: Pixels, detection: Detection, mesh: Mesh) -> StillFace:
-        return StillFace(
-            box_px=detection.box_px,
-            quality=face_quality(picture, mesh, estimate_pose(mesh)),
-            template=self._template(picture, detection, landmarks_68(mesh)),
+        return tuple(
+            StillFace(
+                box_px=detection.box_px,
+                quality=face_quality(picture, mesh, estimate_pose(mesh)),
+                template=self._template(picture, detection, landmarks_68(mesh)),
+            )
+            for detection, mesh in self._found(picture)
         )
 
     def _found(self, picture: Pixels) -> list[tuple[Detection, Mesh]]:

@@ -56,16 +56,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def continued(track: Track, sighting: Sighting, t_us: int) -> Track:
-    """The track after one more sighting.
-
-    Args:
-        track: the track so far.
-        sighting: where its face is now.
-        t_us: event time of the frame.
-
-    Returns:
-        A new track value; the old one stays as it was.
-    """
+    """The track after one more sighting."""
     return msgspec.structs.replace(
         track,
         box_px=sighting.box_px,
@@ -88,15 +79,7 @@ def _velocity(track: Track, box_px: Box, t_us: int) -> tuple[float, float]:
 
 
 def expected_box(track: Track, t_us: int) -> Box:
-    """Where the face should be by now, walking on as it did.
-
-    Args:
-        track: the track, last seen at `seen_us`.
-        t_us: event time asked for.
-
-    Returns:
-        The moved box, px.
-    """
+    """Where the face should be by now, walking on as it did."""
     elapsed_s = max(0, t_us - track.seen_us) / US_PER_S
     return moved(track.box_px, track.velocity_px_s[0] * elapsed_s, track.velocity_px_s[1] * elapsed_s)
 
@@ -104,17 +87,7 @@ def expected_box(track: Track, t_us: int) -> Box:
 def match(
     tracks: Sequence[Track], boxes: Sequence[Box], t_us: int, options: TrackingOptions
 ) -> tuple[tuple[int, int], ...]:
-    """Which track is which box.
-
-    Args:
-        tracks: tracks, seen in this frame or lost for a while.
-        boxes: boxes of the detector in this frame.
-        t_us: event time of the frame.
-        options: the reach.
-
-    Returns:
-        (index of track, index of box) of each pair.
-    """
+    """Which track is which box: (index of track, index of box) of each pair."""
     reach = [
         options.reach_sides + options.reach_sides_per_s * (t_us - track.seen_us) / US_PER_S
         for track in tracks
@@ -122,12 +95,8 @@ def match(
     return assign(pair_costs([expected_box(track, t_us) for track in tracks], boxes, reach))
 
 
-def first_double(tracks: Sequence[Track], max_overlap: float = 0.5) -> tuple[int, int] | None:
+def first_double(tracks: Sequence[Track]) -> tuple[int, int] | None:
     """Two tracks that follow one face: it happens when people pass before each other.
-
-    Args:
-        tracks: tracks seen in this frame.
-        max_overlap: two faces overlap less than this.
 
     Returns:
         Indices of the first such pair, the longer track first; None when all follow faces of their own.
@@ -135,25 +104,13 @@ def first_double(tracks: Sequence[Track], max_overlap: float = 0.5) -> tuple[int
     order = sorted(range(len(tracks)), key=lambda i: (-tracks[i].samples, tracks[i].number))
     for at, i in enumerate(order):
         for j in order[at + 1 :]:
-            if not _apart(tracks[i].box_px, tracks[j].box_px, max_overlap):
+            a, b = tracks[i].box_px, tracks[j].box_px
+            if overlap(a, b) >= 0.5 or distance_in_sides(a, b) <= 0.3:
                 return i, j
     return None
 
 
-def _apart(a: Box, b: Box, max_overlap: float) -> bool:
-    return overlap(a, b) < max_overlap and distance_in_sides(a, b) > 0.3
-
-
 def still_hidden(tracks: Sequence[Track], t_us: int, options: TrackingOptions) -> tuple[Track, ...]:
-    """The lost tracks that may still come back.
-
-    Args:
-        tracks: tracks not seen in this frame.
-        t_us: event time of the frame.
-        options: how long a face may stay hidden.
-
-    Returns:
-        Those last seen at most `lost_s` ago.
-    """
+    """The tracks not seen in this frame that may still come back: last seen at most `lost_s` ago."""
     limit_us = t_us - round(options.lost_s * US_PER_S)
     return tuple(track for track in tracks if track.seen_us >= limit_us)

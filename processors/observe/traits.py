@@ -79,9 +79,6 @@ def template_due(traits: Traits, quality: float, samples: int, t_us: int, option
         samples: how often the track was seen.
         t_us: event time of the frame.
         options: thresholds.
-
-    Returns:
-        True when a template should be made of this frame's face.
     """
     if samples < options.template_min_samples or quality < options.template_min_quality:
         return False
@@ -123,9 +120,6 @@ def with_age_gender(
         female_probability: the estimate, 0..1.
         weight: quality of the face, > 0.
         t_us: event time of the frame.
-
-    Returns:
-        New traits.
     """
     total = traits.age_gender_weight + weight
     share = weight / total
@@ -152,14 +146,7 @@ def with_template(traits: Traits, quality: float, t_us: int) -> Traits:
 
 
 def label_of(scores: tuple[float, ...]) -> str:
-    """The label with the highest score.
-
-    Args:
-        scores: one score a label of `EXPRESSIONS`.
-
-    Returns:
-        One of `EXPRESSIONS`.
-    """
+    """The one of `EXPRESSIONS` with the highest score, given a score of each."""
     return EXPRESSIONS[max(range(len(scores)), key=scores.__getitem__)]
 
 

@@ -41,13 +41,7 @@ class LocalRuntime:
         self._offsets: Counter[Topic] = Counter()
 
     def publish(self, topic: Topic, stand_id: str, event: Any) -> None:
-        """One event into a topic; all that follows from it has happened when this returns.
-
-        Args:
-            topic: where it goes.
-            stand_id: its key.
-            event: the value.
-        """
+        """One event into a topic; all that follows from it has happened when this returns."""
         offset = self._offsets[topic]
         self._offsets[topic] += 1
         self._deliver(Delivery(topic=topic, stand_id=stand_id, offset=offset, event=event))

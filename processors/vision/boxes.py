@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 Box = tuple[float, float, float, float]
 """left, top, width, height in pixels."""
@@ -14,15 +13,7 @@ FORBIDDEN = 1e6
 
 
 def overlap(a: Box, b: Box) -> float:
-    """Intersection over union of two boxes.
-
-    Args:
-        a: left, top, width, height.
-        b: left, top, width, height.
-
-    Returns:
-        0 (apart) to 1 (equal).
-    """
+    """Intersection over union of two boxes, 0 (apart) to 1 (equal)."""
     width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:
@@ -63,6 +54,9 @@ def assign(costs: NDArray[np.float64]) -> tuple[tuple[int, int], ...]:
     """
     if costs.size == 0:
         return ()
+    # Loading it takes a third of a second, for which only those who track should wait.
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(costs)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     return tuple((row, column) for row, column in pairs if costs[row, column] < FORBIDDEN)

@@ -160,9 +160,6 @@ def encode_jpeg(picture: Pixels, quality: int) -> bytes:
     Args:
         picture: (h, w, 3) uint8, BGR.
         quality: 1 (small) to 100 (good).
-
-    Returns:
-        The bytes of the file.
     """
     _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return encoded.tobytes()

@@ -5,7 +5,7 @@ import time
 import msgspec
 import pytest
 
-from processors.measure.fold import MeasureOptions, checkpoint_of, new_stand, state_from, step
+from processors.measure.fold import MeasureOptions, checkpoint_of, state_from, step
 from processors.measure.state import STATE_VERSION, StandState
 from schemas.errors import UsageError
 from schemas.events import MeasureInput, StreamEnded
@@ -29,7 +29,7 @@ def used() -> StandState:
             *frames("s", Camera(from_s=500, to_s=500.1)),
         ]
     )
-    state = new_stand("s")
+    state = StandState(stand_id="s")
     for event in events:
         state, _ = step(state, event, MeasureOptions())
     return state
@@ -87,7 +87,7 @@ def test_old_people_and_plays_are_forgotten(used: StandState) -> None:
 
 def test_the_tail_stays_inside_the_horizon() -> None:
     person = Person(track="staff", from_s=0, to_s=600, looks=((0, 600),))
-    state = new_stand("s")
+    state = StandState(stand_id="s")
     for event in frames("s", Camera(to_s=600, people=(person,))):
         state, _ = step(state, event, MeasureOptions())
     (track,) = state.all_tracks
@@ -101,7 +101,7 @@ def test_the_usual_event_is_cheap() -> None:
         Person(track=f"p{n}", from_s=12 * n, to_s=12 * n + 10, looks=((0, 900),)) for n in range(60)
     )
     events = frames("s", Camera(to_s=720, people=people))
-    state, begun_s = new_stand("s"), time.process_time()
+    state, begun_s = StandState(stand_id="s"), time.process_time()
     for event in events:
         state, _ = step(state, event, MeasureOptions())
     assert len(events) / (time.process_time() - begun_s) > 5_000

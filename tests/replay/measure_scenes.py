@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from processors.measure.fold import MeasureOptions, new_stand, step
+from processors.measure.fold import MeasureOptions, step
 from processors.measure.state import StandState
 from schemas.events import (
     EXPRESSIONS,
@@ -193,7 +193,7 @@ def run(
     stand_id: str, events: Sequence[MeasureInput], options: MeasureOptions | None = None, *, end: bool = True
 ) -> tuple[StandState, list[MeasureOutput]]:
     """Fold events, and the end of the stream, through a new stand."""
-    state = new_stand(stand_id)
+    state = StandState(stand_id=stand_id)
     facts: list[MeasureOutput] = []
     for event in (*events, StreamEnded(stand_id=stand_id)) if end else events:
         state, more = step(state, event, options or MeasureOptions())

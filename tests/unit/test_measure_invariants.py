@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from processors.measure.engagement import is_engaged
-from processors.measure.fold import MeasureOptions, new_stand, step
+from processors.measure.fold import MeasureOptions, step
 from processors.measure.state import StandState
 from processors.thresholds import StandOptions
 from schemas.events import (
@@ -217,7 +217,7 @@ def test_repeated_events_change_nothing(events: list[MeasureInput], data: st.Dat
 @given(scenes(streams), st.lists(st.floats(0, 1), min_size=1, max_size=3))
 def test_going_on_from_a_checkpoint_changes_nothing(events: list[MeasureInput], cuts: list[float]) -> None:
     marks = {int(cut * len(events)) for cut in cuts}
-    state = new_stand("s")
+    state = StandState(stand_id="s")
     facts: list[MeasureOutput] = []
     for index, event in enumerate((*events, END)):
         if index in marks:
@@ -340,7 +340,7 @@ def _early(event: FaceObservations) -> FaceObservations:
 @CI
 @given(scenes(streams))
 def test_a_step_leaves_the_old_state_valid(events: list[MeasureInput]) -> None:
-    state = new_stand("s")
+    state = StandState(stand_id="s")
     for event in events[: len(events) // 2]:
         state, _ = step(state, event, OPTIONS)
     before = msgspec.msgpack.encode(state)

@@ -53,9 +53,6 @@ class ExpressionClassifier:
         Args:
             picture: (h, w, 3) uint8, BGR.
             landmarks_68: (68, 2) landmarks in iBUG order, px.
-
-        Returns:
-            Label and scores.
         """
         chips = [_chip(picture, landmarks_68, scale) for scale in SCALES]
         both = np.stack(chips + [chip[:, ::-1] for chip in chips])[:, None]
@@ -73,9 +70,6 @@ def combined(net_scores: NDArray[np.float64], shape: FaceShape) -> Expression:
     Args:
         net_scores: (7,) in the order of `EXPRESSIONS`.
         shape: of the same face.
-
-    Returns:
-        The expression.
     """
     logits = np.log(net_scores + FLOOR) + EVIDENCE @ np.array([shape.brows_raised, shape.mouth_wide])
     shares = np.exp(logits - logits.max())

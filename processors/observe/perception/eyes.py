@@ -24,9 +24,6 @@ HALVES = np.array((168, 127, 356))
 def eyes_open(mesh: Mesh) -> bool | None:
     """Whether at least one eye is open.
 
-    Args:
-        mesh: the face.
-
     Returns:
         None when the face is turned too far to tell.
 

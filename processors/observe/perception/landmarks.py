@@ -21,9 +21,6 @@ INNER = np.array(BROWS + NOSE + EYES + MOUTH)
 def landmarks_68(mesh: Mesh) -> Floats:
     """The 68 landmarks of a face in iBUG order.
 
-    Args:
-        mesh: the face.
-
     Returns:
         (68, 2) float32, px of the picture.
 

@@ -79,10 +79,6 @@ class MeshFitter:
 def crop_to_picture(region: Region, side_px: int) -> Floats:
     """The affine from a pixel of an upright square crop to a pixel of the picture.
 
-    Args:
-        region: the rotated square.
-        side_px: side of the crop, px.
-
     Returns:
         (2, 3) float32.
     """
@@ -119,9 +115,6 @@ def region_from_detection(detection: Detection) -> Region:
 def region_from_mesh(mesh: Mesh) -> Region:
     """Where to fit the mesh of the same face in the next picture.
 
-    Args:
-        mesh: the face now.
-
     Returns:
         The upright bounding square of the mesh, turned with the eyes, times 1.5.
     """
@@ -137,9 +130,6 @@ def region_from_mesh(mesh: Mesh) -> Region:
 
 def box_from_mesh(mesh: Mesh) -> tuple[float, float, float, float]:
     """The box of a face like the detector's, from its mesh.
-
-    Args:
-        mesh: the face.
 
     Returns:
         left, top, width, height, px.

@@ -36,9 +36,6 @@ between the median of press portraits (4) and that of people who look into a web
 def estimate_pose(mesh: Mesh) -> Pose:
     """The head's pose towards the camera: who looks into the lens has yaw and pitch 0 at any place.
 
-    Args:
-        mesh: the face.
-
     Returns:
         The pose, degrees. Reliable to about 50 degrees of yaw, flattened beyond, never reading frontal.
 

@@ -54,14 +54,7 @@ def face_sharpness(picture: Pixels, mesh: Mesh) -> float:
 
 
 def frontalness(pose: Pose) -> float:
-    """How much the face looks at the camera: 1 straight, falling as a cosine to 0 at 60 degrees.
-
-    Args:
-        pose: the face's pose.
-
-    Returns:
-        A share in [0, 1].
-    """
+    """How much the face looks at the camera: 1 straight, falling as a cosine to 0 at 60 degrees."""
     turn = min(USELESS_TURN_DEG, math.hypot(pose.yaw_deg, pose.pitch_deg))
     return math.cos(turn / USELESS_TURN_DEG * math.pi / 2)
 

@@ -114,11 +114,7 @@ class Consumer(driver.Consumer):
         return {tp: offset for tp, offset in found.items() if offset is not None}
 
     async def read_from(self, offsets: Mapping[TP, int]) -> None:
-        """Go to offsets.
-
-        Args:
-            offsets: of the next event to come, for assigned partitions.
-        """
+        """Go to offsets: of the next event to come, in assigned partitions."""
         await self._thread.call_thread(self._go_to, offsets)
 
     async def _go_to(self, offsets: Mapping[TP, int]) -> None:
@@ -127,10 +123,7 @@ class Consumer(driver.Consumer):
             consumer.seek(driver.ensure_aiokafka_TP(tp), offset)
 
     async def commit_to(self, offsets: Mapping[TP, int]) -> bool:
-        """Commit offsets.
-
-        Args:
-            offsets: of the next event, by partition.
+        """Commit offsets: of the next event of each partition.
 
         Returns:
             False when the group has moved on without this consumer.
@@ -181,12 +174,6 @@ class RoleApp(faust.App):
 
 def build_app(stage: Stage, broker: BrokerOptions, options: WorkOptions, *, fence: Fence) -> RoleApp:
     """The application of a role, not started.
-
-    Args:
-        stage: of the role.
-        broker: where the brokers are.
-        options: sessions and buffers.
-        fence: passed by everything that is sent.
 
     Returns:
         An app whose id is its consumer group.

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
@@ -60,11 +61,7 @@ class Asking:
         Raises:
             ReassignedError: the assignment changed before a broker answered.
         """
-
-        async def ask() -> Offsets:
-            return _of(await (await self._connected()).end_offsets(_plain(tps)))
-
-        return await self._patiently(ask) if tps else {}
+        return await self._asked(AIOKafkaConsumer.end_offsets, tps)
 
     async def begins(self, tps: Sequence[TP]) -> Offsets:
         """The offset of the oldest event that each partition still has.
@@ -72,9 +69,14 @@ class Asking:
         Raises:
             ReassignedError: the assignment changed before a broker answered.
         """
+        return await self._asked(AIOKafkaConsumer.beginning_offsets, tps)
+
+    async def _asked(self, question: Callable[..., Awaitable[Any]], tps: Sequence[TP]) -> Offsets:
+        plain = [TopicPartition(tp.topic, tp.partition) for tp in tps]
 
         async def ask() -> Offsets:
-            return _of(await (await self._connected()).beginning_offsets(_plain(tps)))
+            answer = await question(await self._connected(), plain)
+            return {TP(tp.topic, tp.partition): offset for tp, offset in answer.items()}
 
         return await self._patiently(ask) if tps else {}
 
@@ -122,11 +124,3 @@ class Asking:
             else:
                 self._pulse.away("kafka", None)
                 return answer
-
-
-def _plain(tps: Sequence[TP]) -> list[TopicPartition]:
-    return [TopicPartition(tp.topic, tp.partition) for tp in tps]
-
-
-def _of(offsets: Mapping[TopicPartition, int]) -> Offsets:
-    return {TP(tp.topic, tp.partition): offset for tp, offset in offsets.items()}

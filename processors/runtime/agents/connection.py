@@ -33,13 +33,6 @@ def credentials_of(broker: BrokerOptions) -> faust.types.auth.CredentialsT | Non
 
 
 def client_settings(broker: BrokerOptions) -> dict[str, Any]:
-    """What aiokafka's own clients are told.
-
-    Args:
-        broker: addresses, encryption, and who asks.
-
-    Returns:
-        Keyword arguments.
-    """
+    """What aiokafka's own clients are told, as keyword arguments."""
     named = {name: value for name, value in broker.arguments().items() if not name.startswith("ssl_")}
     return {**named, "ssl_context": tls_of(broker)}

@@ -68,10 +68,7 @@ class HeldBack:
             self._gate.read(message.place.partition, message.place.offset + 1)
 
     async def admitted(self, messages: Sequence[Received]) -> list[Received]:
-        """The messages of other topics that may enter now.
-
-        Args:
-            messages: newly fetched.
+        """Take newly fetched messages of other topics: those that may enter now.
 
         Returns:
             Those that have nothing to wait for any more, in order for each partition; the others are kept.

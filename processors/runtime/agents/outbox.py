@@ -19,11 +19,7 @@ Places = Mapping[tuple[Topic, int], int]
 
 
 def checkpoints_topic(group: str) -> str:
-    """The topic of a role's checkpoints, as Faust names the changelog of a table.
-
-    Args:
-        group: the role's consumer group.
-    """
+    """The topic of a role's checkpoints, as Faust names the changelog of a table by consumer group."""
     return f"{group}-{TABLE}-changelog"
 
 

@@ -12,7 +12,6 @@ from processors.topology import Stage
 from schemas.broker import BrokerOptions
 from schemas.clocks import Clocks
 from schemas.metrics import Meter, Pulse
-from schemas.topics import Topic
 
 
 class Desk(Protocol):
@@ -40,8 +39,3 @@ class WorkPlan(msgspec.Struct, frozen=True, kw_only=True):
     clocks: Clocks
     instance: str
     """Who writes: goes into the header `producer`."""
-
-    @property
-    def writes(self) -> tuple[Topic, ...]:
-        """The topics that go out, dead letters last."""
-        return (*self.stage.writes, "dead_letters")

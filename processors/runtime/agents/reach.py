@@ -30,10 +30,6 @@ class Reach:
     def take(self, tp: TP, offset: int) -> bool:
         """An event has come.
 
-        Args:
-            tp: its partition.
-            offset: its offset.
-
         Returns:
             False when events before it have not: it must come again, after them.
         """

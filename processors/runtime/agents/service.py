@@ -66,7 +66,7 @@ async def _prepared(plan: WorkPlan) -> None:
     names = plan.broker.topics
     await prepare_topics(
         plan.broker,
-        [names.name(topic) for topic in (*plan.stage.reads, *plan.writes)],
+        [names.name(topic) for topic in (*plan.stage.reads, *plan.stage.writes, "dead_letters")],
         checkpoints=checkpoints_topic(plan.broker.group(plan.stage.name)),
         checkpoint_bytes=plan.options.checkpoint_bytes,
     )
@@ -176,8 +176,7 @@ class _RoleService:
     async def _turn(self) -> None:
         """Show that the loop turns."""
         while True:
-            if not self._lease.holds:
-                self._give_up(self._lease.words)
+            self._fence()
             self._lease.renew()
             self._progress.moved((self._worker.handled, self._app.restored))
             self._plan.pulse.beat("work")

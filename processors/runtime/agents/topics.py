@@ -12,8 +12,6 @@ from schemas.broker import BrokerOptions
 from schemas.errors import DependencyAwayError, UsageError
 from schemas.trouble import in_words
 
-UNKNOWN_TOPIC = 3
-"""Kafka's error code for a topic that does not exist."""
 ASK_MS = 10_000
 
 
@@ -26,7 +24,7 @@ class TopicShape(msgspec.Struct, frozen=True, kw_only=True):
 
 async def prepare_topics(
     broker: BrokerOptions, names: Sequence[str], *, checkpoints: str, checkpoint_bytes: int
-) -> int:
+) -> None:
     """Check that an agent's topics are there, and make the one for its checkpoints.
 
     Args:
@@ -34,9 +32,6 @@ async def prepare_topics(
         names: topics that the agent reads and writes.
         checkpoints: name of the topic for its checkpoints.
         checkpoint_bytes: the largest one.
-
-    Returns:
-        The number of partitions, the same for all of them.
 
     Raises:
         BrokerAwayError: no broker answers: worth waiting for.
@@ -58,7 +53,6 @@ async def prepare_topics(
                 )
         finally:
             await admin.close()
-    return shape.partitions
 
 
 async def _shapes(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, TopicShape]:

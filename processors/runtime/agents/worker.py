@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
@@ -24,34 +24,12 @@ TICK_S = 0.1
 
 GiveUp = Callable[[str], None]
 """Ends the process at once with a sentence; nothing more is sent."""
-
-
-class Queue(Protocol):
-    """Where Faust puts what it fetched."""
-
-    def get_nowait(self) -> Any:
-        """The next event."""
-        ...
-
-    async def get(self) -> Any:
-        """The next event, waited for."""
-        ...
-
-    def empty(self) -> bool:
-        """Whether there is none."""
-        ...
+Queue = asyncio.Queue[Any]
+"""Where Faust puts what it fetched."""
 
 
 class RoleWorker:
-    """Drives a desk from Faust's queue; one round at a time, and never two at once.
-
-    Args:
-        app: the role's application.
-        plan: the role.
-        desk: handles its messages.
-        lease: says whether writing is allowed.
-        give_up: ends the process.
-    """
+    """Drives a desk from Faust's queue; one round at a time, and never two at once."""
 
     def __init__(self, app: RoleApp, plan: WorkPlan, desk: Desk, *, lease: Lease, give_up: GiveUp) -> None:
         self._app = app
@@ -76,9 +54,6 @@ class RoleWorker:
 
     async def serve(self, queue: Queue) -> None:
         """Take rounds until the service ends.
-
-        Args:
-            queue: of the agent's channel.
 
         Raises:
             LimitReachedError: too many messages are bad, or a state has grown too large.

@@ -1,6 +1,7 @@
 """Setting aside: a message that cannot be handled becomes a dead letter, counted and limited."""
 
 import traceback
+from collections import defaultdict
 from collections.abc import Callable
 
 from processors.runtime.work.traffic import Outgoing, Received
@@ -37,21 +38,16 @@ class Aside:
         self._stage = stage
         self._names = names
         self._codec = codec
-        self._options = options
         self._clock_us = clock_us
         self._meter = meter
-        self._limits: dict[Topic, DeadLetterLimit] = {}
+        self._limits: defaultdict[Topic, DeadLetterLimit] = defaultdict(lambda: DeadLetterLimit(options))
 
     def good(self, topic: Topic) -> None:
         """A message was handled."""
-        self._limit(topic).good()
+        self._limits[topic].good()
 
     def letter(self, message: Received, error: UndecodableError) -> Outgoing:
         """Set a message aside.
-
-        Args:
-            message: with its bytes.
-            error: what is wrong with it.
 
         Returns:
             The letter, for the partition of the same number.
@@ -71,7 +67,7 @@ class Aside:
             value=message.value,
             now_us=self._clock_us(),
         )
-        self._limit(place.topic).bad(letter)
+        self._limits[place.topic].bad(letter)
         self._meter.count("dead_letters", topic=place.topic, cause=error.cause)
         return Outgoing(
             topic="dead_letters",
@@ -85,10 +81,6 @@ class Aside:
     def failed(self, message: Received, error: Exception) -> Outgoing:
         """Set a message aside whose handling went wrong: a fault of ours, and the stand goes on without it.
 
-        Args:
-            message: with its bytes.
-            error: what its handling raised.
-
         Returns:
             The letter, with the last place of the traceback.
 
@@ -98,8 +90,3 @@ class Aside:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
         return self.letter(message, UndecodableError("failed", f"{type(error).__name__}: {error} ({where})"))
-
-    def _limit(self, topic: Topic) -> DeadLetterLimit:
-        if topic not in self._limits:
-            self._limits[topic] = DeadLetterLimit(self._options)
-        return self._limits[topic]

@@ -11,13 +11,7 @@ from schemas.reading import stand_of
 
 
 class FoldDesk:
-    """Takes messages in the order in which they should enter.
-
-    Args:
-        fold: the stage, as MEASURE with its inputs aligned.
-        states: of the stands.
-        tools: reads, sets aside, and sends on.
-    """
+    """Takes messages in the order in which they should enter; MEASURE's fold aligns its inputs itself."""
 
     def __init__(self, fold: StageFold, states: StandStates, tools: DeskTools) -> None:
         self._fold = fold
@@ -25,13 +19,7 @@ class FoldDesk:
         self.states = states
 
     async def handle(self, messages: Sequence[Received]) -> list[Outgoing]:
-        """Handle messages, in their order.
-
-        Args:
-            messages: of any stands.
-
-        Returns:
-            What follows from them, in order.
+        """Handle messages of any stands, in their order: what follows from them, in order.
 
         Raises:
             LimitReachedError: too many messages are bad.

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
-import msgspec
-
 from processors.observe.captured import CapturedFrames
 from processors.observe.observer import CameraState
 from processors.runtime.work.stands import StandStates
@@ -19,13 +17,6 @@ Camera = tuple[str, str]
 """Stand and camera."""
 Seen = FaceObservations | Exception | None
 """What came of a frame: an observation, trouble, or nothing because it was known."""
-
-
-class _Shot(msgspec.Struct, frozen=True, kw_only=True):
-    """A message with the event in it."""
-
-    message: Received
-    event: FrameCaptured
 
 
 class ObserveDesk:
@@ -60,7 +51,7 @@ class ObserveDesk:
             UsageError: a checkpoint is of another version.
         """
         events = {message.place: self._event(message) for message in messages}
-        seen = await self._seen(messages, events)
+        seen = await self._seen(events)
         return [out for message in messages for out in self._outcome(message, events[message.place], seen)]
 
     def _event(self, message: Received) -> Any:
@@ -74,14 +65,12 @@ class ObserveDesk:
             return None
         return event
 
-    async def _seen(self, messages: Sequence[Received], events: Mapping[Place, Any]) -> dict[Place, Seen]:
+    async def _seen(self, events: Mapping[Place, Any]) -> dict[Place, Seen]:
         """Look at all pictures, and note what is now known of each camera."""
-        shots: dict[Camera, list[_Shot]] = {}
-        for message in messages:
-            event = events[message.place]
+        shots: dict[Camera, dict[Place, FrameCaptured]] = {}
+        for place, event in events.items():
             if isinstance(event, FrameCaptured):
-                camera = (event.stand_id, event.camera_id)
-                shots.setdefault(camera, []).append(_Shot(message=message, event=event))
+                shots.setdefault((event.stand_id, event.camera_id), {})[place] = event
         loop = asyncio.get_running_loop()
         looks = [
             loop.run_in_executor(self._executor, self._look, self._camera(camera), taken)
@@ -91,7 +80,7 @@ class ObserveDesk:
         for (stand_id, camera_id), (after, found) in zip(shots, await asyncio.gather(*looks), strict=True):
             seen |= found
             if after is not None:
-                last = shots[stand_id, camera_id][-1].message.place
+                last = next(reversed(shots[stand_id, camera_id]))
                 state = {**self.states.state(stand_id), camera_id: after}
                 self.states.advance(stand_id, last, state)
         return seen
@@ -100,14 +89,13 @@ class ObserveDesk:
         return self.states.state(camera[0]).get(camera[1])  # type: ignore[no-any-return]
 
     def _look(
-        self, camera: CameraState | None, shots: Sequence[_Shot]
+        self, camera: CameraState | None, shots: Mapping[Place, FrameCaptured]
     ) -> tuple[CameraState | None, dict[Place, Seen]]:
         """Look at one camera's frames; runs in a thread."""
         seen: dict[Place, Seen] = {}
-        for shot in shots:
-            place = shot.message.place
+        for place, event in shots.items():
             try:
-                found = self._frames.look(camera, shot.event)
+                found = self._frames.look(camera, event)
             except BadPictureError as error:
                 seen[place] = UndecodableError("bad_picture", f"{error.cause}: {error}")
             except OnlookerError:

@@ -45,11 +45,7 @@ class WorkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     dead_letters: DeadLetterOptions = DeadLetterOptions()
 
     def amounts(self, takes: Portion) -> Amounts:
-        """How much a stage has in hand.
-
-        Args:
-            takes: as its entry in the topology says.
-        """
+        """How much a stage has in hand."""
         return {
             "events": Amounts(batch=self.batch_events, poll=self.batch_events, buffer=self.buffer_events),
             "frames": Amounts(batch=self.batch_frames, poll=self.buffer_frames, buffer=self.buffer_frames),

@@ -12,14 +12,7 @@ Load = Callable[[str], bytes | None]
 
 
 class StandStates:
-    """States by stand, loaded from their checkpoints when first asked for.
-
-    Args:
-        stage: whose states they are.
-        fold: makes the state of a stand that has seen nothing.
-        keeper: turns states into bytes.
-        load: finds the checkpoint of a stand.
-    """
+    """States by stand, loaded from their checkpoints when first asked for."""
 
     def __init__(self, stage: StageName, fold: StageFold, keeper: Keeper, load: Load) -> None:
         self._stage = stage

@@ -26,9 +26,6 @@ class DeskTools(msgspec.Struct, frozen=True, kw_only=True):
     def event_in(self, message: Received) -> Any:
         """The event of a message.
 
-        Args:
-            message: from anybody.
-
         Returns:
             An event that its topic carries, of the stand that its key names.
 
@@ -49,13 +46,7 @@ class DeskTools(msgspec.Struct, frozen=True, kw_only=True):
         self.meter.count("messages_ignored", topic=message.place.topic, cause=cause)
 
     def outgoing(self, event: Any, cause: Received, stand_id: str) -> Outgoing:
-        """What follows from a message, as it goes out.
-
-        Args:
-            event: of a stage's output.
-            cause: the message.
-            stand_id: the stand of both.
-        """
+        """What follows from a message, as it goes out."""
         return Outgoing(
             topic=topic_of(event),
             partition=cause.place.partition,
