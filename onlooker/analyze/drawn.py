@@ -17,9 +17,6 @@ def also_drawn(lines: Iterator[Analysed], folder: Path) -> Iterator[Analysed]:
     Args:
         lines: analysed pictures and frames, the frames of a video one after another.
         folder: where the files go; made when it is missing.
-
-    Yields:
-        What came in, unchanged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with closing(_Drawer(folder)) as drawer:

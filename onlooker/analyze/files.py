@@ -1,13 +1,14 @@
 """Analyses files: every picture, every frame of every video, one record each; broken ones with an error."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
 from onlooker.analyze.records import Record, face_as_json
 from processors.observe.seen import SeenFace
-from producers.cameras.readings import BadPicture, Camera, CameraLostError, EndOfSource
+from producers.cameras.grabs import BadPicture, Camera, CameraLostError, EndOfSource
 from producers.cameras.sources import PICTURE_SUFFIXES, SourceSpec
 from producers.options import CaptureOptions
 from schemas.errors import BadPictureError, UsageError
@@ -15,9 +16,7 @@ from schemas.ports import Pixels
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv"})
 
-StillReader = Callable[[Pixels], tuple[SeenFace, ...]]
-"""Sees the faces of one picture."""
-VideoReader = Callable[[Pixels, int], tuple[SeenFace, ...]]
+VideoObserver = Callable[[Pixels, int], tuple[SeenFace, ...]]
 """Sees the faces of the next frame at its event time, us; remembers the frames before."""
 
 
@@ -37,21 +36,15 @@ class Eyes(msgspec.Struct, frozen=True, kw_only=True):
     """What an analysis needs, handed over: decoding, stills, videos, cameras."""
 
     decode: Callable[[bytes], Pixels]
-    read_still: StillReader
-    new_video_reader: Callable[[str], VideoReader]
+    observe_still: Callable[[Pixels], tuple[SeenFace, ...]]
+    new_video_observer: Callable[[str], VideoObserver]
     """Given the name of the video."""
     open_camera: Callable[[SourceSpec, CaptureOptions], Camera]
     options: CaptureOptions
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
-    """The files that are meant by paths.
-
-    Args:
-        paths: files, and folders that are searched with all their subfolders.
-
-    Returns:
-        Named files as they are; of folders all pictures and videos, sorted.
+    """The files that paths mean: named ones, and all pictures and videos below folders, sorted.
 
     Raises:
         UsageError: A path does not exist, or a folder holds neither picture nor video.
@@ -74,23 +67,10 @@ def _files_inside(folder: Path) -> list[Path]:
     return inside
 
 
-def is_video(path: Path) -> bool:
-    """Whether a file is analysed frame by frame (told by its suffix)."""
-    return path.suffix.lower() in VIDEO_SUFFIXES
-
-
 def analysed(files: Sequence[Path], eyes: Eyes) -> Iterator[Analysed]:
-    """Everything that is seen in files, in their order.
-
-    Args:
-        files: pictures and videos.
-        eyes: what to look with.
-
-    Yields:
-        One value a picture or frame; a file that cannot be read gives one with `error`.
-    """
+    """Everything that is seen in files, in their order: a value a picture or frame, some with an `error`."""
     for path in files:
-        if is_video(path):
+        if path.suffix.lower() in VIDEO_SUFFIXES:
             yield from _video(path, eyes)
         else:
             yield _still(path, eyes)
@@ -103,7 +83,7 @@ def _still(path: Path, eyes: Eyes) -> Analysed:
         return _broken(path, error.cause, str(error))
     except OSError as error:
         return _broken(path, "unreadable", error.strerror or str(error))
-    faces = eyes.read_still(picture)
+    faces = eyes.observe_still(picture)
     return Analysed(record=_record(path, picture, faces), path=path, picture=picture, faces=faces)
 
 
@@ -114,27 +94,24 @@ def _content(path: Path, max_bytes: int) -> bytes:
 
 
 def _video(path: Path, eyes: Eyes) -> Iterator[Analysed]:
-    camera: Camera | None = None
+    source = SourceSpec(kind="file", target=str(path))
     try:
-        camera = eyes.open_camera(SourceSpec(kind="file", target=str(path)), eyes.options)
-        yield from _frames(path, camera, eyes.new_video_reader(path.name))
+        with closing(eyes.open_camera(source, eyes.options)) as camera:
+            yield from _frames(path, camera, eyes.new_video_observer(path.name))
     except CameraLostError as error:
         yield _broken(path, error.cause, str(error))
-    finally:
-        if camera is not None:
-            camera.close()
 
 
-def _frames(path: Path, camera: Camera, read: VideoReader) -> Iterator[Analysed]:
+def _frames(path: Path, camera: Camera, observe: VideoObserver) -> Iterator[Analysed]:
     index = 0
-    while not isinstance(reading := camera.read(), EndOfSource):
-        if isinstance(reading, BadPicture):
-            yield _broken(path, reading.cause, reading.detail)
+    while not isinstance(grab := camera.read(), EndOfSource):
+        if isinstance(grab, BadPicture):
+            yield _broken(path, grab.cause, grab.detail)
             continue
-        t_us = reading.position_us or 0
-        faces = read(reading.picture, t_us)
-        record = _record(path, reading.picture, faces, frame=index, t_us=t_us)
-        yield Analysed(record=record, path=path, picture=reading.picture, faces=faces)
+        t_us = grab.position_us or 0
+        faces = observe(grab.picture, t_us)
+        record = _record(path, grab.picture, faces, frame=index, t_us=t_us)
+        yield Analysed(record=record, path=path, picture=grab.picture, faces=faces)
         index += 1
 
 

@@ -23,14 +23,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def face_as_json(face: SeenFace) -> dict[str, Any]:
-    """One face as plain JSON values.
-
-    Args:
-        face: the face.
-
-    Returns:
-        The fields of docs/data.md; what is unknown is None.
-    """
+    """One face as the plain JSON values of docs/data.md; what is unknown is None."""
     return {
         "box_px": [round(v, 1) for v in face.box_px],
         "score": round(face.score, 4),

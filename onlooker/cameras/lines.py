@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import msgspec
 
 from producers.cameras.buffer import FrameBuffer
-from producers.cameras.thread import CaptureThread
+from producers.cameras.thread import CaptureStatus, CaptureThread
+from schemas.errors import DependencyAwayError
 
 JOIN_S = 2.0
 """How long a camera's thread may take to end; a hanging driver must not hold up the end of the run."""
@@ -27,6 +28,17 @@ def expected_frames(lines: Sequence[CameraLine]) -> int | None:
     """How many frames cameras will give together; None when nobody can know."""
     lengths = [line.expected_frames for line in lines]
     return None if None in lengths else sum(length for length in lengths if length is not None)
+
+
+def complain_of_problems(statuses: Sequence[CaptureStatus]) -> None:
+    """Complain of the problems of cameras that gave no frame.
+
+    Raises:
+        DependencyAwayError: one had a problem.
+    """
+    problems = [status.problem for status in statuses if status.problem]
+    if problems:
+        raise DependencyAwayError(f"No source gave a single frame: {'; '.join(problems)}")
 
 
 def end_cameras(lines: Sequence[CameraLine]) -> None:

@@ -36,9 +36,6 @@ def news(before: CaptureStatus | None, now: CaptureStatus) -> tuple[str, ...]:
 def trouble(status: CaptureStatus) -> str | None:
     """Why a camera gives no pictures though it should.
 
-    Args:
-        status: of the camera now.
-
     Returns:
         A sentence; None when it gives pictures, has not been tried yet or has come to its end.
     """
@@ -50,12 +47,7 @@ def trouble(status: CaptureStatus) -> str | None:
 
 
 class CameraWatch:
-    """Looks at the cameras now and then while a run goes on; a context manager.
-
-    Args:
-        statuses: asks for the status of every camera.
-        say: takes a sentence.
-    """
+    """Looks at the cameras now and then while a run goes on; a context manager."""
 
     def __init__(self, statuses: Callable[[], Sequence[CaptureStatus]], say: Callable[[str], None]) -> None:
         self._statuses = statuses

@@ -15,7 +15,7 @@ from producers.cameras.merge import merge_frames
 from producers.options import PublishOptions
 from producers.publish.in_flight import Message, Settled
 from producers.publish.journal import Journal
-from producers.publish.pictures import Encoded
+from producers.publish.pictures import Encoded, frame_captured
 from producers.publish.publishing import Publisher
 from schemas.errors import BadPictureError, DependencyAwayError
 from schemas.events import FrameCaptured, Play, StreamEnded
@@ -97,7 +97,7 @@ class CaptureService:
                     after_frame(1)
                     self._idle()
             self._idle()
-            self._await_all()
+            self._waited(lambda: self._parts.publisher.messages_in_flight == 0)
         finally:
             end_cameras(lines)
             self._close()
@@ -120,16 +120,6 @@ class CaptureService:
 
     def _frame_message(self, frame: Frame) -> Message | None:
         encoded = self._parts.encode(frame, self._recordings[frame.stand_id, frame.camera_id])
-        event = FrameCaptured(
-            stand_id=frame.stand_id,
-            camera_id=frame.camera_id,
-            frame_index=frame.frame_index,
-            t_us=frame.t_us,
-            width_px=encoded.width_px,
-            height_px=encoded.height_px,
-            encoding=encoded.encoding,
-            picture=encoded.picture,
-        )
         mark = FrameMark(
             camera_id=frame.camera_id,
             frame_index=frame.frame_index,
@@ -138,7 +128,7 @@ class CaptureService:
         )
         age_us = round((time.monotonic() - frame.captured_monotonic_s) * US_PER_S)
         about = self._about(captured_us=self._parts.clock_us() - age_us)
-        return self._message("frames", event, about, mark)
+        return self._message("frames", frame_captured(frame, encoded), about, mark)
 
     def _plays_arrived(self, stand: CapturedStand, t_us: int) -> bool:
         """Send the plays that have begun up to an event and wait for them; False when stopped before."""
@@ -193,9 +183,6 @@ class CaptureService:
     def _offered(self, message: Message) -> bool:
         """Hand a message over, and wait for room; meanwhile cameras fill their buffers and drop there."""
         return self._waited(lambda: self._parts.publisher.offer(message))
-
-    def _await_all(self) -> None:
-        self._waited(lambda: self._parts.publisher.messages_in_flight == 0)
 
     def _waited(self, is_so: Callable[[], bool]) -> bool:
         """Wait until something is so; False when stopped before."""

@@ -10,7 +10,7 @@ from onlooker.capture.tally import CaptureTally
 from producers.cameras.thread import CaptureStatus
 
 
-class CapturedFrames(msgspec.Struct, frozen=True, kw_only=True):
+class CaptureFrames(msgspec.Struct, frozen=True, kw_only=True):
     """What became of the frames of all cameras."""
 
     captured: int
@@ -21,7 +21,7 @@ class CapturedFrames(msgspec.Struct, frozen=True, kw_only=True):
     sent_before: int
 
 
-class CapturedCamera(msgspec.Struct, frozen=True, kw_only=True):
+class CaptureCamera(msgspec.Struct, frozen=True, kw_only=True):
     """How one camera did."""
 
     stand_id: str
@@ -40,7 +40,7 @@ class CapturedCamera(msgspec.Struct, frozen=True, kw_only=True):
 class CaptureSummary(msgspec.Struct, frozen=True, kw_only=True):
     """The object of `capture --json`."""
 
-    frames: CapturedFrames
+    frames: CaptureFrames
     plays: int
     plays_repeated: int
     bytes: int
@@ -51,7 +51,7 @@ class CaptureSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Stands whose recordings are sent to their end."""
     sent_before: tuple[str, ...]
     """Stands whose recordings had been."""
-    cameras: tuple[CapturedCamera, ...]
+    cameras: tuple[CaptureCamera, ...]
 
 
 def capture_summary(
@@ -62,18 +62,7 @@ def capture_summary(
     interrupted: bool,
     finished: tuple[str, ...],
 ) -> CaptureSummary:
-    """The summary of a capture.
-
-    Args:
-        lines: cameras that have ended.
-        tally: what became of their frames.
-        seconds: how long it took.
-        interrupted: somebody stopped it.
-        finished: stands whose recordings had been sent to their end before.
-
-    Returns:
-        What `capture` prints.
-    """
+    """What `capture` prints of cameras that have ended; `finished` stands were sent to their end before."""
     statuses = [line.capture.status() for line in lines]
     published = sum(tally.published.values())
     return CaptureSummary(
@@ -90,9 +79,9 @@ def capture_summary(
     )
 
 
-def _frames(statuses: Sequence[CaptureStatus], tally: CaptureTally) -> CapturedFrames:
+def _frames(statuses: Sequence[CaptureStatus], tally: CaptureTally) -> CaptureFrames:
     dropped = sum((Counter(tally.drops_of(status)) for status in statuses), Counter())
-    return CapturedFrames(
+    return CaptureFrames(
         captured=sum(status.buffer.captured for status in statuses),
         published=sum(tally.published.values()),
         dropped=sum(dropped.values()),
@@ -102,8 +91,8 @@ def _frames(statuses: Sequence[CaptureStatus], tally: CaptureTally) -> CapturedF
     )
 
 
-def _camera(status: CaptureStatus, tally: CaptureTally) -> CapturedCamera:
-    return CapturedCamera(
+def _camera(status: CaptureStatus, tally: CaptureTally) -> CaptureCamera:
+    return CaptureCamera(
         stand_id=status.stand_id,
         camera_id=status.camera_id,
         source=status.source,

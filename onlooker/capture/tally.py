@@ -9,7 +9,7 @@ from producers.publish.publishing import Publisher
 from schemas.metrics import Meter
 from schemas.topics import Topic
 
-Camera = tuple[str, str]
+CameraKey = tuple[str, str]
 """Stand and camera."""
 
 
@@ -18,23 +18,23 @@ class CaptureTally:
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
-        self.published: Counter[Camera] = Counter()
-        self.dropped: defaultdict[Camera, Counter[str]] = defaultdict(Counter)
+        self.published: Counter[CameraKey] = Counter()
+        self.dropped: defaultdict[CameraKey, Counter[str]] = defaultdict(Counter)
         """Frames that left their buffer and did not arrive, by cause."""
         self.plays = 0
         self.plays_repeated = 0
         self.bytes = 0
         self.ended: list[str] = []
         self._told_retries = 0
-        self._told_captured: Counter[Camera] = Counter()
+        self._told_captured: Counter[CameraKey] = Counter()
         self._told_dropped: Counter[tuple[str, str, str]] = Counter()
 
-    def frame_published(self, camera: Camera, latency_s: float) -> None:
+    def frame_published(self, camera: CameraKey, latency_s: float) -> None:
         """A frame was acknowledged, so long after its capture."""
         self.published[camera] += 1
         self._meter.observe("latency_seconds", latency_s, topic="frames")
 
-    def frame_dropped(self, camera: Camera, cause: str) -> None:
+    def frame_dropped(self, camera: CameraKey, cause: str) -> None:
         """A frame left its buffer and will not arrive."""
         self.dropped[camera][cause] += 1
 

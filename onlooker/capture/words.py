@@ -7,11 +7,7 @@ from onlooker.capture.summary import CaptureSummary
 
 
 def print_capture(found: CaptureSummary) -> None:
-    """Print the summary of a capture for a person.
-
-    Args:
-        found: of a capture that has ended.
-    """
+    """Print the summary of a capture that has ended for a person."""
     console = Console(highlight=False)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, words in _lines(found):

@@ -58,11 +58,10 @@ def _python() -> str:
 
 
 def _models() -> str:
-    from onlooker.models.cache import ModelCache
     from onlooker.wiring import cache_dir
     from onlooker.wiring.perception import model_files
 
-    model_files(Settings(), ModelCache(cache_dir()))
+    model_files(Settings())
     return f"all prepared in {cache_dir()}"
 
 
@@ -70,7 +69,7 @@ def _networks() -> str:
     from onlooker.wiring import build_eyes
 
     eyes = build_eyes(Settings(), gallery=None)
-    faces = eyes.read_still(np.zeros((120, 160, 3), dtype=np.uint8))
+    faces = eyes.observe_still(np.zeros((120, 160, 3), dtype=np.uint8))
     if faces:
         raise OnlookerError("a black picture shows a face: run `onlooker models verify`.")
     return "loaded and run"
@@ -79,7 +78,7 @@ def _networks() -> str:
 def _video() -> str:
     from processors.observe.drawing import VideoWriter
     from producers.cameras.camera import open_camera
-    from producers.cameras.readings import Reading
+    from producers.cameras.grabs import Grab
     from producers.cameras.sources import parse_source
     from producers.options import CaptureOptions
 
@@ -89,9 +88,9 @@ def _video() -> str:
             for _ in range(2):
                 writer.write(np.zeros((64, 64, 3), dtype=np.uint8))
         camera = open_camera(parse_source(str(path)), CaptureOptions(), decode=_unused)
-        reading = camera.read()
+        grab = camera.read()
         camera.close()
-    if not isinstance(reading, Reading):
+    if not isinstance(grab, Grab):
         raise OnlookerError("a video that was just written cannot be read: reinstall opencv-python-headless.")
     return "written and read again"
 

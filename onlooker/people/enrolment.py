@@ -45,15 +45,7 @@ class EnrolmentReport(msgspec.Struct, frozen=True, kw_only=True):
 
     def as_json(self) -> dict[str, Any]:
         """The report for programs."""
-        return {
-            "enrolled": self.enrolled,
-            "people": [msgspec.to_builtins(person) for person in self.people],
-            "pictures": [
-                {**msgspec.structs.asdict(picture), "path": str(picture.path)} for picture in self.pictures
-            ],
-            "left_out": list(self.left_out),
-            "damaged": [msgspec.to_builtins(file) for file in self.damaged],
-        }
+        return {"enrolled": self.enrolled, **msgspec.to_builtins(self, enc_hook=str)}
 
 
 class Enroller:
@@ -87,9 +79,6 @@ class Enroller:
             store: the gallery.
             allow_duplicates: also enrol a person who looks like one enrolled under another id (twins).
             advance: called after each person with the number of pictures done.
-
-        Returns:
-            The report.
 
         Raises:
             UsageError: when people are enrolled there already with another site key.

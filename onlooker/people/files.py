@@ -8,21 +8,13 @@ from schemas.durable import sync_folder
 
 
 def private_folder(path: Path) -> None:
-    """Make a folder that only its owner can enter; an existing one is closed to others.
-
-    Args:
-        path: the folder.
-    """
+    """Make a folder that only its owner can enter; an existing one is closed to others."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o700)
 
 
 def erase(path: Path) -> None:
-    """Overwrite a file with random bytes, flush that to the disk, and remove it.
-
-    Args:
-        path: the file; nothing happens when there is none.
-    """
+    """Overwrite a file, if there is one, with random bytes, flush that to the disk, and remove it."""
     if not path.exists():
         return
     with path.open("r+b") as file:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
@@ -33,21 +33,6 @@ class EnrolmentOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     people are above, 60 % of pairs of the same person are (same pictures)."""
 
 
-class FaceReader(Protocol):
-    """Sees the faces of a picture and makes their templates."""
-
-    def read_templates(self, picture: Pixels) -> Sequence[StillFace]:
-        """All faces of a picture.
-
-        Args:
-            picture: (h, w, 3) uint8, BGR.
-
-        Returns:
-            Faces in any order.
-        """
-        ...
-
-
 class PictureReport(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one picture, with a word for a person."""
 
@@ -65,27 +50,22 @@ class JudgedPicture(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PictureJudge:
-    """Opens pictures and picks the face to enrol."""
+    """Opens pictures and picks the face to enrol; `observe` finds all faces of a picture, in any order."""
 
     def __init__(
-        self, reader: FaceReader, decode: Callable[[bytes], Pixels], options: EnrolmentOptions
+        self,
+        observe: Callable[[Pixels], Sequence[StillFace]],
+        decode: Callable[[bytes], Pixels],
+        options: EnrolmentOptions,
     ) -> None:
-        self._reader = reader
+        self._observe = observe
         self._decode = decode
         self._options = options
 
     def judge(self, person_id: str, path: Path) -> JudgedPicture:
-        """One picture of one person.
-
-        Args:
-            person_id: whose picture it should be.
-            path: the picture.
-
-        Returns:
-            The face when there is one clear face, and the report.
-        """
+        """One picture of one person: its report, and the face when there is one clear face."""
         try:
-            faces = self._reader.read_templates(self._decode(path.read_bytes()))
+            faces = self._observe(self._decode(path.read_bytes()))
         except OSError as error:
             return _refused(person_id, path, "unreadable", error.strerror or "it cannot be read")
         except BadPictureError as error:

@@ -42,14 +42,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_plan(path: Path) -> Plan:
-    """What a folder or a table asks to enrol.
+    """What a folder or a table asks to enrol; pictures are not opened yet.
 
     Args:
         path: a folder of folders, each named by a person's id, or a `.csv` file whose rows are
             `person_id,path,...labels` with paths relative to the file.
-
-    Returns:
-        The plan; pictures are not opened yet.
 
     Raises:
         UsageError: when the path is neither, or asks for nobody.

@@ -49,22 +49,12 @@ class PersonRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def packed_templates(templates: Floats) -> bytes:
-    """Templates as the bytes a `PersonRecord` keeps.
-
-    Args:
-        templates: (n, 128) float32.
-
-    Returns:
-        n x 512 bytes, little endian.
-    """
+    """Templates, (n, 128) float32, as the bytes a `PersonRecord` keeps: n x 512, little endian."""
     return np.ascontiguousarray(templates, dtype="<f4").tobytes()
 
 
 def checked_person_id(text: str) -> str:
     """A person's id in its one normal form (Unicode NFC, no spaces around it).
-
-    Args:
-        text: as given by a person, a folder name or a table.
 
     Returns:
         The id: 1 to 128 characters, all printable, none of / \\ : * ? " < > |, not starting with a dot.

@@ -13,7 +13,6 @@ MAGIC = b"ONLKPER1"
 """First bytes of a person's file; the last is the version of the format."""
 KEY_ID_BYTES = 16
 NONCE_BYTES = 12
-KEY_BYTES = 32
 HEADER_BYTES = len(MAGIC) + KEY_ID_BYTES + NONCE_BYTES
 
 
@@ -59,15 +58,12 @@ def wrap_key(data_key: bytes, key_id: bytes, site_key: bytes) -> bytes:
 
 
 def unwrap_key(wrapped: bytes, key_id: bytes, site_key: bytes) -> bytes:
-    """The person's key out of its seal.
+    """The person's key, 32 bytes, out of its seal.
 
     Args:
         wrapped: as made by `wrap_key`.
         key_id: 16 bytes.
         site_key: 32 bytes.
-
-    Returns:
-        32 bytes.
 
     Raises:
         SealBrokenError: when it was changed or belongs to another site key.
@@ -93,13 +89,7 @@ def seal(body: bytes, *, stem: str, key_id: bytes, data_key: bytes) -> bytes:
 
 
 def key_id_of(content: bytes) -> bytes:
-    """The id of the key that opens a person's file.
-
-    Args:
-        content: the whole file.
-
-    Returns:
-        16 bytes.
+    """The id, 16 bytes, of the key that opens a person's whole file.
 
     Raises:
         SealBrokenError: when this is no person's file or one of an unknown version.
@@ -110,15 +100,12 @@ def key_id_of(content: bytes) -> bytes:
 
 
 def unseal(content: bytes, *, stem: str, data_key: bytes) -> bytes:
-    """What a person's file holds.
+    """What a person's file holds: the body that was sealed.
 
     Args:
         content: the whole file.
         stem: its name without the ending.
         data_key: 32 bytes.
-
-    Returns:
-        The body that was sealed.
 
     Raises:
         SealBrokenError: when file, name or key do not belong together.

@@ -12,13 +12,7 @@ OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def create_site_key(path: Path) -> bytes:
-    """Make a new site key, readable by its owner only.
-
-    Args:
-        path: file to make; it must not exist yet.
-
-    Returns:
-        32 random bytes.
+    """Make a new site key of 32 random bytes in a new file that only its owner reads.
 
     Raises:
         FileExistsError: when there is a file already.
@@ -35,13 +29,7 @@ def create_site_key(path: Path) -> bytes:
 
 
 def read_site_key(path: Path) -> bytes:
-    """The site key from its file.
-
-    Args:
-        path: the key file.
-
-    Returns:
-        32 bytes.
+    """The site key, 32 bytes, from its file.
 
     Raises:
         UsageError: when it is missing, damaged, or readable by others.

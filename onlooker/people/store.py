@@ -1,6 +1,5 @@
 """The gallery on disk: one sealed file a person, its key in a file of its own."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -64,11 +63,7 @@ class GalleryStore:
         self._site_key = site_key
 
     def write(self, record: PersonRecord) -> None:
-        """Keep a person; what was kept of the same id before is replaced and its key destroyed.
-
-        Args:
-            record: the person.
-        """
+        """Keep a person; what was kept of the same id before is replaced and its key destroyed."""
         private_folder(self._folder)
         private_folder(self._keys)
         path = self._path_of(record.person_id)
@@ -83,14 +78,7 @@ class GalleryStore:
             erase(outdated)
 
     def forget(self, person_id: str) -> bool:
-        """Erase a person: first the key, then the file.
-
-        Args:
-            person_id: as enrolled.
-
-        Returns:
-            Whether there was anything to erase.
-        """
+        """Erase a person: first the key, then the file; False when there was nothing to erase."""
         path = self._path_of(person_id)
         if not path.exists():
             return False
@@ -101,13 +89,7 @@ class GalleryStore:
         return True
 
     def read(self, person_id: str) -> PersonRecord | None:
-        """One person.
-
-        Args:
-            person_id: as enrolled.
-
-        Returns:
-            The record, None when nobody of that id is enrolled.
+        """One person; None when nobody of that id is enrolled.
 
         Raises:
             SealBrokenError: when the file does not open.
@@ -136,14 +118,10 @@ class GalleryStore:
         return True
 
     def contents(self) -> GalleryContents:
-        """Everybody, and every file that did not open.
-
-        Returns:
-            People in the order of their ids.
-        """
+        """Everybody, in the order of their ids, and every file that did not open."""
         people: list[PersonRecord] = []
         damaged: list[Damaged] = []
-        for path in self._files():
+        for path in sorted(self._folder.glob(f"*{PERSON_ENDING}")):
             try:
                 people.append(self._open(path))
             except SealBrokenError as error:
@@ -151,9 +129,6 @@ class GalleryStore:
         return GalleryContents(
             people=tuple(sorted(people, key=lambda person: person.person_id)), damaged=tuple(damaged)
         )
-
-    def _files(self) -> Iterator[Path]:
-        yield from sorted(self._folder.glob(f"*{PERSON_ENDING}"))
 
     def _open(self, path: Path) -> PersonRecord:
         try:
@@ -185,14 +160,7 @@ class GalleryStore:
 
 
 def open_store(folder: Path, site_key_path: Path | None = None) -> GalleryStore:
-    """A gallery that exists.
-
-    Args:
-        folder: the gallery.
-        site_key_path: the site key; by default `site.key` inside the gallery.
-
-    Returns:
-        The store.
+    """A gallery that exists; its site key is by default `site.key` inside it.
 
     Raises:
         UsageError: when there is no such gallery, or its site key is missing or unsafe.
@@ -204,14 +172,7 @@ def open_store(folder: Path, site_key_path: Path | None = None) -> GalleryStore:
 
 
 def open_or_create_store(folder: Path, site_key_path: Path | None = None) -> GalleryStore:
-    """A gallery to enrol into; folder and site key are made at the first enrolment.
-
-    Args:
-        folder: the gallery.
-        site_key_path: the site key; by default `site.key` inside the gallery.
-
-    Returns:
-        The store.
+    """A gallery to enrol into; folder and key (by default its `site.key`) are made at the first enrolment.
 
     Raises:
         UsageError: when people are enrolled already and their site key is missing or unsafe.

@@ -11,7 +11,7 @@ from onlooker.recordings.digest import StreamDigest
 from schemas.errors import CheckFailedError
 from schemas.recording.folder import Recording
 from schemas.recording.index import Summary, gaps, index_path, summed
-from schemas.recording.manifest import FileNote, Gap
+from schemas.recording.manifest import FileNote
 from schemas.recording.records import Unreadable
 from schemas.topics import Topic
 
@@ -27,13 +27,7 @@ class TopicSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def shown(folder: Path) -> tuple[Recording, list[TopicSummary]]:
-    """What a recording holds.
-
-    Args:
-        folder: of the recording.
-
-    Returns:
-        The recording, and a summary of each topic.
+    """A recording, and a summary of what it holds of each topic.
 
     Raises:
         UsageError: it is none.
@@ -61,9 +55,6 @@ def shown(folder: Path) -> tuple[Recording, list[TopicSummary]]:
 def digests(folder: Path) -> dict[str, Any]:
     """The digests of what a recording holds, as `replay` computes them of what it measures.
 
-    Args:
-        folder: of the recording.
-
     Returns:
         `digest` of visits and windows together, and one a topic.
     """
@@ -78,9 +69,6 @@ def digests(folder: Path) -> dict[str, Any]:
 
 def problems(folder: Path) -> Iterator[str]:
     """Read all of a recording and say what is wrong with it.
-
-    Args:
-        folder: of the recording.
 
     Yields:
         A sentence for each problem; a torn end is none, because it was never said to be whole.
@@ -132,9 +120,5 @@ def _holes(recording: Recording, topic: Topic) -> Iterator[str]:
     for partition, wanted, came in gaps(note.summary for note in blocks):
         if came < wanted:
             yield f"{topic} partition {partition}: offset {came} comes again after {wanted - 1}."
-        elif not _explained(noted, partition, wanted, came):
+        elif not any(gap.partition == partition and gap.first <= wanted and came <= gap.end for gap in noted):
             yield f"{topic} partition {partition}: offsets {wanted} to {came - 1} are missing."
-
-
-def _explained(noted: list[Gap], partition: int, wanted: int, came: int) -> bool:
-    return any(gap.partition == partition and gap.first <= wanted and came <= gap.end for gap in noted)

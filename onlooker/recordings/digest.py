@@ -20,9 +20,6 @@ _SHORT_BYTES = 16
 def canonical(event: Any) -> bytes:
     """An event as bytes that depend on nothing but its content.
 
-    Args:
-        event: of a kind in `schemas.kinds`.
-
     Returns:
         JSON with sorted names and no spaces; numbers in their shortest form.
     """
@@ -42,15 +39,7 @@ class StreamDigest:
         self.counts: dict[Topic, int] = {}
 
     def take(self, topic: Topic, event: Any) -> bool:
-        """The next event of a topic.
-
-        Args:
-            topic: its kind.
-            event: in the order of its stand.
-
-        Returns:
-            False when it was taken before.
-        """
+        """The next event of a topic, in the order of its stand; False when it was taken before."""
         line = canonical(event)
         short = hashlib.sha256(f"{topic}\0".encode() + line).digest()[:_SHORT_BYTES]
         if short in self._known:

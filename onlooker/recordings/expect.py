@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ _NOTHING: Any = object()
 """What stands in a list behind its end."""
 _MOST_LINES = 20
 """Differences of one event that are shown."""
-Lane = tuple[Topic, str]
+Stream = tuple[Topic, str]
 """A topic and a stand: within it facts have an order."""
 
 
@@ -32,15 +33,7 @@ class OutputLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def output_line(topic: Topic, event: Any) -> bytes:
-    """An event as a line of `replay --output`.
-
-    Args:
-        topic: its kind.
-        event: of it.
-
-    Returns:
-        JSON with a line feed.
-    """
+    """An event as a line of `replay --output`: JSON with a line feed."""
     raw = msgspec.Raw(canonical(event))
     line = OutputLine(topic=topic, stand_id=stand_of(event) or "", event=raw)
     return msgspec.json.encode(line) + b"\n"
@@ -60,32 +53,28 @@ class Expected:
     def __init__(self, path: Path, stands: frozenset[str] = frozenset()) -> None:
         self._path = path
         self._stands = stands
-        self._readers = _readers(path)
-        self._waiting: dict[Lane, deque[Any]] = {}
-        self._counts: dict[Lane, int] = {}
+        self._facts = _facts(path)
+        self._waiting: dict[Stream, deque[Any]] = {}
+        self._counts: dict[Stream, int] = {}
 
     def check(self, topic: Topic, event: Any) -> None:
-        """Compare the next fact of a stand.
-
-        Args:
-            topic: its kind; other than visits and windows pass.
-            event: the fact.
+        """Compare the next fact of a stand; what is neither visit nor window passes.
 
         Raises:
             CheckFailedError: it differs; the words say where.
         """
         if topic not in kinds().measured:
             return
-        lane = (topic, stand_of(event) or "")
-        expected = self._next(lane)
-        self._counts[lane] = number = self._counts.get(lane, 0) + 1
+        stream = (topic, stand_of(event) or "")
+        expected = self._next(stream)
+        self._counts[stream] = number = self._counts.get(stream, 0) + 1
         if expected is None:
             raise CheckFailedError(
-                f"{_where(lane, number)}: one more than expected by {self._path}:\n{_shown(event)}"
+                f"{_where(stream, number)}: one more than expected by {self._path}:\n{_shown(event)}"
             )
         if canonical(expected) != canonical(event):
             words = "\n".join(differences(expected, event))
-            raise CheckFailedError(f"{_where(lane, number)} differs from {self._path}:\n{words}")
+            raise CheckFailedError(f"{_where(stream, number)} differs from {self._path}:\n{words}")
 
     def end(self) -> None:
         """Nothing more comes.
@@ -96,21 +85,21 @@ class Expected:
         for topic in kinds().measured:
             while self._read(topic):
                 pass
-        for lane, waiting in sorted(self._waiting.items()):
+        for stream, waiting in sorted(self._waiting.items()):
             if waiting:
-                number = self._counts.get(lane, 0) + 1
+                number = self._counts.get(stream, 0) + 1
                 words = f"expected by {self._path}, and did not come:\n{_shown(waiting[0])}"
-                raise CheckFailedError(f"{_where(lane, number)}: {words}")
+                raise CheckFailedError(f"{_where(stream, number)}: {words}")
 
-    def _next(self, lane: Lane) -> Any:
-        while not self._waiting.get(lane):
-            if not self._read(lane[0]):
+    def _next(self, stream: Stream) -> Any:
+        while not self._waiting.get(stream):
+            if not self._read(stream[0]):
                 return None
-        return self._waiting[lane].popleft()
+        return self._waiting[stream].popleft()
 
     def _read(self, topic: Topic) -> bool:
         """One more expected fact; False when there is none."""
-        found = next(self._readers[topic], None)
+        found = next(self._facts[topic], None)
         if found is None:
             return False
         kind, event = found
@@ -121,15 +110,7 @@ class Expected:
 
 
 def differences(expected: Any, found: Any) -> list[str]:
-    """Where two events part, for a person.
-
-    Args:
-        expected: the one from before.
-        found: the new one.
-
-    Returns:
-        A line for each field that differs, at most twenty.
-    """
+    """Where two events part, for a person: a line for each field that differs, at most twenty."""
     lines = list(_different("", msgspec.to_builtins(expected), msgspec.to_builtins(found)))
     more = len(lines) - _MOST_LINES
     return lines[:_MOST_LINES] + ([f"  ... and {more} more"] if more > 0 else [])
@@ -140,8 +121,7 @@ def _different(path: str, one: Any, two: Any) -> Iterator[str]:
         for name in [*one, *(name for name in two if name not in one)]:
             yield from _different(f"{path}.{name}" if path else name, one.get(name), two.get(name))
     elif isinstance(one, list | tuple) and isinstance(two, list | tuple):
-        for place in range(max(len(one), len(two))):
-            first, second = (each[place] if place < len(each) else _NOTHING for each in (one, two))
+        for place, (first, second) in enumerate(zip_longest(one, two, fillvalue=_NOTHING)):
             yield from _different(f"{path}[{place}]", first, second)
     elif one != two or type(one) is not type(two):
         yield f"  {path}: expected {_short(one)}, found {_short(two)}"
@@ -158,11 +138,11 @@ def _shown(event: Any) -> str:
     return f"  {_short(msgspec.to_builtins(event))}"
 
 
-def _where(lane: Lane, number: int) -> str:
-    return f"{lane[0]} of the stand {lane[1]}, number {number}"
+def _where(stream: Stream, number: int) -> str:
+    return f"{stream[0]} of the stand {stream[1]}, number {number}"
 
 
-def _readers(path: Path) -> dict[Topic, Iterator[tuple[Topic, Any]]]:
+def _facts(path: Path) -> dict[Topic, Iterator[tuple[Topic, Any]]]:
     if path.is_dir():
         recording = Recording(path)
         return {topic: _recorded(recording, topic) for topic in kinds().measured}

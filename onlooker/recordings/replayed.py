@@ -46,14 +46,7 @@ Replayed = ReplayedHere | ReplayedToKafka
 
 
 def lines_of(found: Replayed) -> Iterator[str]:
-    """A replay for a person.
-
-    Args:
-        found: what it gave.
-
-    Yields:
-        Lines.
-    """
+    """What a replay gave, in lines for a person."""
     yield f"replayed    {_counted(found.events)}"
     if isinstance(found, ReplayedHere):
         yield f"measured    {_counted(found.facts)}"

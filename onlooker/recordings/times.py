@@ -67,14 +67,7 @@ def speed_of(pace: str) -> float | None:
 
 
 def time_words(at_us: int | None) -> str:
-    """An instant for people.
-
-    Args:
-        at_us: us UTC; None: there is none.
-
-    Returns:
-        For example `2026-11-21 07:00:12.500`.
-    """
+    """An instant, us UTC, for people, like `2026-11-21 07:00:12.500`; `-` for None."""
     if at_us is None:
         return "-"
     return datetime.fromtimestamp(at_us / US_PER_S, UTC).isoformat(sep=" ", timespec="milliseconds")[:23]

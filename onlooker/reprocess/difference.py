@@ -41,11 +41,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def wilson(count: int, of: int) -> Interval | None:
-    """The 95 % interval of a share.
-
-    Args:
-        count: how many have it.
-        of: how many there are.
+    """The 95 % interval of a share, `count` of `of`.
 
     Returns:
         Lower and upper end, 0..1; None of nobody. Source: E. B. Wilson, Probable inference, the law of
@@ -60,12 +56,7 @@ def wilson(count: int, of: int) -> Interval | None:
 
 
 def normal(count: int, total: float, squares: float) -> Interval | None:
-    """The 95 % interval of a mean.
-
-    Args:
-        count: of values.
-        total: their sum.
-        squares: sum of their squares.
+    """The 95 % interval of the mean of `count` values, from their sum and the sum of their squares.
 
     Returns:
         Mean -/+ z s / sqrt(n), s with n - 1; None of fewer than two. Source: the central limit theorem;
@@ -80,14 +71,7 @@ def normal(count: int, total: float, squares: float) -> Interval | None:
 
 
 def figures(sums: Sums) -> Mapping[str, Value]:
-    """The figures of a group.
-
-    Args:
-        sums: over its visits.
-
-    Returns:
-        By name: counts, seconds, shares and means.
-    """
+    """The figures of a group by name: counts, seconds, shares and means over its visits."""
     found = {name: Value(value=float(getattr(sums, name))) for name in (*COUNTS, *SECONDS)}
     for name, count in (
         ("notice_ratio", sums.watchers),
@@ -102,15 +86,7 @@ def figures(sums: Sums) -> Mapping[str, Value]:
 
 
 def differences(live: Mapping[Group, Sums], reprocessed: Mapping[Group, Sums]) -> list[Difference]:
-    """Both sides next to each other.
-
-    Args:
-        live: what was measured.
-        reprocessed: what was recomputed.
-
-    Returns:
-        Every figure of every group that one of them has, in a fixed order.
-    """
+    """Both sides next to each other: every figure of every group that one of them has, in a fixed order."""
     found = []
     for group in sorted({*live, *reprocessed}, key=_place):
         level, campaign_id, creative_id, stand_id = group
@@ -132,14 +108,7 @@ def differences(live: Mapping[Group, Sums], reprocessed: Mapping[Group, Sums]) -
 
 
 def changed(found: Iterable[Difference]) -> list[Difference]:
-    """Only where the two sides are not the same.
-
-    Args:
-        found: differences.
-
-    Returns:
-        Those with another value.
-    """
+    """Only where the two sides have not the same value."""
     return [each for each in found if each.live.value != each.reprocessed.value]
 
 

@@ -57,14 +57,7 @@ class ComparedRows(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def difference_row(difference: Difference) -> DifferenceRow:
-    """One figure, flat.
-
-    Args:
-        difference: both sides of it.
-
-    Returns:
-        A row of the CSV file and of `reprocess --json`.
-    """
+    """One figure, flat: a row of the CSV file and of `reprocess --json`."""
     live, reprocessed = difference.live, difference.reprocessed
     return DifferenceRow(
         level=difference.level,
@@ -83,14 +76,7 @@ def difference_row(difference: Difference) -> DifferenceRow:
 
 
 def reprocessing_row(reprocessing: Reprocessing) -> ReprocessingRow:
-    """A reprocessing for programs.
-
-    Args:
-        reprocessing: as its ledger has it.
-
-    Returns:
-        An item of `reprocess --list --json`.
-    """
+    """A reprocessing for programs: an item of `reprocess --list --json`."""
     return ReprocessingRow(
         name=reprocessing.name,
         state=reprocessing.state,
@@ -105,12 +91,7 @@ def reprocessing_row(reprocessing: Reprocessing) -> ReprocessingRow:
 
 
 def write_csv(path: Path, found: Iterable[Difference]) -> None:
-    """Write every figure as a line.
-
-    Args:
-        path: file to make or replace.
-        found: the figures.
-    """
+    """Write every figure as a line of a file, made or replaced."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(DifferenceRow.__struct_fields__)
@@ -118,26 +99,12 @@ def write_csv(path: Path, found: Iterable[Difference]) -> None:
 
 
 def shown_time(t_us: int) -> str:
-    """An instant for people and programs.
-
-    Args:
-        t_us: us UTC.
-
-    Returns:
-        ISO 8601, seconds.
-    """
+    """An instant, us UTC, for people and programs: ISO 8601, seconds."""
     return datetime.fromtimestamp(t_us // US_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def warnings_of(coverage: Coverage) -> list[str]:
-    """What somebody should know before the figures are switched.
-
-    Args:
-        coverage: how well the recording covers what was measured.
-
-    Returns:
-        Sentences.
-    """
+    """Sentences that somebody should know before the figures are switched."""
     found = []
     if coverage.windows_short:
         found.append(
@@ -153,14 +120,7 @@ def warnings_of(coverage: Coverage) -> list[str]:
 
 
 def tables(found: Sequence[Difference]) -> list[Table]:
-    """What changes, a table a level; figures without a change are left out.
-
-    Args:
-        found: all figures.
-
-    Returns:
-        Tables to print.
-    """
+    """What changes, a table a level; figures without a change are left out."""
     made = []
     for level in dict.fromkeys(each.level for each in found):
         table = Table(title=f"by {level}", title_justify="left")

@@ -59,17 +59,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_summary(run: LocalRun, tally: Tally, *, rows: Mapping[str, int], data_dir: str | None) -> RunSummary:
-    """The summary of a run.
-
-    Args:
-        run: one that has ended.
-        tally: its counts.
-        rows: rows written, by table.
-        data_dir: where they are; None when nothing was stored.
-
-    Returns:
-        What `run` prints.
-    """
+    """What `run` prints of a run that has ended."""
     statuses = run.statuses()
     return RunSummary(
         frames=_frames(statuses, tally.observed),
@@ -86,9 +76,7 @@ def run_summary(run: LocalRun, tally: Tally, *, rows: Mapping[str, int], data_di
 
 
 def _frames(statuses: Sequence[CaptureStatus], observed: int) -> RunFrames:
-    dropped: Counter[str] = Counter()
-    for status in statuses:
-        dropped.update(status.buffer.dropped_by_cause)
+    dropped = sum((Counter(status.buffer.dropped_by_cause) for status in statuses), Counter())
     return RunFrames(
         captured=sum(status.frames for status in statuses),
         dropped=sum(dropped.values()),

@@ -7,11 +7,7 @@ from onlooker.run.summary import RunSummary
 
 
 def print_summary(found: RunSummary) -> None:
-    """Print the summary of a run for a person.
-
-    Args:
-        found: of a run that has ended.
-    """
+    """Print the summary of a run that has ended for a person."""
     console = Console(highlight=False)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, words in _lines(found):

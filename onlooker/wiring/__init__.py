@@ -1,4 +1,4 @@
-"""The only package that builds real adapters: settings in, working parts out."""
+"""The only package that builds real adapters: settings in, ready to connect with, working parts out."""
 
 from onlooker.wiring.people import build_enroller
 from onlooker.wiring.perception import (

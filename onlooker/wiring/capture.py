@@ -4,14 +4,13 @@ import logging
 import os
 import socket
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 
-from onlooker.cameras.lines import CameraLine, expected_frames
+from onlooker.cameras.lines import complain_of_problems, expected_frames
 from onlooker.capture.service import CaptureParts, CaptureService
 from onlooker.capture.stand import CapturedStand
 from onlooker.capture.summary import CaptureSummary, capture_summary
@@ -20,7 +19,7 @@ from onlooker.foreground.progress import progress
 from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.settings.configuration import Settings, StandSettings
 from onlooker.telemetry import Watch
-from onlooker.wiring.lines import Delivered, camera_lines, camera_sources
+from onlooker.wiring.lines import camera_lines, camera_sources
 from onlooker.wiring.schemas import build_codec
 from producers.options import Pace
 from producers.playlist import PlayFeed
@@ -28,7 +27,8 @@ from producers.publish.journal import Journal, StandNote, recording_digest
 from producers.publish.pictures import encode_picture
 from producers.publish.publisher import KafkaClient
 from producers.publish.publishing import Publisher
-from schemas.errors import DependencyAwayError, UsageError
+from schemas.clocks import Clocks
+from schemas.errors import UsageError
 from sinks.ownership import Ownership
 
 log = logging.getLogger(__name__)
@@ -46,14 +46,6 @@ class CaptureRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 def execute_capture(settings: Settings, request: CaptureRequest, watch: Watch) -> CaptureSummary:
     """Send all cameras of the settings to Kafka until they end or somebody stops it.
-
-    Args:
-        settings: stands, cameras, brokers with their secrets.
-        request: which stands, how fast, from where.
-        watch: takes figures and heartbeats.
-
-    Returns:
-        What `capture` prints.
 
     Raises:
         UsageError: Another process captures with this data directory, Kafka refuses us, a setting is wrong.
@@ -75,8 +67,11 @@ def execute_capture(settings: Settings, request: CaptureRequest, watch: Watch) -
         )
         interrupted = stack.enter_context(stopped_by_signals(stop))
         if stands:
-            _drive(service)
-            _require_frames(service.lines, interrupted=interrupted.is_set())
+            with progress("Capturing", total=expected_frames(service.lines), unit="frames") as advance:
+                service.run(advance)
+            statuses = [line.capture.status() for line in service.lines]
+            if not interrupted.is_set() and not any(status.frames for status in statuses):
+                complain_of_problems(statuses)
         return capture_summary(
             service.lines,
             tally,
@@ -103,7 +98,7 @@ def _note(settings: Settings, stand: StandSettings, journal: Journal, request: C
     }
     from_start = request.from_start and recordings
     note = StandNote(recordings=recordings) if from_start else journal.note(stand.stand_id, recordings)
-    if note.is_of_the_future(time.time_ns() // 1000):
+    if note.is_of_the_future(Clocks().now_us()):
         log.warning("%s was captured by a clock that was wrong: its plays begin anew", stand.stand_id)
         note = StandNote()
     journal.put(stand.stand_id, note)
@@ -119,7 +114,7 @@ def _finished(notes: Mapping[str, StandNote]) -> tuple[str, ...]:
 
 
 def _stand(settings: Settings, stand: StandSettings, note: StandNote, pace: Pace) -> CapturedStand:
-    lines = camera_lines(settings, stand, pace, delivered=_delivered(note))
+    lines = camera_lines(settings, stand, pace, note)
     told = [
         f"{line.camera_id} after frame {note.frames[line.camera_id]}"
         for line in lines
@@ -136,13 +131,6 @@ def _stand(settings: Settings, stand: StandSettings, note: StandNote, pace: Pace
     return CapturedStand(stand.stand_id, lines, feed, note)
 
 
-def _delivered(note: StandNote) -> Mapping[str, Delivered]:
-    return {
-        camera_id: Delivered(frames=index + 1, until_us=note.times_us.get(camera_id))
-        for camera_id, index in note.frames.items()
-    }
-
-
 def _parts(settings: Settings, journal: Journal, watch: Watch) -> CaptureParts:
     publish = settings.publish
     return CaptureParts(
@@ -151,19 +139,6 @@ def _parts(settings: Settings, journal: Journal, watch: Watch) -> CaptureParts:
         codec=build_codec(settings.registry, settings.kafka.topics),
         encode=lambda frame, lossless: encode_picture(frame.picture, publish, lossless=lossless),
         pulse=watch.pulse,
-        clock_us=lambda: time.time_ns() // 1000,
+        clock_us=Clocks().now_us,
         producer=f"capture@{socket.gethostname()}:{os.getpid()}",
     )
-
-
-def _drive(service: CaptureService) -> None:
-    with progress("Capturing", total=expected_frames(service.lines), unit="frames") as advance:
-        service.run(advance)
-
-
-def _require_frames(lines: list[CameraLine], *, interrupted: bool) -> None:
-    """Complain when every source failed before its first frame."""
-    statuses = [line.capture.status() for line in lines]
-    problems = [status.problem for status in statuses if status.problem]
-    if problems and not interrupted and not any(status.frames for status in statuses):
-        raise DependencyAwayError(f"No source gave a single frame: {'; '.join(problems)}")

@@ -62,9 +62,6 @@ def opened(
         create: create the database of a URL if need be.
         timeout_s: how long an answer may take, s.
 
-    Yields:
-        A connection.
-
     Raises:
         UsageError: there is no data, or the server refuses us or is too old.
         DependencyAwayError: the server is away.
@@ -83,9 +80,6 @@ def opened(
 def open_writer(settings: Settings) -> Iterator[LocalSink]:
     """A writer into a migrated database, embedded or by URL.
 
-    Args:
-        settings: ready to connect with.
-
     Yields:
         The writer; what it gathered is flushed by the caller.
     """
@@ -96,10 +90,6 @@ def open_writer(settings: Settings) -> Iterator[LocalSink]:
 
 def prepare(there: Database, settings: Settings) -> None:
     """Make a database fit to be written: its version, its tables, the thresholds behind its figures.
-
-    Args:
-        there: the database.
-        settings: stands and thresholds.
 
     Raises:
         DependencyAwayError: the server is away.
@@ -121,12 +111,7 @@ def _require_database(store: ClickHouse, address: Address) -> None:
 
 
 def note_thresholds(store: RowStore, settings: Settings) -> None:
-    """Write what the metric version of each stand stands for; writing it again changes nothing.
-
-    Args:
-        store: the database, migrated.
-        settings: stands and thresholds.
-    """
+    """Write what each stand's metric version stands for into a migrated database; again changes nothing."""
     options = measure_options(settings)
     noted = {options.metric_version(s.stand_id): options.thresholds(s.stand_id) for s in settings.stands}
     for version, thresholds in noted.items():

@@ -1,6 +1,7 @@
 """Letters on their topic, and the way back from where they came."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 from onlooker.settings.configuration import Settings
 from schemas.errors import UndecodableError, UsageError
@@ -16,19 +17,9 @@ REPLAYED = "replayed"
 
 
 def letters_on_topic(settings: Settings, codec: EventCodec, choice: Choice) -> list[DeadLetter]:
-    """The letters that are on the dead-letter topic now, newest first.
-
-    Args:
-        settings: ready to connect with.
-        codec: bytes to letters.
-        choice: which.
-
-    Returns:
-        At most `choice.limit`.
-    """
-    broker = settings.kafka
+    """The letters that are on the dead-letter topic now, newest first, at most `choice.limit`."""
     found = []
-    for message in whole_topic(broker, "dead_letters"):
+    for message in whole_topic(settings.kafka, "dead_letters"):
         try:
             letter = codec.decode(message.value)
         except UndecodableError:
@@ -40,11 +31,7 @@ def letters_on_topic(settings: Settings, codec: EventCodec, choice: Choice) -> l
 
 
 def send_again(settings: Settings, letters: Sequence[DeadLetter]) -> None:
-    """Send the messages of letters to the topics they came from; the brokers have them when this returns.
-
-    Args:
-        settings: ready to connect with.
-        letters: oldest first.
+    """Send the messages of letters, oldest first, to their topics; the brokers have them when this returns.
 
     Raises:
         UsageError: a letter's topic is none of this site's.
@@ -56,8 +43,7 @@ def send_again(settings: Settings, letters: Sequence[DeadLetter]) -> None:
             raise UsageError(
                 f"{letter.topic} is no topic of this site: check `kafka.prefix` ({broker.prefix!r} now)"
             )
-    producer = AcknowledgedProducer(broker)
-    try:
+    with closing(AcknowledgedProducer(broker)) as producer:
         producer.send(
             ProducerRecord(
                 topic=letter.topic,
@@ -67,5 +53,3 @@ def send_again(settings: Settings, letters: Sequence[DeadLetter]) -> None:
             )
             for letter in letters
         )
-    finally:
-        producer.close()

@@ -1,7 +1,5 @@
 """Builds the cameras of a stand with their buffers, for a run in one process and for the capture service."""
 
-from collections.abc import Mapping
-
 import msgspec
 
 from onlooker.cameras.lines import CameraLine
@@ -13,19 +11,11 @@ from producers.cameras.pacing import policy_at
 from producers.cameras.sources import SourceSpec, parse_source
 from producers.cameras.thread import CameraPlan, CaptureThread
 from producers.options import CaptureOptions, Pace
+from producers.publish.journal import StandNote
 from schemas.clocks import Clocks
 
 WAITING_FRAMES = 4
 """A recording that waits needs no deep buffer: it only has to keep the next frame ready."""
-
-
-class Delivered(msgspec.Struct, frozen=True, kw_only=True):
-    """What an earlier process has delivered of one camera."""
-
-    frames: int = 0
-    """Of a recording, so many from its start."""
-    until_us: int | None = None
-    """Event time of the last, us UTC."""
 
 
 class CameraSource(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,14 +27,7 @@ class CameraSource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def camera_sources(settings: Settings, stand: StandSettings) -> tuple[CameraSource, ...]:
-    """The cameras of a stand.
-
-    Args:
-        settings: the configuration.
-        stand: one of its stands.
-
-    Returns:
-        In their order.
+    """The cameras of a stand, in their order.
 
     Raises:
         UsageError: a source does not exist.
@@ -60,30 +43,19 @@ def camera_sources(settings: Settings, stand: StandSettings) -> tuple[CameraSour
 
 
 def camera_lines(
-    settings: Settings, stand: StandSettings, pace: Pace, *, delivered: Mapping[str, Delivered] | None = None
+    settings: Settings, stand: StandSettings, pace: Pace, note: StandNote | None = None
 ) -> list[CameraLine]:
-    """Cameras of a stand with their buffers, ready to start.
-
-    Args:
-        settings: the configuration.
-        stand: one of its stands.
-        pace: of recordings.
-        delivered: by camera, what is not needed any more.
-
-    Returns:
-        In their order.
+    """Cameras of a stand with their buffers, ready to start behind what has arrived before.
 
     Raises:
         UsageError: a source does not exist.
     """
-    known = delivered or {}
     return [
-        _line(stand.stand_id, source, pace, known.get(source.camera_id, Delivered()))
-        for source in camera_sources(settings, stand)
+        _line(stand.stand_id, source, pace, note or StandNote()) for source in camera_sources(settings, stand)
     ]
 
 
-def _line(stand_id: str, source: CameraSource, pace: Pace, delivered: Delivered) -> CameraLine:
+def _line(stand_id: str, source: CameraSource, pace: Pace, note: StandNote) -> CameraLine:
     spec, options = source.spec, source.options
     policy = policy_at(pace, is_recording=spec.is_recording, policy=options.policy)
     buffer = FrameBuffer(
@@ -92,7 +64,8 @@ def _line(stand_id: str, source: CameraSource, pace: Pace, delivered: Delivered)
         max_bytes=options.buffer_bytes,
         is_recording=spec.is_recording,
     )
-    skipped = delivered.frames if spec.is_recording else 0
+    claimed = claimed_frames(spec) if spec.is_recording else None
+    skipped = note.frames.get(source.camera_id, -1) + 1 if spec.is_recording else 0
     capture = CaptureThread(
         CameraPlan(
             stand_id=stand_id,
@@ -100,7 +73,7 @@ def _line(stand_id: str, source: CameraSource, pace: Pace, delivered: Delivered)
             spec=spec,
             pace=pace,
             skip_frames=skipped,
-            after_us=None if spec.is_recording else delivered.until_us,
+            after_us=None if spec.is_recording else note.times_us.get(source.camera_id),
         ),
         lambda source: open_source(source, options),
         buffer=buffer,
@@ -111,15 +84,10 @@ def _line(stand_id: str, source: CameraSource, pace: Pace, delivered: Delivered)
         stand_id=stand_id,
         camera_id=source.camera_id,
         is_recording=spec.is_recording,
-        expected_frames=_expected(spec, skipped),
+        expected_frames=None if claimed is None else max(0, claimed - skipped),
         capture=capture,
         buffer=buffer,
     )
-
-
-def _expected(spec: SourceSpec, skipped: int) -> int | None:
-    claimed = claimed_frames(spec) if spec.is_recording else None
-    return None if claimed is None else max(0, claimed - skipped)
 
 
 def _options_of(settings: Settings, camera: CameraSettings) -> CaptureOptions:

@@ -1,6 +1,5 @@
 """Builds what enrolment needs: models, decoding, the gallery on disk."""
 
-import time
 from pathlib import Path
 
 import msgspec
@@ -12,38 +11,24 @@ from onlooker.people.plan import read_plan
 from onlooker.people.store import open_or_create_store
 from onlooker.settings.configuration import PeopleSettings, Settings
 from onlooker.wiring.perception import build_networks, decoder
-from processors.observe.stills import StillReader
+from processors.observe.stills import StillObserver
+from schemas.clocks import Clocks
 
 
 def build_enroller(settings: Settings) -> Enroller:
-    """What enrols people.
-
-    Args:
-        settings: models and thresholds.
-
-    Returns:
-        An enroller that sees as `analyze` does.
-    """
+    """What enrols people; it sees as `analyze` does."""
     # A gallery that does not exist yet, or was made with another model, must not stand in the way.
     networks = build_networks(msgspec.structs.replace(settings, people=PeopleSettings()))
     options = EnrolmentOptions()
-    reader = StillReader(networks.faculties, None, settings.measure)
+    stills = StillObserver(networks.faculties, None, settings.measure)
     return Enroller(
-        PictureJudge(reader, decoder(settings.capture), options),
+        PictureJudge(stills.observe_templates, decoder(settings.capture), options),
         model_digest=digest_of(networks.nets["template"].path),
-        clock_us=lambda: time.time_ns() // 1000,
+        clock_us=Clocks().now_us,
         options=options,
     )
 
 
 def enrol_people(path: Path, gallery: Path) -> EnrolmentReport:
-    """Enrol the people of a folder or table with the default settings.
-
-    Args:
-        path: folder-per-person, or a CSV table.
-        gallery: where templates are kept, encrypted; made when it is missing.
-
-    Returns:
-        What became of everybody.
-    """
+    """Enrol the people of a folder or table with the default settings; a missing gallery is made."""
     return build_enroller(Settings()).enrol(read_plan(path), open_or_create_store(gallery))

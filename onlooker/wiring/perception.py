@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from onlooker.analyze.files import Eyes, VideoReader
+from onlooker.analyze.files import Eyes, VideoObserver
 from onlooker.models.cache import ModelCache, default_root, digest_of, model_version
 from onlooker.models.overrides import resolve_models
 from onlooker.settings.configuration import Settings
@@ -21,12 +21,12 @@ from processors.observe.perception.expression import ExpressionClassifier
 from processors.observe.perception.mesh import MeshFitter
 from processors.observe.perception.template import TemplateExtractor
 from processors.observe.seen import SeenFace
-from processors.observe.stills import StillReader
+from processors.observe.stills import StillObserver
 from processors.thresholds import MeasureOptions
 from processors.vision.nets import OnnxNet
 from processors.vision.pixels import decode_picture
 from producers.cameras.camera import open_camera
-from producers.cameras.readings import Camera
+from producers.cameras.grabs import Camera
 from producers.cameras.sources import SourceSpec
 from producers.options import CaptureOptions
 from schemas.errors import DependencyAwayError
@@ -62,41 +62,30 @@ def sample_clip() -> Path:
     return cache.sample_path(DEMO_CLIP)
 
 
-def model_files(settings: Settings, cache: ModelCache) -> Mapping[str, Path]:
+def model_files(settings: Settings) -> Mapping[str, Path]:
     """The model file of each stage that a run uses: prepared, or the user's own.
-
-    Args:
-        settings: the user's own models.
-        cache: the prepared ones.
-
-    Returns:
-        Path by stage.
 
     Raises:
         DependencyAwayError: A model is not prepared.
         UsageError: A user's own model does not fit.
     """
     own = {str(stage): path for stage, path in settings.models.items()}
-    return resolve_models(cache, own, stages=STAGES)
+    return resolve_models(ModelCache(cache_dir()), own, stages=STAGES)
 
 
 def build_networks(settings: Settings, gallery: Path | None = None) -> Networks:
-    """Load the networks and make the faculties of them.
+    """Load the networks and make the faculties of them; they hold no state of any camera.
 
     Args:
         settings: thresholds, and the user's own models.
         gallery: who may be recognised; None: the configuration's gallery.
 
-    Returns:
-        They hold no state of any camera.
-
     Raises:
         DependencyAwayError: A model is missing.
         UsageError: A user's own model does not fit, or the gallery cannot be used.
     """
-    cache = ModelCache(cache_dir())
-    paths = model_files(settings, cache)
-    nets = {stage: OnnxNet(paths[stage]) for stage in STAGES}
+    paths = model_files(settings)
+    nets = {stage: OnnxNet(path) for stage, path in paths.items()}
     faculties = Faculties(
         detector=FaceDetector(nets["detection"], settings.detection),
         fitter=MeshFitter(nets["mesh"]),
@@ -108,27 +97,19 @@ def build_networks(settings: Settings, gallery: Path | None = None) -> Networks:
         nets=nets,
         faculties=faculties,
         recogniser=_recogniser(settings, gallery or settings.people.gallery, paths["template"]),
-        model_version=model_version({stage: paths[stage] for stage in STAGES}),
+        model_version=model_version(paths),
     )
 
 
 def build_eyes(settings: Settings, *, gallery: Path | None) -> Eyes:
-    """What `analyze` looks with.
-
-    Args:
-        settings: the configuration.
-        gallery: who may be recognised; None: the configuration's gallery.
-
-    Returns:
-        Eyes for stills and videos.
-    """
+    """What `analyze` looks with; a gallery takes the place of the configuration's."""
     networks = build_networks(settings, gallery)
     observer = build_observer(settings, networks)
-    still = StillReader(networks.faculties, networks.recogniser, settings.measure)
+    still = StillObserver(networks.faculties, networks.recogniser, settings.measure)
     return Eyes(
         decode=decoder(settings.capture),
-        read_still=still.read,
-        new_video_reader=lambda name: _video_reader(observer, name),
+        observe_still=still.observe,
+        new_video_observer=lambda name: _video_observer(observer, name),
         open_camera=open_source,
         options=settings.capture,
     )
@@ -138,24 +119,23 @@ def _recogniser(settings: Settings, gallery: Path | None, template_model: Path) 
     """Recognition of a gallery's people; None when nobody asked to be recognised."""
     if gallery is None:
         return None
-    from onlooker.people.galleries import damaged_files, load_gallery
+    from onlooker.people.galleries import load_gallery
 
-    site_key = settings.people.site_key
-    people = load_gallery(gallery, digest_of(template_model), site_key_path=site_key)
-    for file in damaged_files(gallery, site_key_path=site_key):
+    people, damaged = load_gallery(gallery, digest_of(template_model), settings.people.site_key)
+    for file in damaged:
         click.echo(file.sentence, err=True)
     return Recogniser(people, settings.identity)
 
 
-def _video_reader(observer: Observer, name: str) -> VideoReader:
+def _video_observer(observer: Observer, name: str) -> VideoObserver:
     state = CameraState(stand_id="", camera_id=name)
 
-    def read(picture: Pixels, t_us: int) -> tuple[SeenFace, ...]:
+    def observe(picture: Pixels, t_us: int) -> tuple[SeenFace, ...]:
         nonlocal state
         state, faces = observer.step(state, picture, t_us)
         return faces
 
-    return read
+    return observe
 
 
 def build_observer(settings: Settings, networks: Networks) -> Observer:

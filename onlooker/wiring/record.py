@@ -60,15 +60,6 @@ def execute_record(
 ) -> RecordSummary:
     """Record until stopped, or until the range is complete.
 
-    Args:
-        settings: brokers, and with `--blur-faces` the detector.
-        request: what, from when to when, where to.
-        watch: takes figures and heartbeats.
-        stop: asks for the end.
-
-    Returns:
-        What `record` prints.
-
     Raises:
         UsageError: a choice makes no sense, or the recording is of other topics.
         DependencyAwayError: the brokers do not answer, or a model is missing.
@@ -86,10 +77,15 @@ def execute_record(
             if grant is not None:
                 writer.note_grant(grant)
             codec = build_codec(settings.registry, broker.topics)
-            here = RecorderParts(
-                source=source, codec=codec, writer=writer, clock=clock, meter=watch.meter, pulse=watch.pulse
+            parts = RecorderParts(
+                source=source,
+                codec=codec,
+                writer=writer,
+                clock=clock,
+                meter=watch.meter,
+                pulse=watch.pulse,
+                blur=blur,
             )
-            parts = msgspec.structs.replace(here, blur=blur)
             recorder = Recorder(parts, _plan(source, positions, request, grant))
             _tell(request, positions, writer)
             recorder.run(stop)

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from onlooker.models.cache import ModelCache, digest_of
+from onlooker.models.cache import digest_of
 from onlooker.recordings.blur import blurred
 from onlooker.settings.configuration import Settings, without_secrets
-from onlooker.wiring.perception import build_networks, cache_dir, decoder, measure_options, model_files
+from onlooker.wiring.perception import build_networks, decoder, measure_options, model_files
 from processors.observe.perception.detection import FaceDetector
 from producers.publish.pictures import encode_picture
 from schemas.clocks import Clocks
@@ -22,22 +22,12 @@ from schemas.recording.manifest import Grant, Manifest
 from schemas.topics import Topic
 
 SECRETS = ("password", "password_file", "key_file")
-_replace = msgspec.structs.replace
 
 
 def manifest_of(
     settings: Settings, source: Literal["kafka", "run"], topics: Mapping[Topic, str] | None = None
 ) -> Manifest:
-    """The manifest of a recording that is about to begin.
-
-    Args:
-        settings: the configuration; what is secret in it is left out.
-        source: where messages come from.
-        topics: the brokers' ids.
-
-    Returns:
-        It, without files.
-    """
+    """The manifest of a recording that is about to begin, without files, and without what is secret."""
     options = measure_options(settings)
     return Manifest(
         program_version=importlib.metadata.version("onlooker"),
@@ -52,16 +42,13 @@ def manifest_of(
 
 
 def grant_of(duration_us: int | None, reason: str | None, *, from_us: int, blur: bool) -> Grant | None:
-    """The leave to record pictures that the command line gives.
+    """The leave to record pictures that the command line gives; None when it gives none.
 
     Args:
         duration_us: for how long; None: pictures are not recorded.
         reason: why, in words.
         from_us: since when, us UTC.
         blur: whether faces are made unrecognisable.
-
-    Returns:
-        It; None without a duration.
 
     Raises:
         UsageError: one of the two is missing.
@@ -85,12 +72,6 @@ def grant_of(duration_us: int | None, reason: str | None, *, from_us: int, blur:
 def face_hiding(settings: Settings) -> Callable[[Pixels], Pixels]:
     """What makes the faces of a picture unrecognisable; those that the detector misses stay.
 
-    Args:
-        settings: thresholds of the detector.
-
-    Returns:
-        A function from pixels to pixels.
-
     Raises:
         DependencyAwayError: a model is not prepared.
     """
@@ -99,14 +80,7 @@ def face_hiding(settings: Settings) -> Callable[[Pixels], Pixels]:
 
 
 def frame_hiding(settings: Settings) -> Callable[[FrameCaptured], FrameCaptured | None]:
-    """The same for frames as they travel; None of a picture that cannot be read.
-
-    Args:
-        settings: thresholds of the detector, and how pictures are encoded.
-
-    Returns:
-        A function from frame to frame.
-    """
+    """The same for frames as they travel; None of a picture that cannot be read."""
     hide, decode = face_hiding(settings), decoder(settings.capture)
 
     def hidden(frame: FrameCaptured) -> FrameCaptured | None:
@@ -115,22 +89,14 @@ def frame_hiding(settings: Settings) -> Callable[[FrameCaptured], FrameCaptured 
             found = encode_picture(pixels, settings.publish, lossless=frame.encoding == "png")
         except BadPictureError:
             return None
-        return _replace(
-            frame,
-            picture=found.picture,
-            encoding=found.encoding,
-            width_px=found.width_px,
-            height_px=found.height_px,
-        )
+        return msgspec.structs.replace(frame, **msgspec.structs.asdict(found))
 
     return hidden
 
 
 def _models(settings: Settings) -> dict[str, str]:
     try:
-        return {
-            stage: digest_of(path) for stage, path in model_files(settings, ModelCache(cache_dir())).items()
-        }
+        return {stage: digest_of(path) for stage, path in model_files(settings).items()}
     except (DependencyAwayError, UsageError):
         return {}
 

@@ -10,7 +10,7 @@ from onlooker.recordings.times import duration_us
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.record_about import face_hiding, grant_of, manifest_of
 from processors.runtime.local import Delivery
-from producers.publish.pictures import encode_picture
+from producers.publish.pictures import encode_picture, frame_captured
 from schemas.clocks import Clocks
 from schemas.errors import BadPictureError, UsageError
 from schemas.events import FrameCaptured
@@ -34,13 +34,6 @@ class RunRecording(msgspec.Struct, frozen=True, kw_only=True):
 def recording_run(settings: Settings, asked: RunRecording) -> Iterator["RunRecorder"]:
     """A recording of a run, begun and ended with the block.
 
-    Args:
-        settings: the configuration.
-        asked: where to, and whether with pictures.
-
-    Yields:
-        What takes the events of the run.
-
     Raises:
         UsageError: the folder holds a recording already, or pictures are asked for without time or reason.
     """
@@ -57,14 +50,7 @@ def recording_run(settings: Settings, asked: RunRecording) -> Iterator["RunRecor
 
 
 class RunRecorder:
-    """Takes every event of a run.
-
-    Args:
-        settings: how pictures are encoded, and the detector.
-        writer: of the recording.
-        clock: of this machine.
-        grant: leave to record pictures; None: none is.
-    """
+    """Takes every event of a run; pictures only with a grant."""
 
     def __init__(
         self, settings: Settings, writer: RecordingWriter, clock: Clocks, grant: Grant | None
@@ -77,9 +63,6 @@ class RunRecorder:
 
     def deliver(self, delivery: Delivery) -> None:
         """Record an event; without a grant frames are passed over.
-
-        Args:
-            delivery: the event with its place.
 
         Raises:
             OSError: the disk is full or gone.
@@ -105,13 +88,4 @@ class RunRecorder:
         except BadPictureError as error:
             self._writer.left_out(error.cause)
             return None
-        return FrameCaptured(
-            stand_id=frame.stand_id,
-            camera_id=frame.camera_id,
-            frame_index=frame.frame_index,
-            t_us=frame.t_us,
-            width_px=found.width_px,
-            height_px=found.height_px,
-            encoding=found.encoding,
-            picture=found.picture,
-        )
+        return frame_captured(frame, found)

@@ -32,6 +32,7 @@ from producers.replay.pace import Pauses, ReplayPacer
 from producers.replay.send import ReplaySender, Sending, replayed_topics
 from producers.replay.shift import Rounds
 from schemas.broker import BrokerOptions
+from schemas.clocks import Clocks
 from schemas.errors import UsageError
 from schemas.recording.folder import Range, Recording
 from schemas.topics import Prefix, Topic
@@ -60,7 +61,7 @@ class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
     gallery: Path | None = None
 
 
-class _Play(msgspec.Struct, frozen=True, kw_only=True):
+class _Replaying(msgspec.Struct, frozen=True, kw_only=True):
     """What every replay needs."""
 
     request: ReplayRequest
@@ -80,20 +81,13 @@ class _Play(msgspec.Struct, frozen=True, kw_only=True):
             self.recording,
             DriveOptions(choice=choice, loop=request.loop, leave_open=request.leave_open),
             pacer=ReplayPacer(request.speed, self.pauses),
-            rounds=Rounds(_now_us if request.shift_to_now else None, loop=request.loop),
+            rounds=Rounds(Clocks().now_us if request.shift_to_now else None, loop=request.loop),
             emit=emit,
         )
 
 
 def execute_replay(settings: Settings | None, request: ReplayRequest) -> Replayed:
-    """Replay a recording until its end, or until somebody stops it.
-
-    Args:
-        settings: thresholds and brokers; None: those that the recording was made with.
-        request: what of it, how and where to.
-
-    Returns:
-        What `replay` prints.
+    """Replay a recording until its end or until it is stopped; without settings, with those of its making.
 
     Raises:
         UsageError: it is no recording, a choice makes no sense, or Kafka refuses us.
@@ -101,18 +95,16 @@ def execute_replay(settings: Settings | None, request: ReplayRequest) -> Replaye
         DependencyAwayError: a model or a server is away.
     """
     recording = Recording(request.folder, tell_torn)
-    if request.topic not in recording.topics:
-        there = ", ".join(recording.topics) or "nothing"
-        raise UsageError(f"{request.folder} has no {request.topic}: it holds {there}.")
+    require_topic(recording, request.topic)
     servers: tuple[Server, ...] = ("kafka", "registry") if request.to_kafka else ()
     flags = Flags(bootstrap=request.bootstrap, data_dir=request.data_dir)
     settings = in_force(settings or settings_of(recording), os.environ, flags, servers=servers)
     stop = threading.Event()
     pauses = Pauses(stop, monotonic_s=time.monotonic)
-    play = _Play(request=request, recording=recording, pauses=pauses, stop=stop)
+    replaying = _Replaying(request=request, recording=recording, pauses=pauses, stop=stop)
     with stopped_by_signals(stop) as interrupted, controlled(pauses):
         started = time.perf_counter()
-        found = _to_kafka(settings, play) if request.to_kafka else _to_core(settings, play)
+        found = _to_kafka(settings, replaying) if request.to_kafka else _to_core(settings, replaying)
         seconds = time.perf_counter() - started
         return msgspec.structs.replace(
             found,
@@ -122,14 +114,19 @@ def execute_replay(settings: Settings | None, request: ReplayRequest) -> Replaye
         )
 
 
+def require_topic(recording: Recording, topic: Topic) -> None:
+    """Complain when a recording holds nothing of a topic.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if topic not in recording.topics:
+        there = ", ".join(recording.topics) or "nothing"
+        raise UsageError(f"{recording.folder} has no {topic}: it holds {there}.")
+
+
 def settings_of(recording: Recording) -> Settings:
-    """The configuration that a recording was made with.
-
-    Args:
-        recording: open for reading.
-
-    Returns:
-        Its settings; there is no password in them.
+    """The configuration that a recording was made with; there is no password in it.
 
     Raises:
         UsageError: they are of another version of this program.
@@ -147,8 +144,8 @@ def _path_of(kind: type, value: object) -> object:
     return Path(cast(str, value)) if kind is Path else value
 
 
-def _to_core(settings: Settings, play: _Play) -> ReplayedHere:
-    request = play.request
+def _to_core(settings: Settings, replaying: _Replaying) -> ReplayedHere:
+    request = replaying.request
     with ExitStack() as stack:
         writer = None if request.data_dir is None else stack.enter_context(open_writer(settings))
         expected = None if request.expect is None else Expected(request.expect, frozenset(request.stands))
@@ -156,9 +153,9 @@ def _to_core(settings: Settings, play: _Play) -> ReplayedHere:
         core = build_core(
             settings, request.topic, writer=writer, expected=expected, output=output, gallery=request.gallery
         )
-        drive = play.drive(core.emit)
+        drive = replaying.drive(core.emit)
         drive.run()
-        core.end(whole=not play.stop.is_set())
+        core.end(whole=not replaying.stop.is_set())
         return ReplayedHere(
             events=drive.counts.events,
             facts=core.digest.counts,
@@ -172,8 +169,8 @@ def _to_core(settings: Settings, play: _Play) -> ReplayedHere:
         )
 
 
-def _to_kafka(settings: Settings, play: _Play) -> ReplayedToKafka:
-    request = play.request
+def _to_kafka(settings: Settings, replaying: _Replaying) -> ReplayedToKafka:
+    request = replaying.request
     broker = _apart(settings, request)
     with closing(Topics(broker)) as door:
         wanted = list(wanted_topics(settings.topics, broker.topics, brokers=door.brokers()))
@@ -184,11 +181,11 @@ def _to_kafka(settings: Settings, play: _Play) -> ReplayedToKafka:
             publisher=Publisher(lambda: KafkaClient(broker, publish, replayed_topics()), publish),
             codec=build_codec(settings.registry, broker.topics),
             producer=f"replay@{socket.gethostname()}:{os.getpid()}",
-            clock_us=_now_us,
-            stopped=play.stop.is_set,
+            clock_us=Clocks().now_us,
+            stopped=replaying.stop.is_set,
         )
     )
-    drive = play.drive(sender.emit)
+    drive = replaying.drive(sender.emit)
     try:
         drive.run()
     finally:
@@ -221,9 +218,4 @@ def _apart(settings: Settings, request: ReplayRequest) -> BrokerOptions:
 
 def tell_torn(path: Path, dropped_bytes: int) -> None:
     """Say that the end of a file is left out."""
-    words = f"{path} ends in a torn block: its last {dropped_bytes} bytes are left out."
-    click.echo(words, err=True)
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000
+    click.echo(f"{path} ends in a torn block: its last {dropped_bytes} bytes are left out.", err=True)

@@ -53,21 +53,13 @@ class LocalCore:
         return self._observe.bad_pictures if isinstance(self._observe, CapturedFrames) else 0
 
     def emit(self, topic: Topic, event: Any) -> None:
-        """Take an event; all that follows from it has happened when this returns.
-
-        Args:
-            topic: its kind.
-            event: of it.
-        """
+        """Take an event; all that follows from it has happened when this returns."""
         self._runtime.publish(topic, stand_of(event) or "", event)
         if self._writer is not None:
             self._writer.tick()
 
     def end(self, *, whole: bool) -> None:
-        """Nothing more comes.
-
-        Args:
-            whole: the replay came to its end, so that nothing may be missing.
+        """Nothing more comes; after a whole replay nothing may be missing.
 
         Raises:
             CheckFailedError: something more was expected.
@@ -94,23 +86,12 @@ def build_core(
     settings: Settings,
     fed: Topic,
     *,
-    gallery: Path | None,
-    writer: LocalSink | None,
-    expected: Expected | None,
-    output: BinaryIO | None,
+    gallery: Path | None = None,
+    writer: LocalSink | None = None,
+    expected: Expected | None = None,
+    output: BinaryIO | None = None,
 ) -> LocalCore:
-    """The stages that come after a topic.
-
-    Args:
-        settings: thresholds, and with frames the models.
-        fed: the topic that is replayed.
-        gallery: who may be recognised in frames.
-        writer: stores plays and facts.
-        expected: compares facts.
-        output: takes facts as lines.
-
-    Returns:
-        A core that has seen nothing.
+    """The stages that come after a topic, for a `LocalCore`; `gallery` is who may be recognised in frames.
 
     Raises:
         DependencyAwayError: a model is missing.

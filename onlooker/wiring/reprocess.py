@@ -14,9 +14,8 @@ from onlooker.reprocess.difference import Difference, differences
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.database import opened
 from onlooker.wiring.perception import measure_options
-from onlooker.wiring.replay import settings_of, tell_torn
+from onlooker.wiring.replay import require_topic, settings_of, tell_torn
 from onlooker.wiring.replay_core import build_core
-from processors.thresholds import MeasureOptions
 from producers.replay.drive import DriveOptions, ReplayDrive
 from producers.replay.order import Choice
 from producers.replay.pace import Pauses, ReplayPacer
@@ -59,26 +58,14 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Site:
-    """A database with its reprocessings.
-
-    Args:
-        store: migrated.
-        dialect: one server or a cluster.
-    """
+    """A migrated database with its reprocessings."""
 
     def __init__(self, store: ClickHouse, dialect: Dialect) -> None:
         self._store = store
         self.reprocessings = Reprocessings(store, dialect=dialect)
 
     def recompute(self, settings: Settings | None, request: ReprocessRequest) -> Reprocessing:
-        """Replay a recording into the side tables.
-
-        Args:
-            settings: models and thresholds; None: those that the recording was made with.
-            request: what of it.
-
-        Returns:
-            It, ready to be compared and shown.
+        """Replay a recording into the side tables; without settings, with those that it was made with.
 
         Raises:
             UsageError: it is no recording, has nothing in the range, or the name is taken.
@@ -99,16 +86,11 @@ class Site:
         if not stands:
             self.reprocessings.discard(begun)
             raise UsageError(f"{request.folder} has no {request.topic} of these stands in this range.")
-        return self.reprocessings.finish(begun, stands, _thresholds(options, stands))
+        thresholds = {options.metric_version(stand): options.thresholds(stand) for stand in sorted(stands)}
+        return self.reprocessings.finish(begun, stands, thresholds)
 
     def compare(self, reprocessing: Reprocessing) -> Compared:
-        """What was measured live next to what was recomputed.
-
-        Args:
-            reprocessing: a complete one.
-
-        Returns:
-            All figures.
+        """What was measured live next to what a complete reprocessing has.
 
         Raises:
             UsageError: it is not complete.
@@ -125,9 +107,7 @@ class Site:
         """Replay; the stands that have something in the range."""
         side = SideStore(self._store, begun.generation)
         writer = LocalSink(side, run_id=str(begun.generation))
-        core = build_core(
-            settings, request.topic, gallery=request.gallery, writer=writer, expected=None, output=None
-        )
+        core = build_core(settings, request.topic, gallery=request.gallery, writer=writer)
         stands: set[str] = set()
 
         def emit(topic: Topic, event: Any) -> None:
@@ -155,13 +135,7 @@ class Site:
 
 @contextmanager
 def open_site(settings: Settings) -> Iterator[Site]:
-    """A database with its reprocessings.
-
-    Args:
-        settings: which; ready to connect with.
-
-    Yields:
-        It, migrated.
+    """A database with its reprocessings, migrated.
 
     Raises:
         UsageError: there is no data.
@@ -187,9 +161,7 @@ def range_of(recording: Recording, request: ReprocessRequest, window_us: int) ->
     Raises:
         UsageError: there is nothing to recompute.
     """
-    if request.topic not in recording.topics:
-        there = ", ".join(recording.topics) or "nothing"
-        raise UsageError(f"{request.folder} has no {request.topic}: it holds {there}.")
+    require_topic(recording, request.topic)
     summaries = [recording.summary(note) for note in recording.files(request.topic)]
     firsts = [each.t_first_us for each in summaries if each.t_first_us is not None]
     lasts = [each.t_last_us for each in summaries if each.t_last_us is not None]
@@ -200,7 +172,3 @@ def range_of(recording: Recording, request: ReprocessRequest, window_us: int) ->
     if from_us >= until_us:
         raise UsageError("the range is empty: --from must be before --until.")
     return from_us // window_us * window_us, -(-until_us // window_us) * window_us
-
-
-def _thresholds(options: MeasureOptions, stands: set[str]) -> dict[str, str]:
-    return {options.metric_version(stand): options.thresholds(stand) for stand in sorted(stands)}

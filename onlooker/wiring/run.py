@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 import msgspec
 
+from onlooker.cameras.lines import complain_of_problems
 from onlooker.cameras.watching import CameraWatch
 from onlooker.foreground.progress import progress
 from onlooker.foreground.stopping import stopped_by_signals
-from onlooker.models.cache import ModelCache
 from onlooker.run.running import LocalRun, Tally
 from onlooker.run.summary import RunSummary, run_summary
 from onlooker.settings.configuration import Settings
@@ -20,7 +20,6 @@ from onlooker.wiring.perception import (
     Networks,
     build_networks,
     build_observer,
-    cache_dir,
     measure_options,
     model_files,
 )
@@ -31,7 +30,6 @@ from processors.runtime.local import Deliver, Delivery, LocalRuntime
 from producers.cameras.sources import parse_source
 from producers.options import Pace
 from producers.playlist import PlayFeed, playlist_from
-from schemas.errors import DependencyAwayError
 from sinks.facts.kinds import is_fact
 from sinks.service.local import LocalSink
 
@@ -80,14 +78,11 @@ def build_run(
 def check_settings(settings: Settings) -> None:
     """Check what can be checked without starting anything: sources, models, time zones.
 
-    Args:
-        settings: the configuration.
-
     Raises:
         UsageError: A source does not exist or a user's own model does not fit.
         DependencyAwayError: A model is not prepared.
     """
-    model_files(settings, ModelCache(cache_dir()))
+    model_files(settings)
     for stand in settings.stands:
         playlist_from(stand.playlist, 0)
         for camera in stand.cameras:
@@ -107,13 +102,6 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 def execute_run(settings: Settings, request: RunRequest) -> RunSummary:
     """Run all cameras of the settings until they end or somebody stops it, and store what was measured.
-
-    Args:
-        settings: stands, cameras, thresholds, the database; ready to connect with.
-        request: how fast, how long.
-
-    Returns:
-        What `run` prints.
 
     Raises:
         UsageError: Another process owns the data directory, or a setting is wrong.
@@ -135,7 +123,8 @@ def execute_run(settings: Settings, request: RunRequest) -> RunSummary:
             duration_s=request.duration_s,
         )
         _drive(run, writer)
-        _require_frames(run, tally.observed, interrupted=interrupted.is_set())
+        if tally.observed == 0 and not interrupted.is_set():
+            complain_of_problems(run.statuses())
         rows = {} if writer is None else writer.rows
         embedded = writer is not None and settings.clickhouse.url is None
         return run_summary(run, tally, rows=rows, data_dir=str(settings.data_dir) if embedded else None)
@@ -166,10 +155,3 @@ def _drive(run: LocalRun, writer: LocalSink | None) -> None:
         run.run(after_frame)
     if writer is not None:
         writer.flush()
-
-
-def _require_frames(run: LocalRun, observed: int, *, interrupted: bool) -> None:
-    """Complain when every source failed before its first frame."""
-    problems = [status.problem for status in run.statuses() if status.problem]
-    if observed == 0 and problems and not interrupted:
-        raise DependencyAwayError(f"No source gave a single frame: {'; '.join(problems)}")

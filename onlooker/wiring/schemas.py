@@ -7,14 +7,7 @@ from schemas.wire.registry import FileRegistry, RegistryOptions, SchemaRegistry
 
 
 def build_codec(options: RegistryOptions, names: TopicNames) -> AvroCodec:
-    """What turns events into the bytes of messages and back.
-
-    Args:
-        options: which registry gives the ids; ready to connect with.
-        names: of the site's topics.
-
-    Returns:
-        A codec; the registry is not asked yet.
+    """What turns events into the bytes of messages and back; its registry is not asked yet.
 
     Raises:
         UsageError: the options do not fit together, or a file of theirs cannot be read.
@@ -23,13 +16,7 @@ def build_codec(options: RegistryOptions, names: TopicNames) -> AvroCodec:
 
 
 def build_registry(options: RegistryOptions) -> SchemaRegistry:
-    """The files' ids without a URL, the registry's with one.
-
-    Args:
-        options: which registry gives the ids; ready to connect with.
-
-    Returns:
-        A registry that has not been asked yet.
+    """The files' ids without a URL, the registry's with one; it is not asked yet.
 
     Raises:
         UsageError: the options do not fit together, or a file of theirs cannot be read.

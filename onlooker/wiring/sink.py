@@ -10,11 +10,9 @@ from onlooker.settings.configuration import Settings
 from onlooker.telemetry import KindMeter, Watch
 from onlooker.wiring.database import Database, prepare, serving
 from onlooker.wiring.schemas import build_codec
-from schemas.broker import BrokerOptions
 from schemas.clocks import Clocks
 from schemas.errors import DependencyAwayError, LimitReachedError
 from schemas.kinds import kinds
-from schemas.ports import EventCodec
 from sinks.letters.box import LetterBox
 from sinks.letters.topic import AcknowledgedProducer
 from sinks.service.backoff import Backoff
@@ -28,11 +26,6 @@ from sinks.service.reading import FactReader, Limits
 def execute_sink(settings: Settings, watch: Watch, stop: threading.Event) -> None:
     """Write what the topics carry until asked to stop.
 
-    Args:
-        settings: brokers, database, thresholds; ready to connect with.
-        watch: takes figures and heartbeats.
-        stop: asks for the end.
-
     Raises:
         UsageError: wrong configuration, or a server refuses us.
         LimitReachedError: too many messages are bad.
@@ -44,18 +37,18 @@ def execute_sink(settings: Settings, watch: Watch, stop: threading.Event) -> Non
 
 
 def build_sink(settings: Settings, there: Database, watch: Watch) -> Sink:
-    """A sink that has not asked anybody yet.
-
-    Args:
-        settings: brokers and options.
-        there: the database, migrated.
-        watch: takes figures and heartbeats.
-    """
+    """A sink into a migrated database; it has not asked anybody yet."""
     broker, options = settings.kafka, settings.sink
     codec = build_codec(settings.registry, broker.topics)
     meter = KindMeter(watch.meter, broker.topics)
     limits, name = Limits(options.dead_letters), f"sink@{socket.gethostname()}:{os.getpid()}"
-    letters = _letter_box(broker, codec, name)
+    letters = LetterBox(
+        AcknowledgedProducer(broker),
+        codec,
+        topic=broker.topics.name("dead_letters"),
+        producer=name,
+        now_us=Clocks().now_us,
+    )
     writer = BatchWriter(
         there.store,
         letters,
@@ -73,16 +66,6 @@ def build_sink(settings: Settings, there: Database, watch: Watch) -> Sink:
         revive=there.revive,
     )
     return Sink(parts, options)
-
-
-def _letter_box(broker: BrokerOptions, codec: EventCodec, name: str) -> LetterBox:
-    return LetterBox(
-        AcknowledgedProducer(broker),
-        codec,
-        topic=broker.topics.name("dead_letters"),
-        producer=name,
-        now_us=Clocks().now_us,
-    )
 
 
 def _prepared(there: Database, settings: Settings, watch: Watch, stop: threading.Event) -> bool:

@@ -43,12 +43,6 @@ class WorkRequest(msgspec.Struct, frozen=True, kw_only=True):
 def execute_work(settings: Settings, request: WorkRequest, watch: Watch, stop: threading.Event) -> None:
     """Run one role until it is asked to stop.
 
-    Args:
-        settings: the configuration.
-        request: the role, and what the command line says.
-        watch: takes figures and heartbeats.
-        stop: ends it.
-
     Raises:
         UsageError: wrong configuration, or a checkpoint of another version.
         DependencyAwayError: a model or a topic is missing.

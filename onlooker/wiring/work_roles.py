@@ -40,7 +40,8 @@ def run_roles(commands: Sequence[Sequence[str]], stop: threading.Event, *, stop_
     finally:
         _end(roles, stop_s)
     codes = ended or [role.returncode for role in roles]
-    return max((_exit_code(code) for code in codes), default=0)
+    # A role that was killed by a signal did not end well.
+    return max((code if code >= 0 else 128 - code for code in codes), default=0)
 
 
 def _end(roles: Sequence[subprocess.Popen[bytes]], stop_s: float) -> None:
@@ -58,18 +59,8 @@ def _end(roles: Sequence[subprocess.Popen[bytes]], stop_s: float) -> None:
                 role.stdin.close()
 
 
-def _exit_code(code: int) -> int:
-    """A role that was killed by a signal did not end well."""
-    return code if code >= 0 else 128 - code
-
-
 def leash(stop: threading.Event, stdin: BinaryIO) -> None:
-    """Stop when standard input ends.
-
-    Args:
-        stop: set then.
-        stdin: held open by whoever started this process.
-    """
+    """Stop when standard input ends, which whoever started this process holds open."""
 
     def hold() -> None:
         while stdin.read(1):

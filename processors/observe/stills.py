@@ -32,7 +32,7 @@ class StillFace(msgspec.Struct, frozen=True, kw_only=True):
         return f"StillFace(box_px={self.box_px}, quality={self.quality:.2f})"
 
 
-class StillReader:
+class StillObserver:
     """Sees the faces of single pictures."""
 
     def __init__(self, faculties: Faculties, recogniser: Recogniser | None, options: MeasureOptions) -> None:
@@ -40,7 +40,7 @@ class StillReader:
         self._recogniser = recogniser
         self._looking = Looking(options)
 
-    def read(self, picture: Pixels) -> tuple[SeenFace, ...]:
+    def observe(self, picture: Pixels) -> tuple[SeenFace, ...]:
         """All faces of a picture, the largest first.
 
         Args:
@@ -51,7 +51,7 @@ class StillReader:
         """
         return tuple(self._seen(picture, d, mesh) for d, mesh in self._found(picture))
 
-    def read_templates(self, picture: Pixels) -> tuple[StillFace, ...]:
+    def observe_templates(self, picture: Pixels) -> tuple[StillFace, ...]:
         """All faces with their templates, for enrolment.
 
         Args:

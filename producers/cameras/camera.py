@@ -7,7 +7,7 @@ import cv2
 
 from producers.cameras.event_time import PositionClock, frame_rate
 from producers.cameras.folder import Decode, FolderCamera
-from producers.cameras.readings import BadPicture, Camera, CameraLostError, EndOfSource, Reading
+from producers.cameras.grabs import BadPicture, Camera, CameraLostError, EndOfSource, Grab
 from producers.cameras.sources import SourceSpec, picture_paths
 from producers.options import CaptureOptions
 from schemas.ports import Pixels
@@ -66,7 +66,7 @@ class VideoFile:
         self._max_pixels = options.max_pixels
         self._read = 0
 
-    def read(self) -> Reading | BadPicture | EndOfSource:
+    def read(self) -> Grab | BadPicture | EndOfSource:
         """The next picture, or the end.
 
         Raises:
@@ -77,7 +77,7 @@ class VideoFile:
             return self._end()
         self._read += 1
         stamp_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
-        return Reading(picture=picture, position_us=self._clock.position_us(stamp_ms))
+        return Grab(picture=picture, position_us=self._clock.position_us(stamp_ms))
 
     def close(self) -> None:
         """Let the file go."""
@@ -102,7 +102,7 @@ class LiveCamera:
             self._capture = cv2.VideoCapture(spec.target, cv2.CAP_FFMPEG, _url_settings(options))
         _require_open(self._capture, spec, options)
 
-    def read(self) -> Reading | BadPicture | EndOfSource:
+    def read(self) -> Grab | BadPicture | EndOfSource:
         """The next picture.
 
         Raises:
@@ -111,7 +111,7 @@ class LiveCamera:
         picture = _next_picture(self._capture, self._shown, self._max_pixels)
         if picture is None:
             raise CameraLostError("read_failed", f"{self._shown} gives no more pictures.")
-        return Reading(picture=picture, position_us=None)
+        return Grab(picture=picture, position_us=None)
 
     def close(self) -> None:
         """Let the camera go."""

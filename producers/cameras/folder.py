@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from producers.cameras.event_time import frame_rate, nominal_us
-from producers.cameras.readings import BadPicture, EndOfSource, Reading
+from producers.cameras.grabs import BadPicture, EndOfSource, Grab
 from producers.cameras.sources import picture_paths
 from producers.options import CaptureOptions
 from schemas.errors import BadPictureError
@@ -25,7 +25,7 @@ class FolderCamera:
         self._decode = decode
         self._next = 0
 
-    def read(self) -> Reading | BadPicture | EndOfSource:
+    def read(self) -> Grab | BadPicture | EndOfSource:
         """The next picture, or why it could not be decoded, or the end."""
         if self._next >= len(self._paths):
             return EndOfSource()
@@ -35,7 +35,7 @@ class FolderCamera:
             picture = self._decode(self._bytes_of(path))
         except BadPictureError as error:
             return BadPicture(name=path.name, cause=error.cause, detail=str(error))
-        return Reading(picture=picture, position_us=nominal_us(index, self._rate))
+        return Grab(picture=picture, position_us=nominal_us(index, self._rate))
 
     def close(self) -> None:
         """Forget the pictures that are left."""

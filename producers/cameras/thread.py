@@ -8,8 +8,8 @@ import msgspec
 
 from producers.cameras.buffer import BufferCounts, FrameBuffer
 from producers.cameras.event_time import LiveClock
+from producers.cameras.grabs import BadPicture, Camera, CameraLostError, EndOfSource, Grab
 from producers.cameras.pacing import Pacer
-from producers.cameras.readings import BadPicture, Camera, CameraLostError, EndOfSource, Reading
 from producers.cameras.sources import SourceSpec
 from producers.cameras.state import (
     CaptureEvent,
@@ -175,17 +175,17 @@ class CaptureThread:
         now_s = self._clocks.monotonic_s()
         if stands_still(self._state, now_s, self._options):
             return self._lost("frozen", f"{self._plan.spec.shown} repeats one picture.")
-        reading = camera.read()
-        if isinstance(reading, BadPicture):
-            return PictureBroken(detail=f"{reading.name}: {reading.detail}")
-        if isinstance(reading, EndOfSource):
-            return Ended(missing_frames=reading.missing_frames)
-        return self._deliver(reading)
+        grab = camera.read()
+        if isinstance(grab, BadPicture):
+            return PictureBroken(detail=f"{grab.name}: {grab.detail}")
+        if isinstance(grab, EndOfSource):
+            return Ended(missing_frames=grab.missing_frames)
+        return self._deliver(grab)
 
-    def _deliver(self, reading: Reading) -> CaptureEvent:
+    def _deliver(self, grab: Grab) -> CaptureEvent:
         if self._state.frames < self._plan.skip_frames:
             return PictureCame(at_s=self._clocks.monotonic_s(), fingerprint=0)
-        if reading.position_us is not None and self._stop.wait(self._pacer.wait_s(reading.position_us)):
+        if grab.position_us is not None and self._stop.wait(self._pacer.wait_s(grab.position_us)):
             return Ended()
         captured_s = self._clocks.monotonic_s()
         self._buffer.put(
@@ -193,22 +193,22 @@ class CaptureThread:
                 stand_id=self._plan.stand_id,
                 camera_id=self._plan.camera_id,
                 frame_index=self._state.frames,
-                t_us=self._event_time_us(reading, captured_s),
-                picture=reading.picture,
+                t_us=self._event_time_us(grab, captured_s),
+                picture=grab.picture,
                 captured_monotonic_s=captured_s,
             )
         )
-        return PictureCame(at_s=captured_s, fingerprint=self._fingerprint(reading))
+        return PictureCame(at_s=captured_s, fingerprint=self._fingerprint(grab))
 
-    def _event_time_us(self, reading: Reading, captured_s: float) -> int:
-        if reading.position_us is not None:
-            return self._options.start_us + reading.position_us
+    def _event_time_us(self, grab: Grab, captured_s: float) -> int:
+        if grab.position_us is not None:
+            return self._options.start_us + grab.position_us
         return self._live_clock.stamp_us(self._clocks.now_us(), captured_s)
 
-    def _fingerprint(self, reading: Reading) -> int:
+    def _fingerprint(self, grab: Grab) -> int:
         if self._plan.spec.is_recording:
             return 0
-        sparse = reading.picture[::_FINGERPRINT_STEP_PX, ::_FINGERPRINT_STEP_PX]
+        sparse = grab.picture[::_FINGERPRINT_STEP_PX, ::_FINGERPRINT_STEP_PX]
         return zlib.crc32(sparse.tobytes())
 
     def _lost(self, cause: str, detail: str) -> Lost:

@@ -7,7 +7,8 @@ import msgspec
 
 from producers.options import PublishOptions
 from schemas.errors import BadPictureError
-from schemas.events import PictureEncoding
+from schemas.events import FrameCaptured, PictureEncoding
+from schemas.frames import Frame
 from schemas.ports import Pixels
 
 _PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP)
@@ -88,6 +89,17 @@ def encode_picture(pixels: Pixels, options: PublishOptions, *, lossless: bool) -
         "too_large",
         f"A picture of {width_px} x {height_px} pixels does not fit into {options.max_frame_bytes} bytes "
         "in any encoding.",
+    )
+
+
+def frame_captured(frame: Frame, encoded: Encoded) -> FrameCaptured:
+    """A frame as it travels, with its picture encoded."""
+    return FrameCaptured(
+        stand_id=frame.stand_id,
+        camera_id=frame.camera_id,
+        frame_index=frame.frame_index,
+        t_us=frame.t_us,
+        **msgspec.structs.asdict(encoded),
     )
 
 

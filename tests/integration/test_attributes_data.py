@@ -11,7 +11,7 @@ from onlooker.lab.accuracy.attributes import age_gender_figures, expression_figu
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.perception import build_eyes, build_networks, decoder
 from processors.observe.identity import Gallery, IdentityOptions, Recogniser
-from processors.observe.stills import StillReader
+from processors.observe.stills import StillObserver
 from schemas.ports import Floats
 
 pytestmark = [pytest.mark.data, pytest.mark.models, pytest.mark.slow]
@@ -35,10 +35,10 @@ def rows(data_dir: Path, name: str) -> list[dict[str, str]]:
 
 def templates_of(data_dir: Path, wanted: list[dict[str, str]]) -> Iterator[tuple[str, Floats]]:
     settings = Settings()
-    reader = StillReader(build_networks(settings).faculties, None, settings.measure)
+    stills = StillObserver(build_networks(settings).faculties, None, settings.measure)
     decode = decoder(settings.capture)
     for row in wanted:
-        faces = reader.read_templates(decode((data_dir / row["path"]).read_bytes()))
+        faces = stills.observe_templates(decode((data_dir / row["path"]).read_bytes()))
         if faces:
             yield row["person"], faces[0].template
 

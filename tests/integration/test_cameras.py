@@ -17,8 +17,8 @@ import pytest
 
 from producers.cameras.buffer import FrameBuffer
 from producers.cameras.camera import open_camera
+from producers.cameras.grabs import BadPicture, CameraLostError, EndOfSource, Grab
 from producers.cameras.merge import event_order, merge_frames
-from producers.cameras.readings import BadPicture, CameraLostError, EndOfSource, Reading
 from producers.cameras.sources import SourceSpec, parse_source
 from producers.cameras.thread import CameraPlan, CaptureStatus, CaptureThread
 from producers.options import CaptureOptions, DropPolicy
@@ -58,19 +58,19 @@ def write_video(
     return path
 
 
-def read_all(path: Path, options: CaptureOptions = OPTIONS) -> tuple[list[Reading | BadPicture], EndOfSource]:
+def read_all(path: Path, options: CaptureOptions = OPTIONS) -> tuple[list[Grab | BadPicture], EndOfSource]:
     camera = open_camera(parse_source(str(path)), options, decode=decode)
-    readings: list[Reading | BadPicture] = []
+    grabs: list[Grab | BadPicture] = []
     try:
         while not isinstance(given := camera.read(), EndOfSource):
-            readings.append(given)
+            grabs.append(given)
     finally:
         camera.close()
-    return readings, given
+    return grabs, given
 
 
-def positions(readings: Sequence[Reading | BadPicture]) -> list[int | None]:
-    return [each.position_us for each in readings if isinstance(each, Reading)]
+def positions(grabs: Sequence[Grab | BadPicture]) -> list[int | None]:
+    return [each.position_us for each in grabs if isinstance(each, Grab)]
 
 
 def capture(
@@ -98,15 +98,15 @@ def run_through(paths: Sequence[Path]) -> tuple[list[Frame], list[CaptureStatus]
 
 @pytest.mark.parametrize("name", ["v.mp4", "v.avi", "v.mkv"])
 def test_frame_12_of_a_12_fps_video_is_at_one_second(tmp_path: Path, name: str) -> None:
-    readings, end = read_all(write_video(tmp_path / name))
-    assert positions(readings) == [(index * 1_000_000 + 6) // 12 for index in range(30)]
-    assert positions(readings)[12] == 1_000_000
+    grabs, end = read_all(write_video(tmp_path / name))
+    assert positions(grabs) == [(index * 1_000_000 + 6) // 12 for index in range(30)]
+    assert positions(grabs)[12] == 1_000_000
     assert end.missing_frames == 0
 
 
 def test_a_rate_that_is_no_whole_number_stays_exact(tmp_path: Path) -> None:
-    readings, _ = read_all(write_video(tmp_path / "v.mp4", frames=61, fps=29.97))
-    assert positions(readings)[60] == 2_002_002
+    grabs, _ = read_all(write_video(tmp_path / "v.mp4", frames=61, fps=29.97))
+    assert positions(grabs)[60] == 2_002_002
 
 
 def test_rotation_in_the_metadata_is_applied(tmp_path: Path) -> None:
@@ -115,17 +115,17 @@ def test_rotation_in_the_metadata_is_applied(tmp_path: Path) -> None:
     matrix = data.index(b"tkhd") + 44
     data[matrix : matrix + 36] = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
-    reading = read_all(path)[0][0]
-    assert isinstance(reading, Reading)
-    assert reading.picture.shape == (64, 48, 3)
+    grab = read_all(path)[0][0]
+    assert isinstance(grab, Grab)
+    assert grab.picture.shape == (64, 48, 3)
 
 
 def test_a_video_cut_short_behind_its_header_ends_with_what_is_missing(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.avi")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    readings, end = read_all(path)
-    assert 0 < len(readings) < 30
-    assert end.missing_frames == 30 - len(readings)
+    grabs, end = read_all(path)
+    assert 0 < len(grabs) < 30
+    assert end.missing_frames == 30 - len(grabs)
 
 
 @pytest.mark.parametrize(
@@ -177,11 +177,11 @@ def test_a_folder_gives_its_pictures_in_natural_order_and_names_the_broken(tmp_p
     (tmp_path / "4.png").write_bytes(b"")
     (tmp_path / "5.png").write_bytes(b"x" * 2_000)
     options = CaptureOptions(folder_fps=2.0, max_picture_bytes=1_000)
-    readings, _ = read_all(tmp_path, options)
-    values = [int(each.picture[0, 0, 0]) for each in readings if isinstance(each, Reading)]
-    bad = [(each.name, each.cause) for each in readings if isinstance(each, BadPicture)]
+    grabs, _ = read_all(tmp_path, options)
+    values = [int(each.picture[0, 0, 0]) for each in grabs if isinstance(each, Grab)]
+    bad = [(each.name, each.cause) for each in grabs if isinstance(each, BadPicture)]
     assert values == [1, 2, 10]
-    assert positions(readings) == [0, 500_000, 2_500_000]
+    assert positions(grabs) == [0, 500_000, 2_500_000]
     assert bad == [("3.png", "not_a_picture"), ("4.png", "empty"), ("5.png", "too_large")]
 
 
@@ -206,7 +206,7 @@ def test_the_clips_are_read_as_their_index_says(data_dir: Path) -> None:
         hundredths = round(float(row["fps"]) * 100)
         camera = open_camera(parse_source(str(clips / row["clip"])), OPTIONS, decode=decode)
         index = 0
-        while isinstance(given := camera.read(), Reading):
+        while isinstance(given := camera.read(), Grab):
             assert given.position_us == (200_000_000 * index + hundredths) // (2 * hundredths), row["clip"]
             assert given.picture.shape == (int(row["height"]), int(row["width"]), 3)
             index += 1
@@ -234,7 +234,7 @@ def test_nothing_is_printed_and_no_password_shown(tmp_path: Path) -> None:
 import sys
 from producers.cameras.camera import open_camera
 from producers.options import CaptureOptions
-from producers.cameras.readings import CameraLostError
+from producers.cameras.grabs import CameraLostError
 from producers.cameras.sources import parse_source
 for name in sys.argv[1:]:
     try:

@@ -16,7 +16,7 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from producers.cameras.camera import open_camera
-from producers.cameras.readings import Reading
+from producers.cameras.grabs import Grab
 from producers.cameras.sources import parse_source
 from producers.options import CaptureOptions, PublishOptions
 from producers.publish.in_flight import Message
@@ -151,8 +151,8 @@ def once(messages: list[Arrived], stand_id: str) -> list[object]:
 
 def pictures(path: Path) -> Iterator[Pixels]:
     camera = open_camera(parse_source(str(path)), CaptureOptions(), decode=decode)
-    while isinstance(reading := camera.read(), Reading):
-        yield reading.picture
+    while isinstance(grab := camera.read(), Grab):
+        yield grab.picture
     camera.close()
 
 

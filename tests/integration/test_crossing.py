@@ -60,8 +60,8 @@ def hidden_for(group: Pixels, hidden: int) -> Frames:
 
 
 def seen_in(frames: Frames) -> list[tuple[SeenFace, ...]]:
-    read = build_eyes(Settings(), gallery=None).new_video_reader("made")
-    return [read(picture, t_us) for picture, t_us in frames]
+    observe = build_eyes(Settings(), gallery=None).new_video_observer("made")
+    return [observe(picture, t_us) for picture, t_us in frames]
 
 
 def places(faces: tuple[SeenFace, ...]) -> dict[int | None, float]:

@@ -9,7 +9,7 @@ import pytest
 
 from producers.cameras.buffer import FrameBuffer
 from producers.cameras.event_time import LiveClock
-from producers.cameras.readings import BadPicture, EndOfSource, Reading
+from producers.cameras.grabs import BadPicture, EndOfSource, Grab
 from producers.cameras.sources import SourceSpec
 from producers.cameras.thread import CameraPlan, CaptureThread
 from producers.options import CaptureOptions, Pace
@@ -59,12 +59,12 @@ class Film:
     def __init__(self) -> None:
         self.read_s: list[float] = []
 
-    def read(self) -> Reading | BadPicture | EndOfSource:
+    def read(self) -> Grab | BadPicture | EndOfSource:
         index = len(self.read_s)
         if index == 10:
             return EndOfSource()
         self.read_s.append(time.monotonic())
-        return Reading(picture=np.full((4, 4, 3), index, np.uint8), position_us=index * S // 10)
+        return Grab(picture=np.full((4, 4, 3), index, np.uint8), position_us=index * S // 10)
 
     def close(self) -> None:
         """Nothing to let go."""

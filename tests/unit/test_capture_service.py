@@ -18,7 +18,7 @@ from onlooker.capture.stand import CapturedStand, FrameMark
 from onlooker.capture.summary import capture_summary
 from onlooker.capture.tally import CaptureTally
 from producers.cameras.buffer import FrameBuffer
-from producers.cameras.readings import BadPicture, EndOfSource, Reading
+from producers.cameras.grabs import BadPicture, EndOfSource, Grab
 from producers.cameras.sources import SourceSpec
 from producers.cameras.thread import CameraPlan, CaptureThread
 from producers.options import CaptureOptions, DropPolicy, PublishOptions
@@ -58,14 +58,14 @@ class Film:
         self._is_live = is_live
         self._index = 0
 
-    def read(self) -> Reading | BadPicture | EndOfSource:
+    def read(self) -> Grab | BadPicture | EndOfSource:
         if self._index == self._length:
             return EndOfSource()
         self._index += 1
         if self._is_live:
             time.sleep(0.002)
         position_us = None if self._is_live else (self._index - 1) * PERIOD_US
-        return Reading(picture=np.full((4, 4, 3), self._index % 251, np.uint8), position_us=position_us)
+        return Grab(picture=np.full((4, 4, 3), self._index % 251, np.uint8), position_us=position_us)
 
     def close(self) -> None:
         """Nothing to let go."""

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from producers.cameras.buffer import FrameBuffer
+from producers.cameras.grabs import BadPicture, CameraLostError, EndOfSource, Grab
 from producers.cameras.pacing import Pacer, policy_at
-from producers.cameras.readings import BadPicture, CameraLostError, EndOfSource, Reading
 from producers.cameras.sources import SourceSpec
 from producers.cameras.thread import CameraPlan, CaptureThread
 from producers.options import CaptureOptions, DropPolicy, Pace
@@ -22,11 +22,11 @@ LIVE = SourceSpec(kind="usb", target="0")
 RECORDING = SourceSpec(kind="file", target="/clip.mp4")
 QUICK = CaptureOptions(backoff_first_s=0.001, backoff_max_s=0.002)
 
-Step = Reading | BadPicture | EndOfSource | Exception
+Step = Grab | BadPicture | EndOfSource | Exception
 
 
-def reading(value: int = 0, position_us: int | None = None) -> Reading:
-    return Reading(picture=np.full((16, 16, 3), value, np.uint8), position_us=position_us)
+def grab(value: int = 0, position_us: int | None = None) -> Grab:
+    return Grab(picture=np.full((16, 16, 3), value, np.uint8), position_us=position_us)
 
 
 def gone() -> CameraLostError:
@@ -44,7 +44,7 @@ class ScriptedCamera:
         self._script = script
         self.closed = 0
 
-    def read(self) -> Reading | BadPicture | EndOfSource:
+    def read(self) -> Grab | BadPicture | EndOfSource:
         given = next(self._script)
         if isinstance(given, Exception):
             raise given
@@ -102,7 +102,7 @@ class Rig:
 
 
 def test_a_live_camera_that_vanishes_is_reopened_and_frames_go_on() -> None:
-    rig = Rig(steps(reading(1), reading(2), gone()), gone(), gone(), steps(reading(3), gone()))
+    rig = Rig(steps(grab(1), grab(2), gone()), gone(), gone(), steps(grab(3), gone()))
     frames = rig.take(3)
     rig.stop()
     assert [int(frame.picture[0, 0, 0]) for frame in frames] == [1, 2, 3]
@@ -118,7 +118,7 @@ def test_a_lost_camera_shows_in_its_status() -> None:
     opened = threading.Event()
 
     def script() -> Iterator[Step]:
-        yield reading()
+        yield grab()
         opened.set()
         yield gone()
 
@@ -143,7 +143,7 @@ def test_stop_wakes_a_camera_that_waits_for_an_hour() -> None:
 
 
 def test_stop_wakes_a_writer_before_a_full_buffer() -> None:
-    rig = Rig(reading(i % 200) for i in itertools.count())
+    rig = Rig(grab(i % 200) for i in itertools.count())
     rig.take(1)
     started_s = time.monotonic()
     rig.stop()
@@ -154,7 +154,7 @@ def test_stop_wakes_a_writer_before_a_full_buffer() -> None:
 
 def test_stop_wakes_a_paced_recording() -> None:
     hour_us = 3_600_000_000
-    rig = Rig(steps(reading(0, 0), reading(1, hour_us), EndOfSource()), spec=RECORDING, pace="real")
+    rig = Rig(steps(grab(0, 0), grab(1, hour_us), EndOfSource()), spec=RECORDING, pace="real")
     rig.take(1)
     started_s = time.monotonic()
     rig.stop()
@@ -162,7 +162,7 @@ def test_stop_wakes_a_paced_recording() -> None:
 
 
 def test_a_recording_has_its_own_time_and_ends() -> None:
-    rig = Rig(steps(reading(0, 0), reading(0, 83_333), EndOfSource(missing_frames=2)), spec=RECORDING)
+    rig = Rig(steps(grab(0, 0), grab(0, 83_333), EndOfSource(missing_frames=2)), spec=RECORDING)
     frames = rig.rest()
     assert rig.thread.join(DEADLINE_S)
     year_2000_us = 946_684_800_000_000
@@ -182,7 +182,7 @@ def test_a_broken_recording_ends_with_its_problem_as_a_value() -> None:
 
 def test_broken_pictures_are_counted() -> None:
     bad = BadPicture(name="a.jpg", cause="empty", detail="it is empty")
-    rig = Rig(steps(bad, reading(0, 1), bad, EndOfSource()), spec=RECORDING)
+    rig = Rig(steps(bad, grab(0, 1), bad, EndOfSource()), spec=RECORDING)
     assert [frame.frame_index for frame in rig.rest()] == [0]
     assert rig.thread.join(DEADLINE_S)
     status = rig.thread.status()
@@ -192,8 +192,8 @@ def test_broken_pictures_are_counted() -> None:
 def test_a_frozen_picture_is_a_loss() -> None:
     seconds = itertools.count()
     rig = Rig(
-        (reading(7) for _ in itertools.count()),
-        (reading(i % 200) for i in itertools.count()),
+        (grab(7) for _ in itertools.count()),
+        (grab(i % 200) for i in itertools.count()),
         options=CaptureOptions(identical_s=30.0, backoff_first_s=0.001, backoff_max_s=0.001),
         monotonic_s=lambda: float(next(seconds)),
     )
@@ -205,7 +205,7 @@ def test_a_frozen_picture_is_a_loss() -> None:
 
 def test_a_wall_clock_set_back_is_counted_and_time_goes_on() -> None:
     walls = iter([5_000_000, 6_000_000, 2_000_000, 3_000_000])
-    rig = Rig(steps(*map(reading, range(4)), gone()), clock_us=lambda: next(walls))
+    rig = Rig(steps(*map(grab, range(4)), gone()), clock_us=lambda: next(walls))
     frames = rig.take(4)
     rig.stop()
     assert [frame.t_us for frame in frames] == sorted({frame.t_us for frame in frames})
@@ -213,7 +213,7 @@ def test_a_wall_clock_set_back_is_counted_and_time_goes_on() -> None:
 
 
 def test_a_bug_in_a_camera_ends_the_stream_and_reaches_the_roof() -> None:
-    rig = Rig(steps(reading(), ZeroDivisionError("a bug")))
+    rig = Rig(steps(grab(), ZeroDivisionError("a bug")))
     rig.take(1)
     assert rig.rest() == []
     with pytest.raises(ZeroDivisionError, match="a bug"):
@@ -225,7 +225,7 @@ def test_a_slow_reader_drops_by_the_policy_and_every_drop_is_counted(policy: Dro
     done = threading.Event()
 
     def script() -> Iterator[Step]:
-        yield from (reading(i) for i in range(50))
+        yield from (grab(i) for i in range(50))
         done.set()
         yield gone()
 

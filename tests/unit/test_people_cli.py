@@ -26,7 +26,7 @@ class OneFaceEach:
             raise BadPictureError("empty", "the file is empty")
         return np.full((1, 1, 3), data[0], dtype=np.uint8)
 
-    def read_templates(self, picture: Pixels) -> list[StillFace]:
+    def observe(self, picture: Pixels) -> list[StillFace]:
         template = np.random.default_rng(int(picture[0, 0, 0])).normal(size=128)
         template /= np.linalg.norm(template)
         return [StillFace(box_px=(0, 0, 99, 99), quality=0.9, template=template.astype(np.float32))]
@@ -34,7 +34,7 @@ class OneFaceEach:
 
 def fake_enroller(settings: Settings) -> Enroller:
     faces, options = OneFaceEach(), EnrolmentOptions()
-    judge = PictureJudge(faces, faces.decode, options)
+    judge = PictureJudge(faces.observe, faces.decode, options)
     return Enroller(judge, model_digest="d" * 64, clock_us=lambda: 1_700_000_000_000_000, options=options)
 
 

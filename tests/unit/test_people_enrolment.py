@@ -41,7 +41,7 @@ class FacesByName:
             raise BadPictureError("damaged", "it is cut short")
         return np.full((1, 1, 3), list(self._faces).index(name), dtype=np.uint8)
 
-    def read_templates(self, picture: Pixels) -> Sequence[StillFace]:
+    def observe(self, picture: Pixels) -> Sequence[StillFace]:
         return list(self._faces.values())[int(picture[0, 0, 0])]
 
 
@@ -69,7 +69,7 @@ def pictures(folder: Path, **people: Sequence[str]) -> Path:
 
 def run(store: GalleryStore, path: Path, *, now_us: int = 7, allow: bool = False) -> EnrolmentReport:
     options, faces = EnrolmentOptions(), FacesByName(FACES)
-    judge = PictureJudge(faces, faces.decode, options)
+    judge = PictureJudge(faces.observe, faces.decode, options)
     enroller = Enroller(judge, model_digest=DIGEST, clock_us=lambda: now_us, options=options)
     return enroller.enrol(read_plan(path), store, allow_duplicates=allow)
 

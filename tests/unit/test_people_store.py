@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onlooker.models.cache import digest_of
-from onlooker.people.galleries import damaged_files, load_gallery
+from onlooker.people.galleries import load_gallery
 from onlooker.people.records import PersonRecord, checked_person_id, packed_templates
 from onlooker.people.sealing import SealBrokenError, new_key, seal, unseal, unwrap_key, wrap_key
 from onlooker.people.site_key import create_site_key, read_site_key
@@ -95,8 +95,9 @@ def test_a_changed_file_is_named_and_skipped(gallery: Path, place: int) -> None:
     contents = open_store(gallery).contents()
     assert len(contents.people) == 2
     assert [d.file for d in contents.damaged] == [path.name]
-    assert len(load_gallery(gallery, DIGEST)) == 2
-    assert damaged_files(gallery) == contents.damaged
+    people, damaged = load_gallery(gallery, DIGEST)
+    assert len(people) == 2
+    assert damaged == contents.damaged
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"ONLKPER1" + bytes(20)])
@@ -162,7 +163,7 @@ def test_the_site_key_may_lie_elsewhere(tmp_path: Path) -> None:
 def test_templates_of_another_model_are_refused(gallery: Path) -> None:
     with pytest.raises(UsageError, match="another face model"):
         load_gallery(gallery, "e" * 64)
-    assert load_gallery(gallery, DIGEST).person_ids == ("Ann", "Bob", "Çelik Öz")
+    assert load_gallery(gallery, DIGEST)[0].person_ids == ("Ann", "Bob", "Çelik Öz")
 
 
 def test_no_gallery_is_a_sentence(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from onlooker.models.cache import ModelCache
 from onlooker.settings.configuration import Settings
 from onlooker.wiring import cache_dir
 from onlooker.wiring.perception import open_source
-from producers.cameras.readings import EndOfSource, Reading
+from producers.cameras.grabs import EndOfSource, Grab
 from producers.cameras.sources import parse_source
 from producers.publish.pictures import Encoded, encode_picture
 from schemas.errors import DependencyAwayError
@@ -109,9 +109,9 @@ def footage(settings: Settings) -> list[Encoded]:
                 f"The sample {clip} is missing: run `onlooker models prepare --samples`."
             )
         camera, next_us = open_source(parse_source(str(path)), settings.capture), 0
-        while not isinstance(reading := camera.read(), EndOfSource):
-            if isinstance(reading, Reading) and (reading.position_us or 0) >= next_us:
-                found.append(encode_picture(reading.picture, options, lossless=False))
+        while not isinstance(grab := camera.read(), EndOfSource):
+            if isinstance(grab, Grab) and (grab.position_us or 0) >= next_us:
+                found.append(encode_picture(grab.picture, options, lossless=False))
                 next_us += US_PER_S // FRAMES_PER_S
         camera.close()
     return found

@@ -1,4 +1,4 @@
-"""The port of a camera: what reading one may give, and how it is lost."""
+"""The port of a camera: what grabbing a picture may give, and how it is lost."""
 
 from typing import Protocol
 
@@ -8,8 +8,8 @@ from schemas.errors import DependencyAwayError
 from schemas.ports import Pixels
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One picture; `position_us` is its place in a recording, None for a live camera."""
+class Grab(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A grabbed picture; `position_us` is its place in a recording, None for a live camera."""
 
     picture: Pixels
     position_us: int | None
@@ -45,7 +45,7 @@ class CameraLostError(DependencyAwayError):
 class Camera(Protocol):
     """An opened source of pictures, used by one thread at a time."""
 
-    def read(self) -> Reading | BadPicture | EndOfSource:
+    def read(self) -> Grab | BadPicture | EndOfSource:
         """The next picture.
 
         Raises:
