@@ -80,6 +80,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -
     monkeypatch.setattr(KafkaConnectionManager, "bootstrap_async", bootstrap_async)
 
 
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service has one cluster; the clients of tests before, whose brokers are gone, must not be heard here."""
+    others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+    monkeypatch.setattr("schemas.trouble._Listener.filter", lambda _, record: record.thread not in others)
+
+
 def said(part: str, options: BrokerOptions, folder: Path) -> OnlookerError:
     """What a part says when it is sent to brokers that do not serve it."""
     with pytest.raises(OnlookerError) as caught:
