@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -82,9 +83,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service has one cluster; the clients of tests before, whose brokers are gone, must not be heard here."""
-    others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
-    monkeypatch.setattr("schemas.trouble._Listener.filter", lambda _, record: record.thread not in others)
+    """A service has one cluster: clients that tests before have left, whose brokers are gone, are not heard."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
+
+    def is_ours(_: object, record: logging.LogRecord) -> bool:
+        # A thread that has ended may have left its number to one of ours.
+        return not any(thread.ident == record.thread and thread.is_alive() for thread in others)
+
+    monkeypatch.setattr("schemas.trouble._Listener.filter", is_ours)
 
 
 def said(part: str, options: BrokerOptions, folder: Path) -> OnlookerError:
