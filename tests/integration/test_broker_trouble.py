@@ -83,7 +83,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service has one cluster: clients that tests before have left, whose brokers are gone, are not heard."""
+    """A service has one cluster: what clients of tests before say, whose brokers are gone, is not heard."""
     others = [thread for thread in threading.enumerate() if thread is not threading.current_thread()]
 
     def is_ours(_: object, record: logging.LogRecord) -> bool:
