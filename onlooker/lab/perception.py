@@ -124,11 +124,7 @@ def _stage(networks: Networks, stage: str, spent: Spent, frames: int) -> dict[st
 
 
 def print_table(found: dict[str, Any]) -> None:
-    """Print a benchmark for a person.
-
-    Args:
-        found: what `bench_perception` gave.
-    """
+    """Print for a person what `bench_perception` gave."""
     head = ("stage", "calls", "ms a call", "of that session.run", "ms a frame", "of that session.run")
     rows = [(stage, *map(str, each.values())) for stage, each in found["stages"].items()]
     rows.append(("everything else", "", "", "", str(found["rest_ms_per_frame"]), "0"))

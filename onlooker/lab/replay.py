@@ -100,12 +100,7 @@ def bench_replay(
 
 
 def write_traffic(folder: Path, crowd: Crowd) -> None:
-    """Record what the stands of the benchmarks send.
-
-    Args:
-        folder: where to.
-        crowd: how many, for how long.
-    """
+    """Record what the stands of the benchmarks send."""
     clock = _Tape()
     with RecordingWriter(folder, manifest_of(Settings(), "run"), clock) as writer:
         for record in _records(crowd):

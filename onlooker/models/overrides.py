@@ -70,15 +70,8 @@ def _check_ends(where: str, kind: str, expected: Iterable[Tensor], found: Mappin
 
 
 def fits(expected: Shape, found: Shape) -> bool:
-    """Whether a network's end takes or gives what a stage expects.
-
-    Args:
-        expected: the registry's shape.
-        found: the file's shape, empty when the file does not say.
-    """
-    if not found:
-        return True
-    return len(expected) == len(found) and all(map(_dimension_fits, expected, found))
+    """Whether the shape of a network's end (empty: the file does not say) is what a stage expects."""
+    return not found or (len(expected) == len(found) and all(map(_dimension_fits, expected, found)))
 
 
 def _dimension_fits(expected: int | str, found: int | str) -> bool:

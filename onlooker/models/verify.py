@@ -27,10 +27,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 def verify(cache: ModelCache, registry: Registry) -> Iterator[Finding]:
     """Read every file again, whatever its receipt says, and ask every model a known question.
 
-    Args:
-        cache: what to look at.
-        registry: what it should be.
-
     Yields:
         A finding for each model, and for each sample that is there.
     """

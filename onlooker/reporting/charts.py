@@ -22,14 +22,7 @@ FEW_MINUTES = 8
 
 
 def charts(report: CampaignReport) -> tuple[tuple[str, str, go.Figure], ...]:
-    """The charts of one campaign.
-
-    Args:
-        report: its figures.
-
-    Returns:
-        Title, one sentence on how to read it, chart; none of what there is nothing to show.
-    """
+    """Title, one sentence on how to read it, chart; none of what there is nothing to show."""
     if report.totals.ots == 0:
         return ()
     found = [

@@ -13,15 +13,7 @@ HEAD_TURN = "intel-head-pose-female"
 
 
 def clip_figures(data: Path, eyes: Eyes) -> Iterator[Figure]:
-    """Count faces and tracks in every clip.
-
-    Args:
-        data: the evaluation data.
-        eyes: what to look with.
-
-    Yields:
-        Figures.
-    """
+    """Faces and tracks counted in every clip, and the looking in one."""
     labels = list(table_rows(data / "clips" / "ground_truth.csv"))
     right_of_all = frames_of_all = 0
     for clip in sorted((data / "clips").glob("*.mp4")):

@@ -37,13 +37,6 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def table_rows(path: Path) -> Iterator[dict[str, str]]:
-    """The rows of a CSV file with a header.
-
-    Args:
-        path: the file.
-
-    Yields:
-        A mapping from column to text.
-    """
+    """The rows of a CSV file with a header, each a mapping from column to text."""
     with path.open(newline="", encoding="utf-8") as file:
         yield from csv.DictReader(file)

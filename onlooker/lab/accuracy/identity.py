@@ -12,19 +12,11 @@ from onlooker.lab.accuracy.figure import Figure, table_rows
 Enrol = Callable[[Path, Path], object]
 """Enrols the people of a CSV file into a gallery."""
 WithGallery = Callable[[Path], Eyes]
+"""Eyes that recognise the people of a gallery."""
 
 
 def identity_figures(data: Path, enrol: Enrol, with_gallery: WithGallery) -> Iterator[Figure]:
-    """Enrol with `people enrol`, then analyse every probe with the gallery.
-
-    Args:
-        data: the evaluation data.
-        enrol: enrols a CSV into a gallery.
-        with_gallery: eyes that recognise the people of a gallery.
-
-    Yields:
-        Figures: known people named right, named wrong, strangers accepted.
-    """
+    """Known people named right and wrong, and strangers accepted, with a gallery made by `people enrol`."""
     folder = data / "identity"
     with tempfile.TemporaryDirectory() as scratch:
         gallery = Path(scratch) / "gallery"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from onlooker.lab.stream.figures import Comparison, Run, Sides, side_by_side
+from onlooker.lab.stream.figures import Comparison, Run, Sides, side_by_side, timed
 from onlooker.lab.stream.input import Fact, heaps
 from onlooker.lab.stream.site import Site, apart, database, fill, in_thread, replace
 from onlooker.telemetry import Watch
@@ -48,9 +48,9 @@ def bench_sink(site: Site) -> list[Comparison]:
     def turn(number: int) -> list[tuple[Run, Run]]:
         batches = [
             batch_of(heap.facts, heap.topic, incarnation=f"bench-{number}", lo=1_000_000 * i)
-            for i, heap in enumerate(heaps(WRITTEN, batch_rows, turn=2 * number))
+            for i, heap in enumerate(heaps(WRITTEN, batch_rows))
         ]
-        facts = [fact for heap in heaps(SENT, batch_rows, turn=2 * number + 1) for fact in heap.facts]
+        facts = [fact for heap in heaps(SENT, batch_rows) for fact in heap.facts]
         floor = _bare(address, batches)
         memory = _from_memory(address, site, batches)
         return [(memory, floor), (_from_kafka(address, site, facts, batch_rows), floor)]
@@ -77,7 +77,7 @@ def _bare(address: Address, batches: Sequence[Batch]) -> Run:
     # Not by the one door to this library: a floor must not go through what it is compared with.
     driver = importlib.import_module("clickhouse_driver")
     warnings.filterwarnings("ignore", module=r"clickhouse_driver\..*")
-    client = driver.Client(
+    with driver.Client(
         host=address.host,
         port=address.port,
         user=address.user,
@@ -85,20 +85,20 @@ def _bare(address: Address, batches: Sequence[Batch]) -> Run:
         database=address.database,
         compression="lz4",
         settings={**SESSION_SETTINGS, **INSERT_SETTINGS, "use_numpy": True},
-    )
-    work = []
-    for batch in batches:
-        for table, columns in tables_of(batch.entries, batch.place):
-            types = {name: kind for name, kind, *_ in client.execute(f"DESCRIBE TABLE {table}")}
-            sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
-            settings = {"insert_deduplication_token": f"bare:{batch.token}"}
-            work.append((sql, list(ready(columns, types).values()), settings))
-    started = time.perf_counter()
-    for sql, values, settings in work:
-        client.execute(sql, values, columnar=True, settings=settings)
-    seconds = time.perf_counter() - started
-    client.disconnect()
-    return Run(count=sum(len(values[0]) for _, values, _ in work), seconds=seconds)
+    ) as client:
+        work = []
+        for batch in batches:
+            for table, columns in tables_of(batch.entries, batch.place):
+                types = {name: kind for name, kind, *_ in client.execute(f"DESCRIBE TABLE {table}")}
+                sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
+                settings = {"insert_deduplication_token": f"bare:{batch.token}"}
+                work.append((sql, list(ready(columns, types).values()), settings))
+
+        def insert() -> None:
+            for sql, values, settings in work:
+                client.execute(sql, values, columnar=True, settings=settings)
+
+        return timed(insert, count=sum(len(values[0]) for _, values, _ in work))
 
 
 def ready(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> dict[str, Any]:

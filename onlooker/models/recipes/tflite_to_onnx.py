@@ -19,13 +19,10 @@ _TO_NHWC = [0, 2, 3, 1]
 
 
 def landmark_net(source: bytes) -> bytes:
-    """A MediaPipe landmark network with a free batch.
+    """A MediaPipe landmark network in float32 with a free batch.
 
-    Args:
-        source: the file; convolutions, PReLU, pooling, padding, sums and reshapes only.
-
-    Returns:
-        A float32 ONNX file; the ends keep their names and their channels-last shapes.
+    It may have convolutions, PReLU, pooling, padding, sums and reshapes only; the ends keep their names and
+    their channels-last shapes.
 
     Raises:
         ValueError: the file has an operator or an activation that the recipe does not know.
