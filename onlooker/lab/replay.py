@@ -24,10 +24,12 @@ from producers.replay.drive import DriveOptions, ReplayDrive
 from producers.replay.order import Choice
 from producers.replay.pace import Pauses, ReplayPacer
 from producers.replay.shift import Rounds
+from schemas.clocks import Clocks
 from schemas.events import FaceObservations, Play
 from schemas.recording.folder import Recording
 from schemas.recording.records import Recorded
 from schemas.topics import Topic
+from schemas.units import US_PER_S
 from sinks.recording.writer import RecordingWriter
 
 STANDS = 10
@@ -53,19 +55,6 @@ class ReplayFound(msgspec.Struct, frozen=True, kw_only=True):
     """How long 360,000 events take at the median speed, s."""
     peak_mib: float | None
     """The most memory that this process has held, MiB; None where the system does not say."""
-
-
-class _Tape:
-    """Stands still in time where the traffic wants it: a clock for writing a recording at once."""
-
-    def __init__(self) -> None:
-        self.at_us = 0
-
-    def now_us(self) -> int:
-        return self.at_us
-
-    def monotonic_s(self) -> float:
-        return self.at_us / 1e6
 
 
 def bench_replay(
@@ -100,11 +89,12 @@ def bench_replay(
 
 
 def write_traffic(folder: Path, crowd: Crowd) -> None:
-    """Record what the stands of the benchmarks send."""
-    clock = _Tape()
+    """Record at once what the stands of the benchmarks send: the clock goes with the traffic."""
+    at_us = 0
+    clock = Clocks(now_us=lambda: at_us, monotonic_s=lambda: at_us / US_PER_S)
     with RecordingWriter(folder, manifest_of(Settings(), "run"), clock) as writer:
         for record in _records(crowd):
-            clock.at_us = record.arrived_us
+            at_us = record.arrived_us
             writer.add(record)
             writer.tick()
 

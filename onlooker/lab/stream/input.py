@@ -48,18 +48,6 @@ class Crowd(msgspec.Struct, frozen=True, kw_only=True):
         return self.stands * self.seconds * FRAMES_PER_S
 
 
-class Heap(msgspec.Struct, frozen=True, kw_only=True):
-    """Facts of one topic that make one batch."""
-
-    topic: Topic
-    facts: Sequence[Fact]
-
-    @property
-    def rows(self) -> int:
-        """Rows of all tables that the facts become."""
-        return sum(rows_in(fact) for fact in self.facts)
-
-
 class _Presence(msgspec.Struct, frozen=True):
     """One person before a stand in [from_s, to_s), looking in the middle half of it."""
 
@@ -154,7 +142,7 @@ def facts_of(crowd: Crowd) -> list[Fact]:
     return found
 
 
-def heaps(topics: Sequence[Topic], batch_rows: int) -> list[Heap]:
+def heaps(topics: Sequence[Topic], batch_rows: int) -> list[list[Fact]]:
     """Batches of facts: those of MEASURE over its traffic, again and again under ids that were never there.
 
     Args:
@@ -163,7 +151,7 @@ def heaps(topics: Sequence[Topic], batch_rows: int) -> list[Heap]:
     """
     facts = facts_of(Crowd(stands=20, seconds=130))
     fresh = {topic: map(_renewed, cycle([f for f in facts if topic_of(f) == topic])) for topic in set(topics)}
-    return [Heap(topic=topic, facts=list(_batch(fresh[topic], batch_rows))) for topic in topics]
+    return [list(_batch(fresh[topic], batch_rows)) for topic in topics]
 
 
 def _renewed(fact: Any) -> Fact:

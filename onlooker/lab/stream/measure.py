@@ -51,7 +51,7 @@ def bench_faust(site: Site) -> list[Comparison]:
     def turn(_: int) -> list[tuple[Run, Run]]:
         with apart(site, partitions=4) as here:
             events = sorted(traffic(crowd), key=lambda event: isinstance(event, FaceObservations))
-            fill(here.kafka, ((event.stand_id, event) for event in events))
+            fill(here.kafka, events)
             floor, ours = (_pass(here, agent, crowd.events) for agent in ("idle", "measure"))
         return list(zip(ours, floor, strict=True))
 

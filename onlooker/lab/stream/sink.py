@@ -16,6 +16,7 @@ from onlooker.lab.stream.site import Site, apart, database, fill, in_thread, rep
 from onlooker.telemetry import Watch
 from onlooker.wiring.database import Database
 from onlooker.wiring.sink import build_sink
+from processors.topology import topic_of
 from schemas.errors import DependencyAwayError
 from schemas.events import DeadLetter
 from schemas.metrics import CounterName, Meter, NoMeter, NoPulse
@@ -47,10 +48,10 @@ def bench_sink(site: Site) -> list[Comparison]:
 
     def turn(number: int) -> list[tuple[Run, Run]]:
         batches = [
-            batch_of(heap.facts, heap.topic, incarnation=f"bench-{number}", lo=1_000_000 * i)
-            for i, heap in enumerate(heaps(WRITTEN, batch_rows))
+            batch_of(facts, incarnation=f"bench-{number}", lo=1_000_000 * i)
+            for i, facts in enumerate(heaps(WRITTEN, batch_rows))
         ]
-        facts = [fact for heap in heaps(SENT, batch_rows) for fact in heap.facts]
+        facts = [fact for heap in heaps(SENT, batch_rows) for fact in heap]
         floor = _bare(address, batches)
         memory = _from_memory(address, site, batches)
         return [(memory, floor), (_from_kafka(address, site, facts, batch_rows), floor)]
@@ -59,11 +60,11 @@ def bench_sink(site: Site) -> list[Comparison]:
         return side_by_side(SIDES, repeat=site.repeat, turn=turn)
 
 
-def batch_of(facts: Sequence[Fact], topic: str, *, incarnation: str, lo: int = 0) -> Batch:
-    """Facts as the sink gathers them, from an offset of a topic on."""
+def batch_of(facts: Sequence[Fact], *, incarnation: str, lo: int = 0) -> Batch:
+    """Facts as the sink gathers them, from an offset of the first one's topic on."""
     entries = [Entry(offset=lo + i, fact=fact, size_bytes=0) for i, fact in enumerate(facts)]
     return Batch(
-        place=(f"bench.{topic}.v1", 0),
+        place=(f"bench.{topic_of(facts[0])}.v1", 0),
         incarnation=incarnation,
         lo=lo,
         hi=lo + len(entries),
@@ -105,10 +106,6 @@ def ready(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> dic
     """Columns as the driver takes them fastest: numpy arrays of numbers, instants, objects for all else.
 
     The driver changes ids in place, so they serve once.
-
-    Args:
-        columns: lists of plain values.
-        types: ClickHouse's type of each.
     """
     return {name: _array(values, types[name]) for name, values in columns.items()}
 
@@ -148,11 +145,7 @@ def _from_memory(address: Address, site: Site, batches: Sequence[Batch]) -> Run:
 
 
 class RowCounter(NoMeter):
-    """Times a sink from the end of its first batch until enough rows are written.
-
-    Args:
-        expected: so many are timed, at least.
-    """
+    """Times a sink from the end of its first batch until at least the expected rows are written."""
 
     def __init__(self, expected: int) -> None:
         self._expected = expected
@@ -181,7 +174,7 @@ def _from_kafka(address: Address, site: Site, facts: Sequence[Fact], batch_rows:
     options = replace(site.settings.sink, max_rows=batch_rows, max_age_s=PATIENCE_S)
     site = replace(site, settings=replace(site.settings, sink=options))
     with apart(site, partitions=1) as here:
-        fill(here.kafka, (("bench", fact) for fact in facts))
+        fill(here.kafka, facts)
         with running_sink(here, address, counter):
             done.wait(PATIENCE_S)
     if counter.seconds is None:
