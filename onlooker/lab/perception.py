@@ -37,15 +37,9 @@ class Spent(msgspec.Struct, kw_only=True):
 
 
 def bench_perception(settings: Settings, clip: Path | None, *, repeat: int) -> dict[str, Any]:
-    """Run a clip several times on one core, and take the median run.
+    """Plain JSON values of the median by frames a second of several runs of a clip, on one core.
 
-    Args:
-        settings: the configuration; its stands are replaced by the clip.
-        clip: a video; None for the demo's.
-        repeat: counted runs, after one that warms up.
-
-    Returns:
-        Plain JSON values of the median run by frames a second.
+    The clip (None: the demo's) takes the place of the configured stands; one run before those warms up.
     """
     path = clip or sample_clip()
     settings = with_sources(settings, (str(path),))
@@ -96,18 +90,17 @@ def _one_run(settings: Settings, networks: Networks, spent: dict[str, Spent]) ->
         raise DependencyAwayError(f"There is nothing to measure in this clip. {problems}".strip())
     frames = tally.observed
     floor_s = sum(net.seconds for net in networks.nets.values())
+    rest_s = run.seconds - sum(each.seconds for each in spent.values())
     return {
-        "frames": tally.observed,
+        "frames": frames,
         "faces": tally.faces,
-        "frames_per_second": round(tally.observed / run.seconds, 1),
+        "frames_per_second": round(frames / run.seconds, 1),
         "ms_per_frame": round(1000 * run.seconds / frames, 2),
         "cpu_ms_per_frame": round(1000 * cpu / frames, 2),
         "floor_ms_per_frame": round(1000 * floor_s / frames, 2),
         "share_outside_session_run": round(1 - floor_s / run.seconds, 3),
         "stages": {stage: _stage(networks, stage, spent[stage], frames) for stage in STAGE_CALLS},
-        "rest_ms_per_frame": round(
-            1000 * (run.seconds - sum(each.seconds for each in spent.values())) / frames, 2
-        ),
+        "rest_ms_per_frame": round(1000 * rest_s / frames, 2),
     }
 
 

@@ -17,16 +17,7 @@ def resolve_models(
     stages: Iterable[str] | None = None,
     registry: Registry | None = None,
 ) -> Mapping[str, Path]:
-    """The file of every stage: the user's own where there is one, else the prepared one.
-
-    Args:
-        cache: the prepared models.
-        overrides: the configuration's `models`, stage to file.
-        stages: the stages a run needs; None for all.
-        registry: what the stages expect; None for the package's.
-
-    Returns:
-        Stage to an existing file.
+    """An existing file for each stage (None: for all): the user's own where there is one, else the prepared.
 
     Raises:
         UsageError: an override names no stage or no file, or its ends are not what the stage expects.

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -43,7 +43,10 @@ def measure(data: Path | None, only: tuple[str, ...], as_json: bool, markdown: b
     folder = data or Path(os.environ.get("ONLOOKER_DATA", "../shared/data"))
     if not folder.is_dir():
         raise UsageError(f"There is no evaluation data at {folder}: set ONLOOKER_DATA.")
-    figures = list(_figures(folder.resolve(), only or MEASURES))
+    eyes, figures = build_eyes(Settings(), gallery=None), list[Figure]()
+    for part in only or MEASURES:
+        click.echo(f"measuring {part} ...", err=True)
+        figures += MEASURES[part](folder.resolve(), eyes)
     if as_json:
         click.echo(json.dumps([msgspec.to_builtins(figure) for figure in figures]))
     elif markdown:
@@ -52,13 +55,6 @@ def measure(data: Path | None, only: tuple[str, ...], as_json: bool, markdown: b
         _print(figures)
     if any(figure.reached is False for figure in figures):
         sys.exit(1)
-
-
-def _figures(data: Path, parts: Iterable[str]) -> Iterator[Figure]:
-    eyes = build_eyes(Settings(), gallery=None)
-    for part in parts:
-        click.echo(f"measuring {part} ...", err=True)
-        yield from MEASURES[part](data, eyes)
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:

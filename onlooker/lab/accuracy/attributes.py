@@ -30,14 +30,7 @@ def expression_figures(data: Path, eyes: Eyes) -> Iterator[Figure]:
 
 
 def recall_by_label(pairs: Sequence[tuple[str, str | None]]) -> dict[str, float]:
-    """How much of each label was recognised.
-
-    Args:
-        pairs: (label, what was seen; None when no face was found).
-
-    Returns:
-        Recall by label, 0..1.
-    """
+    """Recall (0..1) by label, of pairs: label, what was seen (None when no face was found)."""
     cases, right = Counter[str](), Counter[str]()
     for truth, seen in pairs:
         cases[truth] += 1

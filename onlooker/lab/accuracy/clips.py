@@ -44,14 +44,9 @@ def clip_figures(data: Path, eyes: Eyes) -> Iterator[Figure]:
 
 
 def counted_right(records: list[Record], labels: list[dict[str, str]]) -> tuple[int, int]:
-    """Labelled frames in which the number of faces is within what a person counted.
+    """(frames counted right, labelled frames): their number of faces is within what a person counted.
 
-    Args:
-        records: the frames of a clip in order.
-        labels: the rows of the ground truth for it.
-
-    Returns:
-        (frames counted right, labelled frames); a frame labelled twice must satisfy both rows.
+    A frame labelled twice must satisfy both rows.
     """
     verdicts: dict[int, bool] = {}
     for row in labels:

@@ -130,12 +130,9 @@ def highest_sustained(steps: Sequence[tuple[int, bool]]) -> int:
 
 
 def judged(stands: int, sent: Sequence[int], latencies: dict[int, int]) -> Step:
-    """What became of the frames of a step.
+    """What became of frames, by their capture times (us UTC).
 
-    Args:
-        stands: how many sent.
-        sent: capture times of the frames, us UTC.
-        latencies: of what MEASURE has handled so far, us by capture time; what it has not comes last.
+    Latencies (us, by capture time) are of what MEASURE has handled so far; what it has not comes last.
     """
     latency = latency_of([latencies.get(captured, math.inf) for captured in sent])
     return Step(
