@@ -4,9 +4,8 @@ import os
 import statistics
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -16,8 +15,6 @@ from onlooker.settings.configuration import Settings, with_sources
 from onlooker.wiring import Networks, build_networks, sample_clip
 from onlooker.wiring.run import build_run
 from schemas.errors import DependencyAwayError
-
-T = TypeVar("T")
 
 STAGE_CALLS = {
     "detection": ("detector", "detect", ("detection",)),
@@ -60,12 +57,9 @@ def _timed(networks: Networks, stage: str) -> Spent:
     """Puts a stopwatch around a faculty's method."""
     member, method, _ = STAGE_CALLS[stage]
     faculty, spent = getattr(networks.faculties, member), Spent()
-    setattr(faculty, method, _stopwatch(getattr(faculty, method), spent))
-    return spent
+    call = getattr(faculty, method)
 
-
-def _stopwatch(call: Callable[..., T], spent: Spent) -> Callable[..., T]:
-    def measured(*args: Any, **kwargs: Any) -> T:
+    def measured(*args: Any, **kwargs: Any) -> Any:
         started = time.perf_counter()
         try:
             return call(*args, **kwargs)
@@ -73,7 +67,8 @@ def _stopwatch(call: Callable[..., T], spent: Spent) -> Callable[..., T]:
             spent.seconds += time.perf_counter() - started
             spent.calls += 1
 
-    return measured
+    setattr(faculty, method, measured)
+    return spent
 
 
 def _one_run(settings: Settings, networks: Networks, spent: dict[str, Spent]) -> dict[str, Any]:
