@@ -161,7 +161,7 @@ class _Trial(msgspec.Struct):
 
     def steps(self) -> tuple[list[Step], str]:
         """One step after another, and what ended them."""
-        self._send(1, 2 * FRAMES_PER_S)
+        self._send(1, 5 * FRAMES_PER_S)
         self._drain("a frame came through OBSERVE and MEASURE", 60.0)
         cores, steps = len(os.sched_getaffinity(0)), list[Step]()
         until_s = time.monotonic() + self.site.amount(120.0, quick=20.0)
