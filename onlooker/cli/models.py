@@ -12,7 +12,7 @@ from onlooker.cli.options import json_option
 from onlooker.cli.output import print_compact_json
 from onlooker.foreground.progress import wheel_bars
 from onlooker.models.cache import ModelCache, default_root
-from onlooker.models.recipes import RECIPES
+from onlooker.models.recipes import RECIPES, converted
 from onlooker.models.registry import ModelEntry, Registry, SampleEntry, load_registry
 from schemas.errors import CheckFailedError
 
@@ -107,8 +107,6 @@ def convert(recipe: str, source: Path, target: Path) -> None:
     and then, in the configuration:
       models: {detection: yunet.onnx}
     """
-    from onlooker.models.conversion import converted
-
     target.write_bytes(converted(recipe, source))
     click.echo(f"Wrote {target}.")
 

@@ -4,9 +4,8 @@ import os
 import statistics
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -16,8 +15,6 @@ from onlooker.settings.configuration import Settings, with_sources
 from onlooker.wiring import Networks, build_networks, sample_clip
 from onlooker.wiring.run import build_run
 from schemas.errors import DependencyAwayError
-
-T = TypeVar("T")
 
 STAGE_CALLS = {
     "detection": ("detector", "detect", ("detection",)),
@@ -37,15 +34,9 @@ class Spent(msgspec.Struct, kw_only=True):
 
 
 def bench_perception(settings: Settings, clip: Path | None, *, repeat: int) -> dict[str, Any]:
-    """Run a clip several times on one core, and take the median run.
+    """Plain JSON values of the median by frames a second of several runs of a clip, on one core.
 
-    Args:
-        settings: the configuration; its stands are replaced by the clip.
-        clip: a video; None for the demo's.
-        repeat: counted runs, after one that warms up.
-
-    Returns:
-        Plain JSON values of the median run by frames a second.
+    The clip (None: the demo's) takes the place of the configured stands; one run before those warms up.
     """
     path = clip or sample_clip()
     settings = with_sources(settings, (str(path),))
@@ -66,12 +57,9 @@ def _timed(networks: Networks, stage: str) -> Spent:
     """Puts a stopwatch around a faculty's method."""
     member, method, _ = STAGE_CALLS[stage]
     faculty, spent = getattr(networks.faculties, member), Spent()
-    setattr(faculty, method, _stopwatch(getattr(faculty, method), spent))
-    return spent
+    call = getattr(faculty, method)
 
-
-def _stopwatch(call: Callable[..., T], spent: Spent) -> Callable[..., T]:
-    def measured(*args: Any, **kwargs: Any) -> T:
+    def measured(*args: Any, **kwargs: Any) -> Any:
         started = time.perf_counter()
         try:
             return call(*args, **kwargs)
@@ -79,7 +67,8 @@ def _stopwatch(call: Callable[..., T], spent: Spent) -> Callable[..., T]:
             spent.seconds += time.perf_counter() - started
             spent.calls += 1
 
-    return measured
+    setattr(faculty, method, measured)
+    return spent
 
 
 def _one_run(settings: Settings, networks: Networks, spent: dict[str, Spent]) -> dict[str, Any]:
@@ -96,18 +85,17 @@ def _one_run(settings: Settings, networks: Networks, spent: dict[str, Spent]) ->
         raise DependencyAwayError(f"There is nothing to measure in this clip. {problems}".strip())
     frames = tally.observed
     floor_s = sum(net.seconds for net in networks.nets.values())
+    rest_s = run.seconds - sum(each.seconds for each in spent.values())
     return {
-        "frames": tally.observed,
+        "frames": frames,
         "faces": tally.faces,
-        "frames_per_second": round(tally.observed / run.seconds, 1),
+        "frames_per_second": round(frames / run.seconds, 1),
         "ms_per_frame": round(1000 * run.seconds / frames, 2),
         "cpu_ms_per_frame": round(1000 * cpu / frames, 2),
         "floor_ms_per_frame": round(1000 * floor_s / frames, 2),
         "share_outside_session_run": round(1 - floor_s / run.seconds, 3),
         "stages": {stage: _stage(networks, stage, spent[stage], frames) for stage in STAGE_CALLS},
-        "rest_ms_per_frame": round(
-            1000 * (run.seconds - sum(each.seconds for each in spent.values())) / frames, 2
-        ),
+        "rest_ms_per_frame": round(1000 * rest_s / frames, 2),
     }
 
 
@@ -124,11 +112,7 @@ def _stage(networks: Networks, stage: str, spent: Spent, frames: int) -> dict[st
 
 
 def print_table(found: dict[str, Any]) -> None:
-    """Print a benchmark for a person.
-
-    Args:
-        found: what `bench_perception` gave.
-    """
+    """Print for a person what `bench_perception` gave."""
     head = ("stage", "calls", "ms a call", "of that session.run", "ms a frame", "of that session.run")
     rows = [(stage, *map(str, each.values())) for stage, each in found["stages"].items()]
     rows.append(("everything else", "", "", "", str(found["rest_ms_per_frame"]), "0"))

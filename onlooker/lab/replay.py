@@ -60,13 +60,9 @@ class ReplayFound(msgspec.Struct, frozen=True, kw_only=True):
 def bench_replay(
     folder: Path | None, *, seconds: int = HOUR_S, repeat: int = 3, say: Callable[[str], None] = click.echo
 ) -> ReplayFound:
-    """Events a second from a recording to visits and windows, on one core.
+    """Events a second from a recording with observations to visits and windows, on one core.
 
-    Args:
-        folder: a recording with observations; None: one of ten stands is made for it.
-        seconds: how long the stands of that one report, s.
-        repeat: turns; each measures the floor and ours.
-        say: takes what is being done.
+    Without a folder one is made, of ten stands that report so many seconds.
 
     Raises:
         UsageError: it is no recording.

@@ -21,14 +21,7 @@ Answers = Mapping[str, Sequence[float]]
 
 
 def probe(entry: ModelEntry) -> Mapping[str, Floats]:
-    """An input of the right shape that is the same on every machine.
-
-    Args:
-        entry: the model to ask.
-
-    Returns:
-        An array for each input: noise over the range that the input is made for.
-    """
+    """The same on every machine: noise for each input, in its shape, over the range that it is made for."""
     return {tensor.name: _noise(tensor) for tensor in entry.inputs}
 
 

@@ -42,11 +42,7 @@ class ModelCache:
 
 
 def default_root(environment: Mapping[str, str]) -> Path:
-    """The cache of this user.
-
-    Args:
-        environment: the process's; read are ONLOOKER_CACHE, XDG_CACHE_HOME and HOME, in this order.
-    """
+    """The cache of this user, by ONLOOKER_CACHE, XDG_CACHE_HOME and HOME, in this order."""
     if chosen := environment.get("ONLOOKER_CACHE"):
         return Path(chosen).expanduser()
     caches = environment.get("XDG_CACHE_HOME") or Path(environment.get("HOME", "~")).expanduser() / ".cache"
@@ -54,14 +50,7 @@ def default_root(environment: Mapping[str, str]) -> Path:
 
 
 def model_version(models: Mapping[str, Path]) -> str:
-    """A short name for a set of models: the same only if every file is the same.
-
-    Args:
-        models: the files of a run by stage.
-
-    Returns:
-        12 hexadecimal digits.
-    """
+    """A name for the files of a run by stage, the same only if every file is: 12 hexadecimal digits."""
     lines = [f"{stage} {digest_of(path)}\n" for stage, path in sorted(models.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()[:12]
 

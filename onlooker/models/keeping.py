@@ -16,12 +16,7 @@ from schemas.errors import UsageError
 
 
 def keep(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, then its receipt.
-
-    Args:
-        path: where it shall lie; an older file there is replaced.
-        content: all of it.
-    """
+    """Write a file, in place of an older one, so that it is there whole or not at all; then its receipt."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content)
     state = path.stat()

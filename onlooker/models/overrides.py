@@ -17,16 +17,7 @@ def resolve_models(
     stages: Iterable[str] | None = None,
     registry: Registry | None = None,
 ) -> Mapping[str, Path]:
-    """The file of every stage: the user's own where there is one, else the prepared one.
-
-    Args:
-        cache: the prepared models.
-        overrides: the configuration's `models`, stage to file.
-        stages: the stages a run needs; None for all.
-        registry: what the stages expect; None for the package's.
-
-    Returns:
-        Stage to an existing file.
+    """An existing file for each stage (None: for all): the user's own where there is one, else the prepared.
 
     Raises:
         UsageError: an override names no stage or no file, or its ends are not what the stage expects.
@@ -70,15 +61,8 @@ def _check_ends(where: str, kind: str, expected: Iterable[Tensor], found: Mappin
 
 
 def fits(expected: Shape, found: Shape) -> bool:
-    """Whether a network's end takes or gives what a stage expects.
-
-    Args:
-        expected: the registry's shape.
-        found: the file's shape, empty when the file does not say.
-    """
-    if not found:
-        return True
-    return len(expected) == len(found) and all(map(_dimension_fits, expected, found))
+    """Whether the shape of a network's end (empty: the file does not say) is what a stage expects."""
+    return not found or (len(expected) == len(found) and all(map(_dimension_fits, expected, found)))
 
 
 def _dimension_fits(expected: int | str, found: int | str) -> bool:

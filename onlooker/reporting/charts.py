@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import cycle
 
 import plotly.graph_objects as go
 
@@ -22,14 +23,7 @@ FEW_MINUTES = 8
 
 
 def charts(report: CampaignReport) -> tuple[tuple[str, str, go.Figure], ...]:
-    """The charts of one campaign.
-
-    Args:
-        report: its figures.
-
-    Returns:
-        Title, one sentence on how to read it, chart; none of what there is nothing to show.
-    """
+    """Title, one sentence on how to read it, chart; none of what there is nothing to show."""
     if report.totals.ots == 0:
         return ()
     found = [
@@ -115,7 +109,7 @@ def _course(report: CampaignReport) -> go.Figure:
 
 def _retention(report: CampaignReport) -> go.Figure:
     figure = go.Figure()
-    for creative, colour in zip(report.creatives, _cycle(len(report.creatives)), strict=True):
+    for creative, colour in zip(report.creatives, cycle(COLOURS), strict=False):
         curve = [
             r for r in report.retention if r.creative_id == creative.creative_id and r.retention is not None
         ]
@@ -177,10 +171,6 @@ def _expressions(report: CampaignReport) -> go.Figure:
     )
     figure = _styled(go.Figure(bars), yaxis={"showgrid": False})
     return figure.update_xaxes(tickformat=".0%", range=[0, max(values) * 1.12])
-
-
-def _cycle(count: int) -> Sequence[str]:
-    return [COLOURS[place % len(COLOURS)] for place in range(count)]
 
 
 def _slim(places: Sequence[object]) -> float:

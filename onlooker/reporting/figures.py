@@ -9,14 +9,6 @@ import msgspec
 from schemas.errors import UsageError
 from sinks.store.clickhouse import ClickHouse
 
-PARTS = {
-    "creatives": ("v_campaign_report", "creative_id"),
-    "audience": ("v_audience", "age_band, gender"),
-    "dwell": ("v_dwell_buckets", "bucket"),
-    "retention": ("v_creative_retention", "creative_id, second"),
-    "minutes": ("v_campaign_minutes", "minute"),
-}
-"""Part of the report: its view and order."""
 VERSIONS = (
     "SELECT DISTINCT model_version, metric_version FROM v_exposures WHERE campaign_id = {campaign:String}"
 )
@@ -96,6 +88,16 @@ class Minute(msgspec.Struct, frozen=True, kw_only=True):
     attention_s: float
 
 
+PARTS: dict[str, tuple[type[msgspec.Struct], str, str]] = {
+    "creatives": (Figures, "v_campaign_report", "creative_id"),
+    "audience": (Segment, "v_audience", "age_band, gender"),
+    "dwell": (DwellBucket, "v_dwell_buckets", "bucket"),
+    "retention": (RetentionSecond, "v_creative_retention", "creative_id, second"),
+    "minutes": (Minute, "v_campaign_minutes", "minute"),
+}
+"""Part of the report: what it consists of, its view and order."""
+
+
 class CampaignReport(msgspec.Struct, frozen=True, kw_only=True):
     """All of one campaign."""
 
@@ -110,14 +112,7 @@ class CampaignReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_reports(store: ClickHouse, campaign_id: str | None = None) -> tuple[CampaignReport, ...]:
-    """The reports of one campaign or of all.
-
-    Args:
-        store: a migrated database.
-        campaign_id: of one campaign, None for all of them.
-
-    Returns:
-        At least one report, by name of the campaign.
+    """The reports of one campaign or of all (None), by name of the campaign: at least one.
 
     Raises:
         UsageError: nothing was shown yet, or not this campaign.
@@ -133,8 +128,8 @@ def load_reports(store: ClickHouse, campaign_id: str | None = None) -> tuple[Cam
 
 
 def _load(store: ClickHouse, campaign_id: str) -> CampaignReport:
-    totals = _select(store, Figures, "v_campaign_totals", "campaign_id", campaign_id)
-    parts = {part: _select_all(store, campaign_id, part) for part in PARTS}
+    totals = _select(store, campaign_id, Figures, "v_campaign_totals", "campaign_id")
+    parts: dict[str, Any] = {part: _select(store, campaign_id, *what) for part, what in PARTS.items()}
     versions = store.rows(VERSIONS, {"campaign": campaign_id})
     return CampaignReport(
         totals=totals[0],
@@ -144,19 +139,7 @@ def _load(store: ClickHouse, campaign_id: str) -> CampaignReport:
     )
 
 
-def _select_all(store: ClickHouse, campaign_id: str, part: str) -> Any:
-    kinds = {
-        "creatives": Figures,
-        "audience": Segment,
-        "dwell": DwellBucket,
-        "retention": RetentionSecond,
-        "minutes": Minute,
-    }
-    view, order = PARTS[part]
-    return _select(store, kinds[part], view, order, campaign_id)
-
-
-def _select(store: ClickHouse, kind: type[T], view: str, order: str, campaign_id: str) -> Sequence[T]:
+def _select(store: ClickHouse, campaign_id: str, kind: type[T], view: str, order: str) -> Sequence[T]:
     # view and order are constants of this file; the campaign goes as a parameter
     sql = f"SELECT * FROM {view} WHERE campaign_id = {{campaign:String}} ORDER BY {order}"  # noqa: S608
     answer = store.answer(sql, {"campaign": campaign_id})

@@ -36,14 +36,7 @@ COLUMNS = (
 
 
 def page(reports: Sequence[CampaignReport]) -> str:
-    """A page with all it needs inside.
-
-    Args:
-        reports: at least one campaign.
-
-    Returns:
-        HTML.
-    """
+    """HTML with all it needs inside, of at least one campaign."""
     names = [report.totals.campaign_id for report in reports]
     title = f"Campaign report: {names[0]}" if len(names) == 1 else "Campaign report"
     return PAGE.format(

@@ -9,13 +9,9 @@ UNKNOWN = "n/a"
 
 
 def plain(value: Any) -> Plain:
-    """One value as JSON has it.
+    """A value of the database's driver as JSON has it.
 
-    Args:
-        value: as the database's driver gives it.
-
-    Returns:
-        Numbers, text and NULL as they are; ids, instants (ISO 8601) and decimals as text.
+    Numbers, text and NULL are as they are; ids, instants (ISO 8601) and decimals become text.
     """
     if value is None or isinstance(value, bool | int | float | str):
         return value
@@ -29,26 +25,10 @@ def plain(value: Any) -> Plain:
 
 
 def number(value: float | None, digits: int = 1, unit: str = "") -> str:
-    """A figure for a person.
-
-    Args:
-        value: the figure, None when unknown.
-        digits: after the point.
-        unit: put behind it.
-
-    Returns:
-        For example `1,234.5 s`.
-    """
+    """A figure (None: unknown) for a person, so many digits after the point: for example `1,234.5 s`."""
     return UNKNOWN if value is None else f"{value:,.{digits}f}{unit}"
 
 
 def percent(value: float | None) -> str:
-    """A share for a person.
-
-    Args:
-        value: from 0 to 1, None when unknown.
-
-    Returns:
-        For example `35 %`.
-    """
+    """A share (0 to 1, None: unknown) for a person: for example `35 %`."""
     return UNKNOWN if value is None else f"{100 * value:.0f} %"

@@ -23,42 +23,19 @@ WHOLE_SECONDS_FROM = 1000
 
 
 def bar(share: float, cells: int = BAR_CELLS) -> str:
-    """A horizontal bar.
-
-    Args:
-        share: of the full length, 0 to 1.
-        cells: full length, characters.
-
-    Returns:
-        Text with eighths of a character.
-    """
+    """A horizontal bar in eighths of a character: a share (0 to 1) of so many characters."""
     eighths = round(max(0.0, min(1.0, share)) * cells * 8)
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 
 def sparkline(values: Sequence[float], highest: float | None = None) -> str:
-    """A row of small columns.
-
-    Args:
-        values: not negative.
-        highest: what a full column stands for; the largest value by default.
-
-    Returns:
-        One character a value.
-    """
+    """A row of small columns, a character a value (not negative); a full one is `highest`, or theirs."""
     top = highest or max(values, default=0.0)
     return "".join(BLOCKS[round(8 * min(1.0, value / top))] if top > 0 else BLOCKS[0] for value in values)
 
 
 def render(report: CampaignReport) -> RenderableType:
-    """One campaign for the terminal.
-
-    Args:
-        report: its figures.
-
-    Returns:
-        What rich prints.
-    """
+    """One campaign for the terminal, as rich prints it."""
     blocks = [_headline(report), _creatives(report), *_charts(report), *_curves(report)]
     foot = Text(f"{CAVEAT}\n{provenance(report)}\n", style="dim")
     title = f"[bold]{escape(report.totals.campaign_id)}[/]  {period(report)}"

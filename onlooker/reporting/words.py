@@ -34,14 +34,7 @@ TERMS = {
 
 
 def headline(report: CampaignReport) -> tuple[tuple[str, str, str], ...]:
-    """The headline figures of a campaign.
-
-    Args:
-        report: its figures.
-
-    Returns:
-        Term, value, and a remark in a few words.
-    """
+    """The headline figures of a campaign: term, value, and a remark in a few words."""
     t = report.totals
     return (
         ("OTS", number(t.ots, 0), f"{_many(t.plays, 'play')} on {_many(t.stands, 'stand')}"),
@@ -74,14 +67,7 @@ def _share(words: str, value: float | None) -> str:
 
 
 def period(report: CampaignReport) -> str:
-    """When the campaign was shown.
-
-    Args:
-        report: its figures.
-
-    Returns:
-        For example `2026-03-02 09:00 to 18:30 UTC`.
-    """
+    """When the campaign was shown: for example `2026-03-02 09:00 to 18:30 UTC`."""
     first, last = report.totals.first_play_at, report.totals.last_play_at
     clock = "%H:%M" if last - first >= SHORT else "%H:%M:%S"
     end = clock if first.date() == last.date() else f"%Y-%m-%d {clock}"
@@ -89,14 +75,7 @@ def period(report: CampaignReport) -> str:
 
 
 def provenance(report: CampaignReport) -> str:
-    """What the figures were made with.
-
-    Args:
-        report: its figures.
-
-    Returns:
-        Versions of formulas and models.
-    """
+    """The versions of formulas and models that the figures were made with."""
     if not report.metric_versions:
         return "Nobody was seen during its plays."
     metric = ", ".join(report.metric_versions)

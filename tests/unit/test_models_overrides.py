@@ -8,8 +8,8 @@ import pytest
 from onnx import helper
 
 from onlooker.models.cache import ModelCache
-from onlooker.models.conversion import converted
 from onlooker.models.overrides import fits, resolve_models
+from onlooker.models.recipes import converted
 from schemas.errors import DependencyAwayError, UsageError
 
 Ends = Mapping[str, Sequence[int | str]]

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -20,15 +20,22 @@ from onlooker.lab.accuracy.identity import identity_figures
 from onlooker.lab.accuracy.landmarks import landmark_figures
 from onlooker.settings.configuration import Settings
 from onlooker.wiring import build_eyes
-from onlooker.wiring.people import enrol_people
 from schemas.errors import UsageError
 
-PARTS = ("clips", "landmarks", "identity", "age-gender", "expressions", "broken")
+MEASURES: dict[str, Callable[[Path, Eyes], Iterator[Figure]]] = {
+    "clips": clip_figures,
+    "landmarks": landmark_figures,
+    "identity": lambda data, _: identity_figures(data),
+    "age-gender": age_gender_figures,
+    "expressions": expression_figures,
+    "broken": lambda data, _: broken_figures(data),
+}
+"""What takes the figures of each part, from the evaluation data by eyes that know nobody."""
 
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path), help="The data [$ONLOOKER_DATA or ../shared/data].")
-@click.option("--only", type=click.Choice(PARTS), multiple=True, help="Measure this part only.")
+@click.option("--only", type=click.Choice(tuple(MEASURES)), multiple=True, help="Measure this part only.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
 @click.option("--markdown", is_flag=True, help="The table of the README.")
 def measure(data: Path | None, only: tuple[str, ...], as_json: bool, markdown: bool) -> None:
@@ -36,7 +43,10 @@ def measure(data: Path | None, only: tuple[str, ...], as_json: bool, markdown: b
     folder = data or Path(os.environ.get("ONLOOKER_DATA", "../shared/data"))
     if not folder.is_dir():
         raise UsageError(f"There is no evaluation data at {folder}: set ONLOOKER_DATA.")
-    figures = list(_figures(folder.resolve(), only or PARTS))
+    eyes, figures = build_eyes(Settings(), gallery=None), list[Figure]()
+    for part in only or MEASURES:
+        click.echo(f"measuring {part} ...", err=True)
+        figures += MEASURES[part](folder.resolve(), eyes)
     if as_json:
         click.echo(json.dumps([msgspec.to_builtins(figure) for figure in figures]))
     elif markdown:
@@ -45,25 +55,6 @@ def measure(data: Path | None, only: tuple[str, ...], as_json: bool, markdown: b
         _print(figures)
     if any(figure.reached is False for figure in figures):
         sys.exit(1)
-
-
-def _figures(data: Path, parts: Iterable[str]) -> Iterator[Figure]:
-    eyes = build_eyes(Settings(), gallery=None)
-
-    def with_gallery(gallery: Path) -> Eyes:
-        return build_eyes(Settings(), gallery=gallery)
-
-    measures: dict[str, Callable[[], Iterator[Figure]]] = {
-        "clips": lambda: clip_figures(data, eyes),
-        "landmarks": lambda: landmark_figures(data, eyes),
-        "identity": lambda: identity_figures(data, enrol_people, with_gallery),
-        "age-gender": lambda: age_gender_figures(data, eyes),
-        "expressions": lambda: expression_figures(data, eyes),
-        "broken": lambda: broken_figures(data),
-    }
-    for part in parts:
-        click.echo(f"measuring {part} ...", err=True)
-        yield from measures[part]()
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:

@@ -14,15 +14,7 @@ SEVEN_LABELS = "fer2013-sample"
 
 
 def expression_figures(data: Path, eyes: Eyes) -> Iterator[Figure]:
-    """Balanced accuracy (mean recall of the labels) of the expression.
-
-    Args:
-        data: the evaluation data.
-        eyes: what to look with.
-
-    Yields:
-        One figure a set, and the recall of each label.
-    """
+    """Balanced accuracy (mean recall of the labels) of the expression a set, and the recall of each label."""
     folder = data / "expressions"
     for name, target in ((FIVE_LABELS, 0.70), (SEVEN_LABELS, None)):
         rows = [row for row in table_rows(folder / "labels.csv") if row["set"] == name]
@@ -38,14 +30,7 @@ def expression_figures(data: Path, eyes: Eyes) -> Iterator[Figure]:
 
 
 def recall_by_label(pairs: Sequence[tuple[str, str | None]]) -> dict[str, float]:
-    """How much of each label was recognised.
-
-    Args:
-        pairs: (label, what was seen; None when no face was found).
-
-    Returns:
-        Recall by label, 0..1.
-    """
+    """Recall (0..1) by label, of pairs: label, what was seen (None when no face was found)."""
     cases, right = Counter[str](), Counter[str]()
     for truth, seen in pairs:
         cases[truth] += 1
@@ -65,42 +50,26 @@ def largest_face(path: Path, eyes: Eyes) -> dict[str, Any] | None:
 
 
 def age_gender_figures(data: Path, eyes: Eyes) -> Iterator[Figure]:
-    """Gender accuracy and mean absolute error of age on adults; no face found counts against both.
-
-    Args:
-        data: the evaluation data.
-        eyes: what to look with.
-
-    Yields:
-        Figures.
-    """
+    """Gender accuracy and mean absolute error of age on adults; no face found counts against both."""
     folder = data / "age-gender"
     rows = [row for row in table_rows(folder / "labels.csv") if float(row["age"]) >= ADULT_YEARS]
-    faces = [largest_face(folder / "images" / row["file"], eyes) for row in rows]
-    right = [
-        face is not None and face["gender"]["label"] == row["gender"]
-        for face, row in zip(faces, rows, strict=True)
-    ]
-    missing = sum(face is None for face in faces)
+    looked = [(largest_face(folder / "images" / row["file"], eyes), row) for row in rows]
+    found = [(face, row) for face, row in looked if face is not None]
+    right = sum(face["gender"]["label"] == row["gender"] for face, row in found)
     yield Figure(
         name="gender, accuracy on adults",
-        value=sum(right) / len(rows),
+        value=right / len(rows),
         cases=len(rows),
         target=0.92,
-        note=f"{missing} without a face found",
+        note=f"{len(rows) - len(found)} without a face found",
     )
-    pairs = [
-        (face["age_years"], float(row["age"]))
-        for face, row in zip(faces, rows, strict=True)
-        if face is not None
-    ]
-    error = sum(abs(seen - truth) for seen, truth in pairs) / len(pairs)
+    errors = [face["age_years"] - float(row["age"]) for face, row in found]
     yield Figure(
         name="age, mean absolute error on adults, years",
-        value=error,
-        cases=len(pairs),
+        value=sum(map(abs, errors)) / len(errors),
+        cases=len(errors),
         target=8.5,
         better="lower",
     )
-    bias = sum(seen - truth for seen, truth in pairs) / len(pairs)
-    yield Figure(name="age, mean signed error on adults, years", value=bias, cases=len(pairs))
+    bias = sum(errors) / len(errors)
+    yield Figure(name="age, mean signed error on adults, years", value=bias, cases=len(errors))

@@ -27,14 +27,7 @@ also counts what its parent held when it forked."""
 
 
 def broken_figures(data: Path) -> Iterator[Figure]:
-    """Run `onlooker analyze` on the folder of broken files in a process of its own.
-
-    Args:
-        data: the evaluation data.
-
-    Yields:
-        Figures: files treated as expected, exit code, peak memory.
-    """
+    """Files treated as expected, exit code and peak memory of an `onlooker analyze` of broken files."""
     folder = data / "stills" / "broken"
     rows = list(table_rows(folder / "expected.csv"))
     names = [str(folder / row["file"]) for row in rows]

@@ -13,15 +13,7 @@ HEAD_TURN = "intel-head-pose-female"
 
 
 def clip_figures(data: Path, eyes: Eyes) -> Iterator[Figure]:
-    """Count faces and tracks in every clip.
-
-    Args:
-        data: the evaluation data.
-        eyes: what to look with.
-
-    Yields:
-        Figures.
-    """
+    """Faces and tracks counted in every clip, and the looking in one."""
     labels = list(table_rows(data / "clips" / "ground_truth.csv"))
     right_of_all = frames_of_all = 0
     for clip in sorted((data / "clips").glob("*.mp4")):
@@ -52,14 +44,9 @@ def clip_figures(data: Path, eyes: Eyes) -> Iterator[Figure]:
 
 
 def counted_right(records: list[Record], labels: list[dict[str, str]]) -> tuple[int, int]:
-    """Labelled frames in which the number of faces is within what a person counted.
+    """(frames counted right, labelled frames): their number of faces is within what a person counted.
 
-    Args:
-        records: the frames of a clip in order.
-        labels: the rows of the ground truth for it.
-
-    Returns:
-        (frames counted right, labelled frames); a frame labelled twice must satisfy both rows.
+    A frame labelled twice must satisfy both rows.
     """
     verdicts: dict[int, bool] = {}
     for row in labels:

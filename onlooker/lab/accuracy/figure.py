@@ -1,11 +1,15 @@
 """One measured figure with the target it is held against."""
 
 import csv
+import operator
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+VERDICTS = {"higher": ("≥", operator.ge), "lower": ("≤", operator.le), "equal": ("=", operator.eq)}
+"""What is asked of a figure beside its target: the sign, and whether it is so."""
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,29 +25,15 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def reached(self) -> bool | None:
         """Whether the target is reached; None when there is none."""
-        if self.target is None:
-            return None
-        if self.better == "equal":
-            return self.value == self.target
-        return self.value >= self.target if self.better == "higher" else self.value <= self.target
+        return None if self.target is None else VERDICTS[self.better][1](self.value, self.target)
 
     @property
     def aim(self) -> str:
         """The target in words."""
-        if self.target is None:
-            return "-"
-        sign = {"higher": "≥", "lower": "≤", "equal": "="}[self.better]
-        return f"{sign} {self.target:g}"
+        return "-" if self.target is None else f"{VERDICTS[self.better][0]} {self.target:g}"
 
 
 def table_rows(path: Path) -> Iterator[dict[str, str]]:
-    """The rows of a CSV file with a header.
-
-    Args:
-        path: the file.
-
-    Yields:
-        A mapping from column to text.
-    """
+    """The rows of a CSV file with a header, each a mapping from column to text."""
     with path.open(newline="", encoding="utf-8") as file:
         yield from csv.DictReader(file)

@@ -2,34 +2,24 @@
 
 import csv
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from onlooker.analyze.files import Eyes
 from onlooker.lab.accuracy.attributes import largest_face
 from onlooker.lab.accuracy.figure import Figure, table_rows
+from onlooker.settings.configuration import Settings
+from onlooker.wiring import build_eyes
+from onlooker.wiring.people import enrol_people
 
-Enrol = Callable[[Path, Path], object]
-"""Enrols the people of a CSV file into a gallery."""
-WithGallery = Callable[[Path], Eyes]
 
-
-def identity_figures(data: Path, enrol: Enrol, with_gallery: WithGallery) -> Iterator[Figure]:
-    """Enrol with `people enrol`, then analyse every probe with the gallery.
-
-    Args:
-        data: the evaluation data.
-        enrol: enrols a CSV into a gallery.
-        with_gallery: eyes that recognise the people of a gallery.
-
-    Yields:
-        Figures: known people named right, named wrong, strangers accepted.
-    """
+def identity_figures(data: Path) -> Iterator[Figure]:
+    """Known people named right and wrong, and strangers accepted, with a gallery made by `people enrol`."""
     folder = data / "identity"
     with tempfile.TemporaryDirectory() as scratch:
         gallery = Path(scratch) / "gallery"
-        enrol(_enrolment(folder, data, Path(scratch) / "people.csv"), gallery)
-        eyes = with_gallery(gallery)
+        enrol_people(_enrolment(folder, data, Path(scratch) / "people.csv"), gallery)
+        eyes = build_eyes(Settings(), gallery=gallery)
         known = [
             (row["person"], _named(data / row["path"], eyes)) for row in _rows(folder, "open_probe_known")
         ]

@@ -15,12 +15,7 @@ PARTS = {"jaw": (0, 17), "brows": (17, 27), "nose": (27, 36), "eyes": (36, 48), 
 def landmark_figures(data: Path, eyes: Eyes) -> Iterator[Figure]:
     """Normalised mean error on `landmarks-test`; a picture without a face found counts as an error of 1.
 
-    Args:
-        data: the evaluation data.
-        eyes: what to look with.
-
-    Yields:
-        Figures; on the whole face, and by part.
+    On the whole face, and by part.
     """
     folder = data / "landmarks-test"
     rows = list(table_rows(folder / "keypoints.csv"))

@@ -21,6 +21,7 @@ from onlooker.settings.precedence import in_force
 from onlooker.telemetry import Watch
 from onlooker.wiring.work import WorkRequest, build_plan, give_up
 from processors.runtime.agents import work
+from processors.runtime.work.stands import Load
 from schemas.metrics import NoMeter, NoPulse
 
 Line = tuple[int, float, list[int | None]]
@@ -45,31 +46,27 @@ def latencies_of(path: Path) -> dict[int, int]:
     return found
 
 
-class _TimedDesk:
-    """Notes when observations have been handled; what they lead to is decided by then."""
-
-    def __init__(self, desk: Any, note: Note) -> None:
-        self._desk = desk
-        self._note = note
-        self.states = desk.states
-
-    async def handle(self, messages: Sequence[Any]) -> Any:
-        """Handle messages, and note it."""
-        found = await self._desk.handle(messages)
-        captured = [each.captured_us for each in messages if each.place.topic == "observations"]
-        if captured:
-            self._note(captured)
-        return found
-
-
 def _measure(settings: Settings, note: Note) -> None:
-    """The MEASURE service; all but its desk is as `onlooker work` has it."""
+    """The MEASURE service as `onlooker work` has it; its desk notes when observations have been handled."""
     watch = Watch(meter=NoMeter(), pulse=NoPulse(), port=None)
     plan, stop = build_plan(settings, WorkRequest(stage="measure"), watch), threading.Event()
 
+    def open_desk(load: Load) -> Any:
+        desk: Any = plan.open_desk(load)
+        handle = desk.handle
+
+        async def noted(messages: Sequence[Any]) -> Any:
+            found = await handle(messages)  # what they lead to is decided by then
+            captured = [each.captured_us for each in messages if each.place.topic == "observations"]
+            if captured:
+                note(captured)
+            return found
+
+        desk.handle = noted
+        return desk
+
     with stopped_by_signals(stop):
-        timed = msgspec.structs.replace(plan, open_desk=lambda load: _TimedDesk(plan.open_desk(load), note))
-        work(timed, stop, give_up=give_up)
+        work(msgspec.structs.replace(plan, open_desk=open_desk), stop, give_up=give_up)
 
 
 def _idle(settings: Settings, note: Note, *, expected: int, folder: Path) -> None:

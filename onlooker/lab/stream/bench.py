@@ -67,10 +67,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parts_from(text: str | None) -> tuple[Part, ...]:
-    """The parts of `--only`, in the order in which they run.
-
-    Args:
-        text: names with commas between them; None: all.
+    """The parts of `--only` (names with commas between them; None: all), in the order in which they run.
 
     Raises:
         UsageError: There is no such part.
@@ -82,12 +79,9 @@ def parts_from(text: str | None) -> tuple[Part, ...]:
 
 
 def bench_stream(settings: Settings, request: Request, say: Callable[[str], None]) -> Found:
-    """Measure the parts one after another, on servers that are gone afterwards.
+    """Measure the parts one after another, on servers that are gone afterwards; says what comes before each.
 
-    Args:
-        settings: thresholds and models; their brokers, database, registry and stands are not used.
-        request: which parts, how often.
-        say: takes a sentence before each part.
+    Of the settings brokers, database, registry and stands are not used.
 
     Raises:
         DependencyAwayError: No broker can be started.

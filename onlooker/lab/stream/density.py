@@ -2,10 +2,9 @@
 
 import math
 import os
-import threading
 import time
-from collections.abc import Sequence
-from itertools import takewhile
+from collections.abc import Iterator, Sequence
+from itertools import count, islice, takewhile
 from pathlib import Path
 
 import msgspec
@@ -14,7 +13,7 @@ from onlooker.lab.stream.agents import latencies_of
 from onlooker.lab.stream.figures import Latency, latency_of
 from onlooker.lab.stream.input import FRAMES_PER_S
 from onlooker.lab.stream.publish import frame_message, publisher_of
-from onlooker.lab.stream.site import Services, Site, apart, in_thread, replace
+from onlooker.lab.stream.site import Services, Site, apart, replace
 from onlooker.models.cache import ModelCache
 from onlooker.settings.configuration import Settings
 from onlooker.wiring import cache_dir
@@ -22,6 +21,7 @@ from onlooker.wiring.perception import open_source
 from producers.cameras.grabs import EndOfSource, Grab
 from producers.cameras.sources import parse_source
 from producers.publish.pictures import Encoded, encode_picture
+from producers.publish.publishing import Publisher
 from schemas.errors import DependencyAwayError
 from schemas.units import US_PER_S
 from schemas.wire.codec import AvroCodec
@@ -30,7 +30,6 @@ from schemas.wire.registry import FileRegistry
 CLIPS = ("WolfgangLanger_Pexels.mp4", "single_face.mp4", "face_noface.mov")
 """A woman who looks around, a man, somebody who comes and goes: 640 and 960 pixels wide."""
 LIMIT_MS = 500
-PERIOD_S = 1 / FRAMES_PER_S
 FAR_APART = 37
 """Each stand begins so many frames later in the footage than the one before."""
 MEANING = (
@@ -77,14 +76,16 @@ def bench_density(site: Site) -> Density:
     A step that fails is tried once more, because the machine may have been busy otherwise.
     """
     workers, pictures = max(1, len(os.sched_getaffinity(0)) // 2), footage(site.settings)
-    with apart(site, partitions=12) as here, Services(here) as running:
+    with (
+        apart(site, partitions=12) as here,
+        Services(here) as running,
+        publisher_of(here.kafka, here.settings.publish) as publisher,
+    ):
         lines = here.folder / "handled.jsonl"
         for number in range(workers):
             running.start(f"observe-{number}", "onlooker", "work", "--role", "observe")
         running.start("measure", "onlooker.lab.stream.agents", "measure", lines, "0")
-        trial = _Trial(here, pictures, running, lines)
-        with in_thread(trial.send):
-            steps, stopped_by = _steps(trial, here)
+        steps, stopped_by = _Trial(here, publisher, pictures, running, lines).steps()
     return Density(
         frame_bytes=sum(len(each.picture) for each in pictures) // len(pictures),
         observe_workers=workers,
@@ -117,24 +118,6 @@ def footage(settings: Settings) -> list[Encoded]:
     return found
 
 
-def _steps(trial: "_Trial", site: Site) -> tuple[list[Step], str]:
-    trial.warm_up()
-    cores = len(os.sched_getaffinity(0))
-    until_s, steps = time.monotonic() + site.amount(120.0, quick=20.0), list[Step]()
-    for stands in stand_counts(cores, round(cores * site.amount(12.0, quick=0.0))):
-        step = trial.step(stands)
-        if not step.held:
-            trial.drain()
-            step = trial.step(stands)
-        steps.append(step)
-        site.say(f"  {stands} stands: p95 {step.latency.p95_ms} ms")
-        if not step.held:
-            return steps, "latency"
-        if time.monotonic() > until_s:
-            return steps, "time"
-    return steps, "stands"
-
-
 def stand_counts(cores: int, most: int) -> list[int]:
     """How many stands are tried, one after the other: at least one, more at a time on many cores."""
     more = max(1, cores // 4)
@@ -147,12 +130,9 @@ def highest_sustained(steps: Sequence[tuple[int, bool]]) -> int:
 
 
 def judged(stands: int, sent: Sequence[int], latencies: dict[int, int]) -> Step:
-    """What became of the frames of a step.
+    """What became of frames, by their capture times (us UTC).
 
-    Args:
-        stands: how many sent.
-        sent: capture times of the frames, us UTC.
-        latencies: of what MEASURE has handled so far, us by capture time; what it has not comes last.
+    Latencies (us, by capture time) are of what MEASURE has handled so far; what it has not comes last.
     """
     latency = latency_of([latencies.get(captured, math.inf) for captured in sent])
     return Step(
@@ -164,75 +144,64 @@ def judged(stands: int, sent: Sequence[int], latencies: dict[int, int]) -> Step:
     )
 
 
-class _Trial:
-    """Sends frames of stands, a tenth of a second apart, as `capture` does, and looks what becomes of them.
+class _Trial(msgspec.Struct):
+    """Sends frames as `capture` does, a tenth of a second apart, and looks what becomes of them."""
 
-    Args:
-        site: whose topics the frames go to.
-        pictures: the footage, shown over and over.
-        running: the services that look at them.
-        lines: what MEASURE has handled.
-    """
+    site: Site
+    publisher: Publisher
+    pictures: Sequence[Encoded]
+    """The footage, shown over and over."""
+    running: Services
+    lines: Path
+    """What MEASURE has handled."""
+    codec: AvroCodec = msgspec.field(default_factory=lambda: AvroCodec(FileRegistry()))
+    indices: Iterator[int] = msgspec.field(default_factory=count)
+    taken: int = 0
+    """Frames so far for which the publisher had room."""
 
-    def __init__(self, site: Site, pictures: Sequence[Encoded], running: Services, lines: Path) -> None:
-        self._site = site
-        self._publisher = publisher_of(site.kafka, site.settings.publish)
-        self._pictures = pictures
-        self._codec = AvroCodec(FileRegistry())
-        self._running = running
-        self._lines = lines
-        self._stands = 0
-        """How many send now."""
-        self._sent: list[int] = []
-        """Capture times of all frames so far, us UTC."""
-        self._refused = 0
-        """Frames for which the publisher had no room."""
+    def steps(self) -> tuple[list[Step], str]:
+        """One step after another, and what ended them."""
+        self._send(1, 5 * FRAMES_PER_S)
+        self._drain("a frame came through OBSERVE and MEASURE", 60.0)
+        cores, steps = len(os.sched_getaffinity(0)), list[Step]()
+        until_s = time.monotonic() + self.site.amount(120.0, quick=20.0)
+        for stands in stand_counts(cores, round(cores * self.site.amount(12.0, quick=0.0))):
+            step = self._step(stands)
+            if not step.held:
+                self._drain("all frames have been handled", 30.0)
+                step = self._step(stands)
+            steps.append(step)
+            self.site.say(f"  {stands} stands: p95 {step.latency.p95_ms} ms")
+            if not step.held:
+                return steps, "latency"
+            if time.monotonic() > until_s:
+                return steps, "time"
+        return steps, "stands"
 
-    def send(self, stop: threading.Event) -> None:
-        """Send until asked to stop: done in a thread of its own."""
-        begun_s, index = time.monotonic(), 0
-        while not stop.is_set():
-            at_s, stands = begun_s + index * PERIOD_S, self._stands
+    def _step(self, stands: int) -> Step:
+        """Settle, send, and judge while the stands go on sending."""
+        settle, end = (second * FRAMES_PER_S for second in self.site.amount((2, 6), quick=(1, 4)))
+        sent = self._send(stands, end + LIMIT_MS * FRAMES_PER_S // 1000)
+        self.running.check()
+        return judged(stands, sent[settle * stands : end * stands], latencies_of(self.lines))
+
+    def _drain(self, words: str, timeout_s: float) -> None:
+        """Nobody sends, until everything that waits has been handled."""
+        self.running.wait(
+            lambda: len(latencies_of(self.lines)) >= self.taken, words=words, timeout_s=timeout_s
+        )
+
+    def _send(self, stands: int, frames: int) -> list[int]:
+        """Send so many frames of each stand; gives their capture times, us UTC."""
+        begun_s, sent = time.monotonic(), list[int]()
+        for number, index in enumerate(islice(self.indices, frames)):
             for stand in range(stands):
                 # Spread over the tenth of a second, as the frames of cameras are.
-                stop.wait(max(0.0, at_s + stand / stands * PERIOD_S - time.monotonic()))
-                self._send(stand, index)
-            index += 1
-            stop.wait(max(0.0, at_s + PERIOD_S - time.monotonic()))
-        self._publisher.close(1.0)
-
-    def _send(self, stand: int, index: int) -> None:
-        picture = self._pictures[(index + stand * FAR_APART) % len(self._pictures)]
-        now_us = time.time_ns() // 1000
-        message = frame_message(self._codec, picture, stand=stand, index=index, at_us=now_us)
-        self._sent.append(now_us)
-        self._refused += not self._publisher.offer(message)
-        self._publisher.settled()
-
-    def warm_up(self) -> None:
-        """One stand, until its frames come through."""
-        self._stands = 1
-        self._wait(1, "a frame came through OBSERVE and MEASURE", 60.0)
-        self.drain()
-
-    def drain(self) -> None:
-        """Nobody sends, until everything that waits has been handled."""
-        self._stands = 0
-        time.sleep(2 * PERIOD_S)
-        self._wait(len(self._sent) - self._refused, "all frames have been handled", 30.0)
-
-    def _wait(self, frames: int, words: str, timeout_s: float) -> None:
-        self._running.wait(lambda: len(latencies_of(self._lines)) >= frames, words=words, timeout_s=timeout_s)
-
-    def step(self, stands: int) -> Step:
-        """Settle, send, judge."""
-        settle_s = self._site.amount(2.0, quick=1.0)
-        self._stands = stands
-        time.sleep(settle_s)
-        from_us = time.time_ns() // 1000
-        time.sleep(self._site.amount(6.0, quick=4.0) - settle_s)
-        to_us = time.time_ns() // 1000
-        sent = [captured for captured in tuple(self._sent) if from_us <= captured < to_us]
-        time.sleep(LIMIT_MS / 1000)
-        self._running.check()
-        return judged(stands, sent, latencies_of(self._lines))
+                at_s = begun_s + (number + stand / stands) / FRAMES_PER_S
+                time.sleep(max(0.0, at_s - time.monotonic()))
+                picture = self.pictures[(index + stand * FAR_APART) % len(self.pictures)]
+                sent.append(time.time_ns() // 1000)
+                message = frame_message(self.codec, picture, stand=stand, index=index, at_us=sent[-1])
+                self.taken += self.publisher.offer(message)
+                self.publisher.settled()
+        return sent

@@ -21,7 +21,7 @@ SIZES = (
 
 def main() -> None:
     """Write the facts of a crowd, merge them, look, and print JSON."""
-    batch = batch_of(facts_of(CROWD), "visits", incarnation="disk")
+    batch = batch_of(facts_of(CROWD), incarnation="disk")
     tables = tables_of(batch.entries, batch.tp)
     with (
         tempfile.TemporaryDirectory(prefix="onlooker-bench-") as folder,

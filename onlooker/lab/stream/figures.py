@@ -76,10 +76,6 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     p99_ms: float | None
 
 
-Turn = Callable[[int], Sequence[tuple[Run, Run]]]
-"""Measures ours and the floor of each comparison once, one after the other; takes the number of the turn."""
-
-
 def timed(work: Callable[[], object], *, count: int, size_bytes: int | None = None) -> Run:
     """Do a piece of work, and say how long it took."""
     started = time.perf_counter()
@@ -87,8 +83,13 @@ def timed(work: Callable[[], object], *, count: int, size_bytes: int | None = No
     return Run(count=count, seconds=time.perf_counter() - started, size_bytes=size_bytes)
 
 
-def side_by_side(sides: Sequence[Sides], *, repeat: int, turn: Turn) -> list[Comparison]:
-    """Measure turn by turn (from 1): what slows the machine down slows both sides down."""
+def side_by_side(
+    sides: Sequence[Sides], *, repeat: int, turn: Callable[[int], Sequence[tuple[Run, Run]]]
+) -> list[Comparison]:
+    """Measure turn by turn: what slows the machine down slows both sides down.
+
+    A turn, numbered from 0, measures ours and the floor of each comparison once, one after the other.
+    """
     pairs = zip(*(turn(number) for number in range(repeat)), strict=True)
     return [
         compare(each, ours=[ours for ours, _ in taken], floor=[floor for _, floor in taken])

@@ -2,8 +2,9 @@
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import cycle
-from uuid import UUID
+from itertools import chain, cycle
+from typing import Any
+from uuid import uuid4
 
 import msgspec
 
@@ -11,17 +12,22 @@ from processors.measure.stage import MeasureStage
 from processors.runtime.local import Delivery, LocalRuntime
 from processors.thresholds import MeasureOptions
 from processors.topology import topic_of
+from producers.playlist import PlayFeed, PlaylistOptions, Slot
 from schemas.events import FaceObservations, FaceObserved, Play, Pose, VisitEnded, WindowClosed
 from schemas.ids import derive_id
 from schemas.topics import Topic
-from schemas.units import US_PER_S, us_from_s
+from schemas.units import US_PER_S
 from sinks.facts.kinds import rows_in
 
 Sent = FaceObservations | Play
 Fact = VisitEnded | WindowClosed | Play
 FRAMES_PER_S = 10
 START_US = 1_700_000_000 * US_PER_S
-PLAY_S = 10
+PLAYLIST = PlaylistOptions(
+    slots=tuple(
+        Slot(campaign_id=f"campaign-{n % 3}", creative_id=f"creative-{n}", duration_s=10) for n in range(6)
+    )
+)
 VISIT_S, GAP_S = (4.0, 14.0), (2.0, 10.0)
 SECOND_PERSON = 0.3
 """Share of visits that somebody else joins after their first two seconds."""
@@ -40,18 +46,6 @@ class Crowd(msgspec.Struct, frozen=True, kw_only=True):
     def events(self) -> int:
         """Observation events of all stands."""
         return self.stands * self.seconds * FRAMES_PER_S
-
-
-class Heap(msgspec.Struct, frozen=True, kw_only=True):
-    """Facts of one topic that make one batch."""
-
-    topic: Topic
-    facts: Sequence[Fact]
-
-    @property
-    def rows(self) -> int:
-        """Rows of all tables that the facts become."""
-        return sum(rows_in(fact) for fact in self.facts)
 
 
 class _Presence(msgspec.Struct, frozen=True):
@@ -76,10 +70,11 @@ def traffic(crowd: Crowd) -> Iterator[Sent]:
         `crowd.events` observations (about 0.8 faces each) and a play every ten seconds and stand.
     """
     people = {name: _people(name, crowd.seconds) for name in map(stand_name, range(crowd.stands))}
+    plays = [PlayFeed(PLAYLIST, name) for name in people]
     for index in range(crowd.seconds * FRAMES_PER_S):
-        if index % (PLAY_S * FRAMES_PER_S) == 0:
-            yield from (_play(name, index // FRAMES_PER_S) for name in people)
-        yield from (_observation(name, index, there) for name, there in people.items())
+        t_us = START_US + index * US_PER_S // FRAMES_PER_S
+        yield from chain.from_iterable(feed.until(t_us) for feed in plays)
+        yield from (_observation(name, index, t_us, there) for name, there in people.items())
 
 
 def _people(stand_id: str, seconds: int) -> list[_Presence]:
@@ -95,7 +90,7 @@ def _people(stand_id: str, seconds: int) -> list[_Presence]:
     return found
 
 
-def _observation(stand_id: str, index: int, people: list[_Presence]) -> FaceObservations:
+def _observation(stand_id: str, index: int, t_us: int, people: list[_Presence]) -> FaceObservations:
     t_s = index / FRAMES_PER_S
     while people and people[0].to_s <= t_s:
         people.pop(0)
@@ -104,7 +99,7 @@ def _observation(stand_id: str, index: int, people: list[_Presence]) -> FaceObse
         stand_id=stand_id,
         camera_id="camera-1",
         frame_index=index,
-        t_us=START_US + us_from_s(t_s),
+        t_us=t_us,
         width_px=1280,
         height_px=720,
         faces=tuple(_face(each, t_s) for each in people[:4] if each.from_s <= t_s < each.to_s),
@@ -128,18 +123,6 @@ def _face(person: _Presence, t_s: float) -> FaceObserved:
     )
 
 
-def _play(stand_id: str, second: int) -> Play:
-    number = second // PLAY_S
-    return Play(
-        play_id=derive_id("bench-play", stand_id, number),
-        stand_id=stand_id,
-        campaign_id=f"campaign-{number % 3}",
-        creative_id=f"creative-{number % 6}",
-        start_us=START_US + second * US_PER_S,
-        end_us=START_US + (second + PLAY_S) * US_PER_S,
-    )
-
-
 def measure(events: Iterable[Sent], deliver: Callable[[Delivery], None] = lambda _: None) -> None:
     """Carry events through MEASURE in this process; `deliver` hears of them and of what follows."""
     runtime = LocalRuntime({"measure": MeasureStage(MeasureOptions())}, deliver)
@@ -159,38 +142,24 @@ def facts_of(crowd: Crowd) -> list[Fact]:
     return found
 
 
-def heaps(topics: Sequence[Topic], batch_rows: int, *, turn: int) -> list[Heap]:
-    """Batches of facts: those of MEASURE over its traffic, again and again under new ids.
+def heaps(topics: Sequence[Topic], batch_rows: int) -> list[list[Fact]]:
+    """Batches of facts: those of MEASURE over its traffic, again and again under ids that were never there.
 
     Args:
         topics: `visits` or `campaign_windows`, for each batch.
         batch_rows: of one batch, about; never more.
-        turn: ids differ from one turn to the next.
     """
     facts = facts_of(Crowd(stands=20, seconds=130))
-    fresh = {
-        "visits": _renewed([each for each in facts if isinstance(each, VisitEnded)], 2 * turn),
-        "campaign_windows": _renewed(
-            [each for each in facts if isinstance(each, WindowClosed)], 2 * turn + 1
-        ),
-    }
-    return [Heap(topic=topic, facts=list(_batch(fresh[topic], batch_rows))) for topic in topics]
+    fresh = {topic: map(_renewed, cycle([f for f in facts if topic_of(f) == topic])) for topic in set(topics)}
+    return [list(_batch(fresh[topic], batch_rows)) for topic in topics]
 
 
-def _renewed(facts: Sequence[VisitEnded | WindowClosed], series: int) -> Iterator[Fact]:
-    """The same facts without end, each time under ids that were never there."""
-    number = (series + 1) << 96
-    for fact in cycle(facts):
-        number += 1 << 16
-        own = UUID(int=number)
-        if isinstance(fact, WindowClosed):
-            yield replace(fact, window_id=own, version=1)
-            continue
-        exposures = tuple(
-            replace(each, exposure_id=UUID(int=number + i), visit_id=own, version=1)
-            for i, each in enumerate(fact.exposures, 1)
-        )
-        yield VisitEnded(visit=replace(fact.visit, visit_id=own, version=1), exposures=exposures)
+def _renewed(fact: Any) -> Fact:
+    own = uuid4()
+    if isinstance(fact, WindowClosed):
+        return replace(fact, window_id=own, version=1)
+    exposures = [replace(each, exposure_id=uuid4(), visit_id=own, version=1) for each in fact.exposures]
+    return VisitEnded(visit=replace(fact.visit, visit_id=own, version=1), exposures=tuple(exposures))
 
 
 def _batch(facts: Iterator[Fact], batch_rows: int) -> Iterator[Fact]:

@@ -71,10 +71,9 @@ def _pass(site: Site, agent: str, expected: int) -> tuple[Run, Run]:
 
 
 def passed(lines: Sequence[Line]) -> tuple[Run, Run]:
-    """One pass, from the end of the first batch to the end of the last: by the clock, by CPU time.
+    """One pass of at least two batches, from the end of the first to that of the last: by clock, by CPU time.
 
-    Args:
-        lines: of at least two batches; the events of the first are not counted.
+    The events of the first are not counted.
     """
     (first_us, first_cpu_s, _), (last_us, last_cpu_s, _) = lines[0], lines[-1]
     count = sum(len(captured) for _, _, captured in lines[1:])

@@ -26,12 +26,7 @@ PERCENTILES = ("p50 ms", "p95 ms", "p99 ms")
 
 
 def print_found(found: Found, console: Console | None = None) -> None:
-    """Print a table for each part.
-
-    Args:
-        found: what was measured.
-        console: where to; None: standard output.
-    """
+    """Print a table for each part, on standard output unless there is a console for it."""
     out, result = console or Console(highlight=False), msgspec.to_builtins(found)
     for name, part in result["parts"].items():
         if "failed" in part:
@@ -52,12 +47,7 @@ def print_found(found: Found, console: Console | None = None) -> None:
 
 
 def comparisons(title: str, measured: Sequence[Any]) -> Table:
-    """A table of comparisons, each with its floor and its aim below it.
-
-    Args:
-        title: above it.
-        measured: at least one `Comparison`, as JSON has it.
-    """
+    """A table of comparisons (at least one, as JSON has it), each with its floor and its aim below it."""
     rows = []
     for each in measured:
         rows.append((each["name"], *_speed(each["ours"]), _share(each)))
@@ -79,11 +69,7 @@ def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, wra
 
 
 def markdown_of(result: Any) -> str:
-    """Tables for docs/operations.md, with the machine and what else kept it busy.
-
-    Args:
-        result: the JSON of one run.
-    """
+    """Tables for docs/operations.md of the JSON of one run, with the machine and what else kept it busy."""
     parts = measured_parts(result)
     compared = [each for name in TITLES for each in parts.get(name, ())]
     head = ("what", "a second", "floor, same run", "share of the floor", "aim")

@@ -2,8 +2,10 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+
+from kafka import KafkaProducer
 
 from onlooker.lab.stream.figures import Comparison, Run, Sides, side_by_side, timed
 from onlooker.lab.stream.input import START_US, stand_name
@@ -41,10 +43,20 @@ def bench_publish(site: Site) -> list[Comparison]:
     with apart(site, partitions=4) as here:
 
         def turn(_: int) -> list[tuple[Run, Run]]:
-            return [(_ours(here.kafka, messages), _bare(here.kafka, messages)) for messages in kinds]
+            return [_turn(here.kafka, messages) for messages in kinds]
 
         turn(0)  # warms up
         return side_by_side(SIDES, repeat=site.repeat, turn=turn)
+
+
+def _turn(kafka: BrokerOptions, messages: Sequence[Message]) -> tuple[Run, Run]:
+    moved = {"count": len(messages), "size_bytes": sum(each.size_bytes for each in messages)}
+    name = kafka.topics.name("frames")
+    with publisher_of(kafka, PublishOptions()) as publisher:
+        ours = timed(lambda: _publish(publisher, messages), **moved)
+    with closing(bare_producer(kafka)) as producer:
+        producer.partitions_for(name)  # connects
+        return ours, timed(lambda: _publish_bare(producer, name, messages), **moved)
 
 
 def _messages(picture: Encoded, count: int) -> list[Message]:
@@ -71,45 +83,31 @@ def frame_message(codec: AvroCodec, picture: Encoded, *, stand: int, index: int,
     return Message(topic="frames", stand_id=frame.stand_id, value=codec.encode(frame), about=about)
 
 
-def publisher_of(kafka: BrokerOptions, options: PublishOptions) -> Publisher:
+@contextmanager
+def publisher_of(kafka: BrokerOptions, options: PublishOptions) -> Iterator[Publisher]:
     """The publisher of `capture`, for frames."""
-    return Publisher(lambda: KafkaClient(kafka, options, ("frames",)), options)
-
-
-def _ours(kafka: BrokerOptions, messages: Sequence[Message]) -> Run:
-    publisher = publisher_of(kafka, PublishOptions())
-    publisher.pump()  # connects
-
-    def publish() -> None:
-        for message in messages:
-            while not publisher.offer(message):
-                publisher.wait(1.0)
-                publisher.settled()
-        until_s = time.monotonic() + STALLED_S
-        while publisher.messages_in_flight:
-            publisher.wait(0.2)
-            publisher.settled()
-            if time.monotonic() > until_s:
-                raise DependencyAwayError(publisher.problem or "The broker acknowledges nothing.")
-
+    publisher = Publisher(lambda: KafkaClient(kafka, options, ("frames",)), options)
     try:
-        return _counted(messages, publish)
+        publisher.pump()  # connects
+        yield publisher
     finally:
         publisher.close(1.0)
 
 
-def _bare(kafka: BrokerOptions, messages: Sequence[Message]) -> Run:
-    name = kafka.topics.name("frames")
-    with closing(bare_producer(kafka)) as producer:
-        producer.partitions_for(name)
+def _publish(publisher: Publisher, messages: Sequence[Message]) -> None:
+    for message in messages:
+        while not publisher.offer(message):
+            publisher.wait(1.0)
+            publisher.settled()
+    until_s = time.monotonic() + STALLED_S
+    while publisher.messages_in_flight:
+        publisher.wait(0.2)
+        publisher.settled()
+        if time.monotonic() > until_s:
+            raise DependencyAwayError(publisher.problem or "The broker acknowledges nothing.")
 
-        def publish() -> None:
-            for message in messages:
-                producer.send(name, message.value, message.stand_id.encode(), headers=message.about.headers())
-            producer.flush(timeout=STALLED_S)
 
-        return _counted(messages, publish)
-
-
-def _counted(messages: Sequence[Message], publish: Callable[[], None]) -> Run:
-    return timed(publish, count=len(messages), size_bytes=sum(each.size_bytes for each in messages))
+def _publish_bare(producer: KafkaProducer, name: str, messages: Sequence[Message]) -> None:
+    for message in messages:
+        producer.send(name, message.value, message.stand_id.encode(), headers=message.about.headers())
+    producer.flush(timeout=STALLED_S)

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from onlooker.lab.stream.figures import Comparison, Run, Sides, side_by_side
+from onlooker.lab.stream.figures import Comparison, Run, Sides, side_by_side, timed
 from onlooker.lab.stream.input import Fact, heaps
 from onlooker.lab.stream.site import Site, apart, database, fill, in_thread, replace
 from onlooker.telemetry import Watch
 from onlooker.wiring.database import Database
 from onlooker.wiring.sink import build_sink
+from processors.topology import topic_of
 from schemas.errors import DependencyAwayError
 from schemas.events import DeadLetter
 from schemas.metrics import CounterName, Meter, NoMeter, NoPulse
@@ -47,10 +48,10 @@ def bench_sink(site: Site) -> list[Comparison]:
 
     def turn(number: int) -> list[tuple[Run, Run]]:
         batches = [
-            batch_of(heap.facts, heap.topic, incarnation=f"bench-{number}", lo=1_000_000 * i)
-            for i, heap in enumerate(heaps(WRITTEN, batch_rows, turn=2 * number))
+            batch_of(facts, incarnation=f"bench-{number}", lo=1_000_000 * i)
+            for i, facts in enumerate(heaps(WRITTEN, batch_rows))
         ]
-        facts = [fact for heap in heaps(SENT, batch_rows, turn=2 * number + 1) for fact in heap.facts]
+        facts = [fact for heap in heaps(SENT, batch_rows) for fact in heap]
         floor = _bare(address, batches)
         memory = _from_memory(address, site, batches)
         return [(memory, floor), (_from_kafka(address, site, facts, batch_rows), floor)]
@@ -59,11 +60,11 @@ def bench_sink(site: Site) -> list[Comparison]:
         return side_by_side(SIDES, repeat=site.repeat, turn=turn)
 
 
-def batch_of(facts: Sequence[Fact], topic: str, *, incarnation: str, lo: int = 0) -> Batch:
-    """Facts as the sink gathers them, from an offset of a topic on."""
+def batch_of(facts: Sequence[Fact], *, incarnation: str, lo: int = 0) -> Batch:
+    """Facts as the sink gathers them, from an offset of the first one's topic on."""
     entries = [Entry(offset=lo + i, fact=fact, size_bytes=0) for i, fact in enumerate(facts)]
     return Batch(
-        tp=(f"bench.{topic}.v1", 0),
+        tp=(f"bench.{topic_of(facts[0])}.v1", 0),
         incarnation=incarnation,
         lo=lo,
         hi=lo + len(entries),
@@ -77,7 +78,7 @@ def _bare(address: Address, batches: Sequence[Batch]) -> Run:
     # Not by the one door to this library: a floor must not go through what it is compared with.
     driver = importlib.import_module("clickhouse_driver")
     warnings.filterwarnings("ignore", module=r"clickhouse_driver\..*")
-    client = driver.Client(
+    with driver.Client(
         host=address.host,
         port=address.port,
         user=address.user,
@@ -85,30 +86,26 @@ def _bare(address: Address, batches: Sequence[Batch]) -> Run:
         database=address.database,
         compression="lz4",
         settings={**SESSION_SETTINGS, **INSERT_SETTINGS, "use_numpy": True},
-    )
-    work = []
-    for batch in batches:
-        for table, columns in tables_of(batch.entries, batch.tp):
-            types = {name: kind for name, kind, *_ in client.execute(f"DESCRIBE TABLE {table}")}
-            sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
-            settings = {"insert_deduplication_token": f"bare:{batch.token}"}
-            work.append((sql, list(ready(columns, types).values()), settings))
-    started = time.perf_counter()
-    for sql, values, settings in work:
-        client.execute(sql, values, columnar=True, settings=settings)
-    seconds = time.perf_counter() - started
-    client.disconnect()
-    return Run(count=sum(len(values[0]) for _, values, _ in work), seconds=seconds)
+    ) as client:
+        work = []
+        for batch in batches:
+            for table, columns in tables_of(batch.entries, batch.tp):
+                types = {name: kind for name, kind, *_ in client.execute(f"DESCRIBE TABLE {table}")}
+                sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
+                settings = {"insert_deduplication_token": f"bare:{batch.token}"}
+                work.append((sql, list(ready(columns, types).values()), settings))
+
+        def insert() -> None:
+            for sql, values, settings in work:
+                client.execute(sql, values, columnar=True, settings=settings)
+
+        return timed(insert, count=sum(len(values[0]) for _, values, _ in work))
 
 
 def ready(columns: Mapping[str, Sequence[Any]], types: Mapping[str, str]) -> dict[str, Any]:
     """Columns as the driver takes them fastest: numpy arrays of numbers, instants, objects for all else.
 
     The driver changes ids in place, so they serve once.
-
-    Args:
-        columns: lists of plain values.
-        types: ClickHouse's type of each.
     """
     return {name: _array(values, types[name]) for name, values in columns.items()}
 
@@ -148,11 +145,7 @@ def _from_memory(address: Address, site: Site, batches: Sequence[Batch]) -> Run:
 
 
 class RowCounter(NoMeter):
-    """Times a sink from the end of its first batch until enough rows are written.
-
-    Args:
-        expected: so many are timed, at least.
-    """
+    """Times a sink from the end of its first batch until at least the expected rows are written."""
 
     def __init__(self, expected: int) -> None:
         self._expected = expected

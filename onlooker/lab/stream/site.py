@@ -63,11 +63,9 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def broker(named: BrokerOptions | None, folder: Path) -> Iterator[BrokerOptions]:
-    """A site of its own on a broker: topics of other sites are not touched.
+    """A site of its own, on brokers that run already or on one that is started here (None) with its data.
 
-    Args:
-        named: brokers that run already, with their credentials; None: one is started here.
-        folder: for the data of a broker started here.
+    Topics of other sites are not touched.
 
     Raises:
         DependencyAwayError: No broker can be started here; says what is missing.
@@ -154,8 +152,8 @@ def fill(kafka: BrokerOptions, events: Iterable[Any]) -> None:
     codec, headers = AvroCodec(FileRegistry()), About(producer="bench", produced_us=0).headers()
     with closing(bare_producer(kafka, linger_ms=20)) as producer:
         for event in events:
-            name = kafka.topics.name(topic_of(event))
-            producer.send(name, codec.encode(event), (stand_of(event) or "").encode(), headers=headers)
+            name, key = kafka.topics.name(topic_of(event)), (stand_of(event) or "").encode()
+            producer.send(name, codec.encode(event), key, headers=headers)
         producer.flush()
 
 
@@ -173,12 +171,7 @@ def in_thread(work: Callable[[threading.Event], object]) -> Iterator[None]:
 
 
 class Services:
-    """Processes that do not outlive the block; all are started with one configuration.
-
-    Args:
-        site: whose brokers they use.
-        changes: sections in place of those of the user's settings.
-    """
+    """Processes that do not outlive the block, all with the settings of the site but for some sections."""
 
     def __init__(self, site: Site, **changes: Any) -> None:
         self._folder = site.folder
@@ -219,11 +212,6 @@ class Services:
 
     def wait(self, condition: Callable[[], object], *, words: str, timeout_s: float) -> None:
         """Wait until something is so, in vain when a process dies.
-
-        Args:
-            condition: asked again and again.
-            words: what is waited for.
-            timeout_s: most time for it, s.
 
         Raises:
             DependencyAwayError: It took too long, or a process died: with its last words.

@@ -23,6 +23,12 @@ ESTATES = (10, 1_000, 100_000)
 ROW = re.compile(r"^\| `(\w+)` \| ([\d,.]+) \| (.*) \|$", re.MULTILINE)
 ENVELOPE_BYTES = 130
 """Key, three headers and Kafka's own fields of one observation."""
+SPEEDS = (
+    ("publish_frames_per_s", "publish", 0),
+    ("measure_events_per_s", "faust", 0),
+    ("sink_rows_per_s", "sink", 1),
+)
+"""Inputs that are our speed in a comparison: name, part, and the comparison's number in it."""
 Says = msgspec.Meta
 
 
@@ -130,11 +136,9 @@ def inputs_of(text: str) -> Inputs:
 
 
 def renewed(text: str, measured: Mapping[str, float]) -> str:
-    """The document with new inputs and the tables that follow from them; the same when it was true already.
+    """The document with new inputs (by name; the others stay) and the tables that follow from them.
 
-    Args:
-        text: the document.
-        measured: new values by name; the others stay.
+    It is the same when it was true already.
     """
 
     def row(match: re.Match[str]) -> str:
@@ -156,14 +160,8 @@ def measured_by(result: Any) -> dict[str, float]:
         return {name: float(result[name]) for name in ("row_bytes", "rows_per_stand_hour")}
     if "ms_per_frame" in result:
         return {"observe_frames_per_s": float(result["frames_per_second"])}
-    parts, found = measured_parts(result), dict[str, float]()
-    for part, name, number in (
-        ("publish", "publish_frames_per_s", 0),
-        ("faust", "measure_events_per_s", 0),
-        ("sink", "sink_rows_per_s", 1),
-    ):
-        if part in parts:
-            found[name] = float(parts[part][number]["ours"]["per_s"])
+    parts = measured_parts(result)
+    found = {name: float(parts[at][i]["ours"]["per_s"]) for name, at, i in SPEEDS if at in parts}
     if "measure" in parts:
         ours = parts["measure"][0]["ours"]
         found["observation_bytes"] = float(round(1e6 * ours["mb_per_s"] / ours["per_s"]) + ENVELOPE_BYTES)

@@ -5,13 +5,9 @@ from onlooker.models.recipes.passes import flush_denormals, fold_affine
 
 
 def folded(source: bytes) -> bytes:
-    """The network with scalings and shifts folded into its convolutions, and no denormal weights.
+    """`age-v1.onnx` or `gender-v1.onnx` in float32 with the same inputs and outputs and a free batch.
 
-    Args:
-        source: `age-v1.onnx` or `gender-v1.onnx`.
-
-    Returns:
-        A float32 ONNX file with the same inputs and outputs and a free batch.
+    Its scalings and shifts are folded into its convolutions, no weight is denormal.
     """
     draft = opened(source, "dlib")
     draft.inputs = {name: ["faces", *shape[1:]] for name, shape in draft.inputs.items()}

@@ -48,14 +48,7 @@ class Draft:
 
 
 def opened(source: bytes, name: str) -> Draft:
-    """A draft of an ONNX file.
-
-    Args:
-        source: the file's bytes.
-        name: what the sealed graph will be called.
-
-    Returns:
-        The draft; inputs that are really weights (old exports list them) are left out.
+    """A draft of an ONNX file; inputs that are really weights (old exports list them) are left out.
 
     Raises:
         ValueError: this is not an ONNX file.

@@ -15,13 +15,9 @@ Layer = Mapping[str, Any]
 
 
 def mini_xception(source: bytes) -> bytes:
-    """The mini-Xception expression network.
+    """The mini-Xception expression network in float32: `input` (faces, 1, 64, 64) -> `probs` (faces, 7).
 
-    Args:
-        source: `emotion_model.hdf5`, layers and weights as Keras 2 saves them.
-
-    Returns:
-        A float32 ONNX file: `input` (faces, 1, 64, 64) -> `probs` (faces, 7).
+    It takes `emotion_model.hdf5`, layers and weights as Keras 2 saves them.
     """
     with h5py.File(io.BytesIO(source), "r") as file:
         layers = json.loads(_text(file.attrs["model_config"]))["config"]["layers"]

@@ -11,14 +11,7 @@ from onlooker.models.recipes.passes import (
 
 
 def yunet(source: bytes) -> bytes:
-    """YuNet with free picture height and width.
-
-    Args:
-        source: the zoo's `face_detection_yunet_2023mar_int8bq.onnx`.
-
-    Returns:
-        A float32 ONNX file.
-    """
+    """The zoo's `face_detection_yunet_2023mar_int8bq.onnx` in float32, with free picture height and width."""
     draft = _cleaned(source, "yunet")
     draft.inputs = {"input": [1, 3, "height", "width"]}
     for name, (_, _, numbers) in draft.outputs.items():
@@ -28,14 +21,7 @@ def yunet(source: bytes) -> bytes:
 
 
 def sface(source: bytes) -> bytes:
-    """SFace with a free batch.
-
-    Args:
-        source: the zoo's `face_recognition_sface_2021dec_int8bq.onnx`.
-
-    Returns:
-        A float32 ONNX file.
-    """
+    """The zoo's `face_recognition_sface_2021dec_int8bq.onnx` in float32, with a free batch."""
     draft = _cleaned(source, "sface")
     draft.inputs = {"data": ["faces", 3, 112, 112]}
     draft.outputs = {"fc1": ["faces", 128]}

@@ -19,23 +19,17 @@ _TO_NHWC = [0, 2, 3, 1]
 
 
 def landmark_net(source: bytes) -> bytes:
-    """A MediaPipe landmark network with a free batch.
+    """A MediaPipe landmark network in float32 with a free batch.
 
-    Args:
-        source: the file; convolutions, PReLU, pooling, padding, sums and reshapes only.
-
-    Returns:
-        A float32 ONNX file; the ends keep their names and their channels-last shapes.
+    It may have convolutions, PReLU, pooling, padding, sums and reshapes only; the ends keep their names and
+    their channels-last shapes.
 
     Raises:
         ValueError: the file has an operator or an activation that the recipe does not know.
     """
-    reader = _Reader(source)
-    for operator in reader.operators():
-        reader.write(operator)
-    reader.close()
-    flush_denormals(reader.draft)
-    return sealed(reader.draft)
+    draft = _Reader(source).draft
+    flush_denormals(draft)
+    return sealed(draft)
 
 
 class _Reader:
@@ -45,29 +39,27 @@ class _Reader:
         self._model = tflite.Model.GetRootAsModel(source, 0)
         self._graph = self._model.Subgraphs(0)
         self.draft = Draft(name="landmark_net")
-        self._read: dict[int, Constant] = {}
+        self.read: dict[int, Constant] = {}
+        """Constants that operators have made, by the number of their tensor."""
         for index in self._graph.InputsAsNumpy():
             name = self.name(index)
-            self.draft.inputs[name] = ["faces", *map(int, self.shape(index)[1:])]
+            self.draft.inputs[name] = ["faces", *self.shape(index)[1:]]
             self.draft.add("Transpose", [name], self.value(index), perm=_TO_NCHW)
+        for number in range(self._graph.OperatorsLength()):
+            self._write(self._graph.Operators(number))
+        for index in self._graph.OutputsAsNumpy():
+            name, shape = self.name(index), self.shape(index)
+            self.draft.outputs[name] = ["faces", *shape[1:]]
+            operator, how = ("Transpose", {"perm": _TO_NHWC}) if len(shape) == 4 else ("Identity", {})
+            self.draft.add(operator, [self.value(index)], name, **how)
 
-    def operators(self) -> Sequence[Any]:
-        return [self._graph.Operators(i) for i in range(self._graph.OperatorsLength())]
-
-    def write(self, operator: Any) -> None:
+    def _write(self, operator: Any) -> None:
         code = self._model.OperatorCodes(operator.OpcodeIndex())
         # Old files keep the operator in the deprecated field, newer ones in both.
         kind = tflite.opcode2name(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
         if kind not in _WRITERS:
             raise ValueError(f"The recipe does not know the operator {kind}.")
         _WRITERS[kind](self, operator)
-
-    def close(self) -> None:
-        for index in self._graph.OutputsAsNumpy():
-            name, shape = self.name(index), self.shape(index)
-            self.draft.outputs[name] = ["faces", *map(int, shape[1:])]
-            operator, how = ("Transpose", {"perm": _TO_NHWC}) if len(shape) == 4 else ("Identity", {})
-            self.draft.add(operator, [self.value(index)], name, **how)
 
     def name(self, index: int) -> str:
         return bytes(self._graph.Tensors(index).Name()).decode()
@@ -80,14 +72,11 @@ class _Reader:
         return [int(d) for d in self._graph.Tensors(index).ShapeAsNumpy()]
 
     def constant(self, index: int) -> Constant:
-        if index in self._read:
-            return self._read[index]
+        if index in self.read:
+            return self.read[index]
         tensor = self._graph.Tensors(index)
         data = self._model.Buffers(tensor.Buffer()).DataAsNumpy()
         return np.frombuffer(data.tobytes(), _TYPES[tensor.Type()]).reshape(self.shape(index))
-
-    def keep(self, index: int, value: Constant) -> None:
-        self._read[index] = value
 
 
 def _options(operator: Any, kind: type) -> Any:
@@ -120,7 +109,7 @@ def _activated(reader: _Reader, options: Any, value: str, output: str) -> None:
 
 
 def _dequantize(reader: _Reader, operator: Any) -> None:
-    reader.keep(operator.Outputs(0), reader.constant(operator.Inputs(0)).astype(np.float32))
+    reader.read[operator.Outputs(0)] = reader.constant(operator.Inputs(0)).astype(np.float32)
 
 
 def _conv(reader: _Reader, operator: Any) -> None:
