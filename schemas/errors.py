@@ -35,7 +35,8 @@ class BadPictureError(OnlookerError):
     """A picture that cannot be read: set aside and counted, never fatal.
 
     Args:
-        cause: one of the words that counters use: `empty`, `too_large`, `not_a_picture`, `damaged`.
+        cause: one of the words that counters use: `empty`, `too_large`, `not_a_picture`, `damaged`,
+            `unreadable`, `unsupported`.
         detail: a sentence for a person.
     """
 

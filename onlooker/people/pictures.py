@@ -6,6 +6,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from producers.cameras.media import picture_bytes
+from producers.options import CaptureOptions
 from schemas.errors import BadPictureError
 from schemas.ports import Floats, Pixels
 
@@ -78,11 +80,17 @@ class PictureJudge:
     """Opens pictures and picks the face to enrol."""
 
     def __init__(
-        self, reader: FaceReader, decode: Callable[[bytes], Pixels], options: EnrolmentOptions
+        self,
+        reader: FaceReader,
+        decode: Callable[[bytes], Pixels],
+        options: EnrolmentOptions,
+        *,
+        max_bytes: int = CaptureOptions().max_picture_bytes,
     ) -> None:
         self._reader = reader
         self._decode = decode
         self._options = options
+        self._max_bytes = max_bytes
 
     def judge(self, person_id: str, path: Path) -> JudgedPicture:
         """One picture of one person.
@@ -95,9 +103,7 @@ class PictureJudge:
             The face when there is one clear face, and the report.
         """
         try:
-            faces = self._reader.read(self._decode(path.read_bytes()))
-        except OSError as error:
-            return _refused(person_id, path, "unreadable", error.strerror or "it cannot be read")
+            faces = self._reader.read(self._decode(picture_bytes(path, self._max_bytes)))
         except BadPictureError as error:
             return _refused(person_id, path, "unreadable", str(error))
         return self._pick(person_id, path, sorted(faces, key=_area, reverse=True))

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 
 from onlooker.people.records import checked_person_id
+from producers.cameras.media import is_foreign, is_picture, is_shown
 from schemas.errors import UsageError
 
-PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
 COLUMNS = frozenset({"person_id", "path"})
 SHAPE = (
     "Give a folder that holds one folder a person (PATH/Jane_Doe/1.jpg), "
@@ -71,7 +71,8 @@ def _plan_of_folder(folder: Path) -> Plan:
     rows: list[Row] = []
     left_out: list[str] = []
     for person in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        pictures = sorted(p for p in person.rglob("*") if p.suffix.lower() in PICTURE_ENDINGS and p.is_file())
+        found = (p for p in person.rglob("*") if (is_picture(p) or is_foreign(p)) and p.is_file())
+        pictures = sorted(p for p in found if is_shown(p, person))
         if not pictures:
             left_out.append(f"{person.name}: the folder holds no picture")
         rows.extend(Row(place=str(p), person_id=person.name, path=p) for p in pictures)

@@ -30,7 +30,9 @@ def build_enroller(settings: Settings) -> Enroller:
     options = EnrolmentOptions()
     reader = StillFaceReader(StillReader(parts.faculties, None, settings.measure))
     return Enroller(
-        PictureJudge(reader, decoder(settings.capture), options),
+        PictureJudge(
+            reader, decoder(settings.capture), options, max_bytes=settings.capture.max_picture_bytes
+        ),
         model_digest=digest_of(parts.nets["template"].path),
         clock_us=lambda: time.time_ns() // 1000,
         options=options,
