@@ -16,6 +16,8 @@ from schemas.events import VisitEnded
 from schemas.message import About
 from schemas.topics import Topic
 from schemas.wire.avsc import EVENT_OF, digest, record_name, schema_text
+from schemas.wire.evolution import BadSchemaError, parsed
+from schemas.wire.resolution import endless
 
 FORMAT_VERSION = 1
 """Raised when a reader of the version before would misread a recording."""
@@ -136,7 +138,7 @@ class RecordCodec:
         self._ours = _plain(ours)
         theirs = ours if written is None else written
         try:
-            self._theirs = self._ours if digest(theirs) == digest(ours) else _plain(theirs)
+            self._theirs = self._ours if digest(theirs) == digest(ours) else _finite(theirs)
         except (*DAMAGED, fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as error:
             raise CheckFailedError(f"its schema is damaged: {str(error)[:200]}") from error
         self._reader = None if self._theirs is self._ours else self._ours
@@ -245,6 +247,17 @@ def _about(plain: dict[str, Any]) -> About | None:
         captured_us=plain["captured_us"],
         repeated=plain["repeated"],
     )
+
+
+def _finite(text: str) -> Any:
+    """A schema from anybody: a few bytes of it must not fill the memory or take for ever."""
+    try:
+        words = endless(parsed(text))
+    except BadSchemaError as error:
+        raise ValueError(str(error)) from error
+    if words is not None:
+        raise ValueError(words)
+    return _plain(text)
 
 
 @cache
