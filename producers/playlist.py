@@ -15,7 +15,7 @@ from schemas.units import EPOCH, US_PER_S, us_from_s, us_of
 
 _DAY = timedelta(days=1)
 _MAX_SILENCE_US = 86_400 * US_PER_S
-TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+TimeOfDay = Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d\Z")]
 
 
 class Slot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,7 +11,7 @@ __all__ = ["TOPICS", "VERSION", "Prefix", "Topic", "TopicNames"]
 VERSION = "v1"
 """Within a version a topic's schemas only gain fields with defaults."""
 
-Prefix = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]*$", max_length=64)]
+Prefix = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]*\Z", max_length=64)]
 """A site's prefix; letters, digits, `_` and `-`."""
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import chain, count
 from pathlib import Path
 
 from onlooker.analyze.files import Analysed
@@ -30,7 +31,6 @@ class _Drawer:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._taken: dict[str, int] = {}
         self._first: Analysed | None = None
         self._video: VideoWriter | None = None
 
@@ -65,7 +65,7 @@ class _Drawer:
         return video
 
     def _free_path(self, source: Path, suffix: str) -> Path:
-        """A path for what was made of a source: two sources of one name do not overwrite each other."""
-        name = source.stem + suffix
-        count = self._taken[name] = self._taken.get(name, 0) + 1
-        return self._folder / (name if count == 1 else f"{source.stem}-{count}{suffix}")
+        """A path where nothing is yet: no drawing replaces what is analysed, nor another drawing."""
+        numbered = (f"{source.stem}-{number}{suffix}" for number in count(2))
+        names = chain([source.stem + suffix], numbered)
+        return next(path for name in names if not (path := self._folder / name).exists())

@@ -9,12 +9,19 @@ import msgspec
 from onlooker.analyze.records import Record, face_as_json
 from processors.observe.seen import SeenFace
 from producers.cameras.grabs import BadPicture, Camera, CameraLostError, EndOfSource
-from producers.cameras.sources import PICTURE_SUFFIXES, SourceSpec
+from producers.cameras.media import (
+    PICTURE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    is_foreign,
+    is_picture,
+    is_shown,
+    is_video,
+    picture_bytes,
+)
+from producers.cameras.sources import SourceSpec
 from producers.options import CaptureOptions
 from schemas.errors import BadPictureError, UsageError
 from schemas.ports import Pixels
-
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv"})
 
 VideoObserver = Callable[[Pixels, int], tuple[SeenFace, ...]]
 """Sees the faces of the next frame at its event time, us; remembers the frames before."""
@@ -25,6 +32,8 @@ class Analysed(msgspec.Struct, frozen=True, kw_only=True):
 
     record: Record
     path: Path
+    cause: str | None = None
+    """Why there is nothing, in the word that counters use; None where there is something."""
     picture: Pixels | None = None
     faces: Sequence[SeenFace] = ()
 
@@ -44,7 +53,7 @@ class Eyes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
-    """The files that paths mean: named ones, and all pictures and videos below folders, sorted.
+    """The files that paths mean: named ones, and all shown pictures and videos below folders, sorted.
 
     Raises:
         UsageError: A path does not exist, or a folder holds neither picture nor video.
@@ -58,39 +67,47 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
 
 
 def _files_inside(folder: Path) -> list[Path]:
-    known = PICTURE_SUFFIXES | VIDEO_SUFFIXES
-    inside = sorted(path for path in folder.rglob("*") if path.suffix.lower() in known and path.is_file())
+    inside = [path for path in folder.rglob("*") if _is_meant(path) and is_shown(path, folder)]
     if not inside:
-        raise UsageError(
-            f"The folder {folder} holds neither a picture nor a video ({' '.join(sorted(known))})."
-        )
-    return inside
+        known = " ".join(sorted(PICTURE_SUFFIXES | VIDEO_SUFFIXES))
+        raise UsageError(f"The folder {folder} holds neither a picture nor a video ({known}).")
+    return sorted(inside)
+
+
+def _is_meant(path: Path) -> bool:
+    return (is_picture(path) or is_video(path) or is_foreign(path)) and path.is_file()
 
 
 def analysed(files: Sequence[Path], eyes: Eyes) -> Iterator[Analysed]:
     """Everything that is seen in files, in their order: a value a picture or frame, some with an `error`."""
     for path in files:
-        if path.suffix.lower() in VIDEO_SUFFIXES:
+        if is_video(path):
             yield from _video(path, eyes)
-        else:
+        elif is_picture(path) or is_foreign(path):
             yield _still(path, eyes)
+        else:
+            yield from _either(path, eyes)
+
+
+def _either(path: Path, eyes: Eyes) -> Iterator[Analysed]:
+    """A file that somebody named although its name says nothing: recorders have many names for videos."""
+    still = _still(path, eyes)
+    if still.cause != "not_a_picture":
+        yield still
+        return
+    frames = _video(path, eyes)
+    first = next(frames, still)
+    yield still if first.cause else first
+    yield from frames
 
 
 def _still(path: Path, eyes: Eyes) -> Analysed:
     try:
-        picture = eyes.decode(_content(path, eyes.options.max_picture_bytes))
+        picture = eyes.decode(picture_bytes(path, eyes.options.max_picture_bytes))
     except BadPictureError as error:
         return _broken(path, error.cause, str(error))
-    except OSError as error:
-        return _broken(path, "unreadable", error.strerror or str(error))
     faces = eyes.observe_still(picture)
     return Analysed(record=_record(path, picture, faces), path=path, picture=picture, faces=faces)
-
-
-def _content(path: Path, max_bytes: int) -> bytes:
-    if path.stat().st_size > max_bytes:
-        raise BadPictureError("too_large", f"the file has more than {max_bytes} bytes")
-    return path.read_bytes()
 
 
 def _video(path: Path, eyes: Eyes) -> Iterator[Analysed]:
@@ -135,4 +152,4 @@ def _record(
 
 
 def _broken(path: Path, cause: str, detail: str) -> Analysed:
-    return Analysed(record=Record(source=str(path), error=f"{cause}: {detail}"), path=path)
+    return Analysed(record=Record(source=str(path), error=f"{cause}: {detail}"), path=path, cause=cause)

@@ -23,7 +23,8 @@ from onlooker.foreground.progress import progress
     "--draw",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Also write the pictures and videos into DIR with everything that was seen drawn in.",
+    help="Also write the pictures and videos into DIR with everything that was seen drawn in; "
+    "a file that is there is left alone, and a number put behind the new name.",
 )
 @settings_options()
 @json_option("Accepted for symmetry: the output is always JSON.")

@@ -2,12 +2,12 @@
 
 import errno
 import importlib
-import os
 import sys
 from typing import NoReturn
 
 import click
 
+from onlooker.foreground.streams import drained_streams, opened_streams
 from schemas.errors import OnlookerError
 
 VERBS = {
@@ -79,32 +79,39 @@ def root() -> None:
 
 def main() -> NoReturn:
     """Run the command line and leave with the right exit code."""
-    try:
-        code = root.main(prog_name="onlooker", standalone_mode=False)
-    except click.ClickException as error:
-        error.show(sys.stderr)
-        code = 2
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("onlooker: interrupted", err=True)
-        code = 130
-    except OnlookerError as error:
-        click.echo(f"onlooker: {error}", err=True)
-        code = error.exit_code
-    except OSError as error:
-        code = _code_of_os_error(error)
+    opened_streams()
+    code = _ended()
+    drained_streams()
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _ended() -> object:
+    """What the command line returns, or the exit code of the trouble that ended it."""
+    try:
+        return root.main(prog_name="onlooker", standalone_mode=False)
+    except SystemExit as end:
+        # click ends with 1 where the reader of our output has gone (`| head`); that one had what it wanted.
+        gone = isinstance(end.__context__, OSError) and end.__context__.errno == errno.EPIPE
+        return 0 if gone else end.code
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("onlooker: interrupted", err=True)
+        return 130
+    except OnlookerError as error:
+        click.echo(f"onlooker: {error}", err=True)
+        return error.exit_code
+    except OSError as error:
+        return _code_of_os_error(error)
+
+
 def _code_of_os_error(error: OSError) -> int:
-    """A full disk and a closed pipe have their own words; all other trouble is a bug and shows itself."""
+    """A full disk and a path in the way have their own words; all other trouble is a bug and shows itself."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = f" ({error.filename})" if error.filename else ""
         click.echo(f"onlooker: the disk is full{where}. Free some space and run it again.", err=True)
         return 4
-    if isinstance(error, BrokenPipeError):
-        # Whoever read our output has gone (`| head`): the interpreter must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
     if isinstance(error, PermissionError | FileNotFoundError | NotADirectoryError | IsADirectoryError):
         click.echo(f"onlooker: {error.strerror}: {error.filename}", err=True)
         return 2

@@ -7,6 +7,8 @@ from typing import Literal
 import msgspec
 
 from processors.observe.stills import StillFace
+from producers.cameras.media import picture_bytes
+from producers.options import CaptureOptions
 from schemas.errors import BadPictureError
 from schemas.ports import Pixels
 
@@ -57,17 +59,18 @@ class PictureJudge:
         observe: Callable[[Pixels], Sequence[StillFace]],
         decode: Callable[[bytes], Pixels],
         options: EnrolmentOptions,
+        *,
+        max_bytes: int = CaptureOptions().max_picture_bytes,
     ) -> None:
         self._observe = observe
         self._decode = decode
         self._options = options
+        self._max_bytes = max_bytes
 
     def judge(self, person_id: str, path: Path) -> JudgedPicture:
         """One picture of one person: its report, and the face when there is one clear face."""
         try:
-            faces = self._observe(self._decode(path.read_bytes()))
-        except OSError as error:
-            return _refused(person_id, path, "unreadable", error.strerror or "it cannot be read")
+            faces = self._observe(self._decode(picture_bytes(path, self._max_bytes)))
         except BadPictureError as error:
             return _refused(person_id, path, "unreadable", str(error))
         return self._pick(person_id, path, sorted(faces, key=_area, reverse=True))

@@ -1,15 +1,15 @@
 """What is to be enrolled: read from a folder-per-person or from a CSV table."""
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from onlooker.people.records import checked_person_id
+from onlooker.people.tables import rows_of
+from producers.cameras.media import is_foreign, is_picture, is_shown
 from schemas.errors import UsageError
 
-PICTURE_ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
 COLUMNS = frozenset({"person_id", "path"})
 SHAPE = (
     "Give a folder that holds one folder a person (PATH/Jane_Doe/1.jpg), "
@@ -68,7 +68,8 @@ def _plan_of_folder(folder: Path) -> Plan:
     rows: list[Row] = []
     left_out: list[str] = []
     for person in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        pictures = sorted(p for p in person.rglob("*") if p.suffix.lower() in PICTURE_ENDINGS and p.is_file())
+        found = (p for p in person.rglob("*") if (is_picture(p) or is_foreign(p)) and p.is_file())
+        pictures = sorted(p for p in found if is_shown(p, person))
         if not pictures:
             left_out.append(f"{person.name}: the folder holds no picture")
         rows.extend(Row(place=str(p), person_id=person.name, path=p) for p in pictures)
@@ -76,29 +77,13 @@ def _plan_of_folder(folder: Path) -> Plan:
 
 
 def _plan_of_table(table: Path) -> Plan:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            _check_columns(table, reader.fieldnames or [])
-            rows = [_row(table, reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{table} is not a CSV table in UTF-8 ({error}). Save it as such.") from error
-    return _grouped(rows, [])
-
-
-def _check_columns(table: Path, names: Iterable[str]) -> None:
-    missing = COLUMNS - set(names)
-    if missing:
-        raise UsageError(
-            f"{table} has no column {' and no column '.join(sorted(missing))}. "
-            "Its first line has to be person_id,path and any further labels."
-        )
+    return _grouped([_row(table, line, row) for line, row in rows_of(table, COLUMNS)], [])
 
 
 def _row(table: Path, line: int, row: dict[str, str]) -> Row:
-    labels = {name: text for name, text in row.items() if name and text and name not in COLUMNS}
-    path = table.parent / row["path"] if row["path"] else None
-    return Row(place=f"line {line}", person_id=row["person_id"] or "", path=path, labels=labels)
+    labels = {name: text for name, text in row.items() if text and name not in COLUMNS}
+    path = table.parent / row["path"] if row.get("path") else None
+    return Row(place=f"line {line}", person_id=row.get("person_id", ""), path=path, labels=labels)
 
 
 def _grouped(rows: Iterable[Row], left_out: list[str]) -> Plan:

@@ -27,7 +27,7 @@ class ClickHouseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     key_file: Path | None = None
     verify: bool = True
     """False: any certificate will do, also that of whoever stands in between."""
-    cluster: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][\w-]*$")] | None = None
+    cluster: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_][\w-]*\Z")] | None = None
     """Name of the cluster on whose servers the tables are made (`ON CLUSTER`); None: on one server."""
     replicated: bool = False
     """Make the tables with Replicated engines, whose copies Keeper holds together."""

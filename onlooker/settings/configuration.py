@@ -25,7 +25,7 @@ from schemas.errors import UsageError
 from schemas.wire.registry import RegistryOptions
 from sinks.service.options import SinkOptions
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[\w.@:-]+$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[\w.@:-]+\Z")]
 StageModel = Literal["detection", "mesh", "template", "expression", "age", "gender"]
 
 HIDDEN = "***"

@@ -22,7 +22,12 @@ def build_enroller(settings: Settings) -> Enroller:
     options = EnrolmentOptions()
     stills = StillObserver(networks.faculties, None, settings.measure)
     return Enroller(
-        PictureJudge(stills.observe_templates, decoder(settings.capture), options),
+        PictureJudge(
+            stills.observe_templates,
+            decoder(settings.capture),
+            options,
+            max_bytes=settings.capture.max_picture_bytes,
+        ),
         model_digest=digest_of(networks.nets["template"].path),
         clock_us=Clocks().now_us,
         options=options,

@@ -1,8 +1,13 @@
 """The door to onnxruntime: a network from an ONNX file, one thread, timed."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+# Otherwise the library keeps a device id and events in the home directory and looks for its maker's host; it
+# reads this once, when it is loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors

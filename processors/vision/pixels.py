@@ -142,7 +142,8 @@ def decode_picture(data: bytes, *, max_pixels: int) -> Pixels:
     width, height = picture_size(data)
     if width * height > max_pixels:
         raise BadPictureError(
-            "too_large", f"the header claims {width} x {height} px, more than {max_pixels} px"
+            "too_large",
+            f"the header claims {width} x {height} px, more than {max_pixels} (`capture.max_pixels`)",
         )
     try:
         with hushed():

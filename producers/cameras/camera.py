@@ -1,20 +1,26 @@
 """The door to OpenCV for cameras: opens files, USB cameras and URLs and reads their pictures."""
 
 import os
+from collections import deque
 from pathlib import Path
 
 import cv2
 
-from producers.cameras.event_time import PositionClock, frame_rate
+from producers.cameras.event_time import PositionClock, frame_rate, nominal_us
 from producers.cameras.folder import Decode, FolderCamera
 from producers.cameras.grabs import BadPicture, Camera, CameraLostError, EndOfSource, Grab
 from producers.cameras.sources import SourceSpec, picture_paths
 from producers.options import CaptureOptions
 from schemas.ports import Pixels
+from schemas.units import US_PER_S
 
 _MS_PER_S = 1_000
 _FFMPEG_QUIET = "-8"
 _MOST_FRAMES = 1e9
+MOST_DAMAGED = 250
+"""So many frames in a row that cannot be decoded are read over: ten seconds of a camera."""
+END_FRAMES = 3
+"""A file whose last frame lies so few frames before its stated end is whole."""
 
 
 def open_camera(spec: SourceSpec, options: CaptureOptions, *, decode: Decode) -> Camera:
@@ -63,21 +69,37 @@ class VideoFile:
         rate = frame_rate(self._capture.get(cv2.CAP_PROP_FPS), options.fallback_fps)
         self._clock = PositionClock(rate)
         self._claimed = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self._rate = rate
         self._max_pixels = options.max_pixels
         self._read = 0
+        self._last_us = 0
+        self._waiting: deque[Grab | BadPicture] = deque()
 
     def read(self) -> Grab | BadPicture | EndOfSource:
-        """The next picture, or the end.
+        """The next picture, or one that is damaged, or the end.
 
         Raises:
             CameraLostError: a picture is too large, or there is none at all.
         """
-        picture = _next_picture(self._capture, self._shown, self._max_pixels)
-        if picture is None:
-            return self._end()
-        self._read += 1
-        stamp_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
-        return Grab(picture=picture, position_us=self._clock.position_us(stamp_ms))
+        if not self._waiting:
+            self._read_on()
+        return self._waiting.popleft() if self._waiting else self._end()
+
+    def _read_on(self) -> None:
+        """Read the next picture, also behind a damaged stretch; at the end nothing comes of it."""
+        for damaged in range(MOST_DAMAGED):
+            picture = _next_picture(self._capture, self._shown, self._max_pixels)
+            if picture is not None:
+                self._waiting.extend([self._damaged] * damaged)
+                self._read += 1 + damaged
+                self._last_us = self._clock.position_us(self._capture.get(cv2.CAP_PROP_POS_MSEC))
+                self._waiting.append(Grab(picture=picture, position_us=self._last_us))
+                return
+
+    @property
+    def _damaged(self) -> BadPicture:
+        words = f"a picture after {self._last_us / US_PER_S:.1f} s cannot be decoded"
+        return BadPicture(name=self._shown, cause="damaged", detail=words)
 
     def close(self) -> None:
         """Let the file go."""
@@ -86,8 +108,12 @@ class VideoFile:
     def _end(self) -> EndOfSource:
         if self._read == 0:
             raise CameraLostError("cannot_open", f"{self._shown} holds no picture that can be decoded.")
-        sane = 0 < self._claimed < _MOST_FRAMES
-        return EndOfSource(missing_frames=max(0, int(self._claimed) - self._read) if sane else 0)
+        if not 0 < self._claimed < _MOST_FRAMES:
+            return EndOfSource()
+        # The number in a header is often a guess from duration and rate: what ends when it should is whole.
+        ends_us = nominal_us(max(0, int(self._claimed) - END_FRAMES), self._rate)
+        missing = 0 if self._last_us >= ends_us else max(0, int(self._claimed) - self._read)
+        return EndOfSource(missing_frames=missing)
 
 
 class LiveCamera:

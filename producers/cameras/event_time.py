@@ -8,7 +8,9 @@ from schemas.units import US_PER_MS, US_PER_S
 _SNAP_US = 1_000
 """Containers keep time stamps in ms at the coarsest: so close to the nominal place, the nominal is meant."""
 _MAX_GAP_US = 3_600 * US_PER_S
-"""A longer jump between two frames of a recording is taken for a wrong time stamp."""
+"""A longer jump between two frames of a recording is doubted until the next frame confirms it."""
+_MAX_PAUSE_US = 31 * 24 * _MAX_GAP_US
+"""Nobody pauses a recording for longer: beyond it a time stamp is wrong, however many confirm it."""
 _MAX_STAMP_MS = 1e12
 """Thirty years: what is beyond is no time stamp."""
 _MAX_FPS = 1_000
@@ -52,6 +54,8 @@ class PositionClock:
         self._index = 0
         self._first_ms: float | None = None
         self._last_us = -1
+        self._doubted_us: int | None = None
+        """A time stamp far ahead, not believed yet: one alone is wrong, two in a row are a pause."""
 
     def position_us(self, stamp_ms: float) -> int:
         """Position of the next frame.
@@ -79,8 +83,13 @@ class PositionClock:
         return round((stamp_ms - self._first_ms) * US_PER_MS)
 
     def _plausible(self, stamped: int, nominal: int) -> bool:
-        differs = abs(stamped - nominal) > _SNAP_US
-        return differs and self._last_us < stamped <= max(self._last_us, 0) + _MAX_GAP_US
+        if abs(stamped - nominal) <= _SNAP_US or stamped <= self._last_us:
+            return False
+        last, doubted = max(self._last_us, 0), self._doubted_us
+        confirmed = doubted is not None and doubted < stamped <= doubted + _MAX_GAP_US
+        believed = stamped <= last + _MAX_GAP_US or (confirmed and stamped <= last + _MAX_PAUSE_US)
+        self._doubted_us = None if believed else stamped
+        return believed
 
 
 class LiveClock:

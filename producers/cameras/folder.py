@@ -6,6 +6,7 @@ from pathlib import Path
 
 from producers.cameras.event_time import frame_rate, nominal_us
 from producers.cameras.grabs import BadPicture, EndOfSource, Grab
+from producers.cameras.media import picture_bytes
 from producers.cameras.sources import picture_paths
 from producers.options import CaptureOptions
 from schemas.errors import BadPictureError
@@ -32,7 +33,7 @@ class FolderCamera:
         index, path = self._next, self._paths[self._next]
         self._next += 1
         try:
-            picture = self._decode(self._bytes_of(path))
+            picture = self._decode(picture_bytes(path, self._max_bytes))
         except BadPictureError as error:
             return BadPicture(name=path.name, cause=error.cause, detail=str(error))
         return Grab(picture=picture, position_us=nominal_us(index, self._rate))
@@ -40,11 +41,3 @@ class FolderCamera:
     def close(self) -> None:
         """Forget the pictures that are left."""
         self._next = len(self._paths)
-
-    def _bytes_of(self, path: Path) -> bytes:
-        try:
-            if path.stat().st_size > self._max_bytes:
-                raise BadPictureError("too_large", f"{path.name} has more than {self._max_bytes} bytes.")
-            return path.read_bytes()
-        except OSError as error:
-            raise BadPictureError("damaged", f"{path.name} cannot be read: {error.strerror}.") from error

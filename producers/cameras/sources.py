@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from producers.cameras.media import PICTURE_SUFFIXES, is_picture, is_shown
 from schemas.errors import UsageError
 
 SourceKind = Literal["file", "folder", "usb", "url"]
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 URL_SCHEMES = frozenset({"rtsp", "rtsps", "http", "https"})
 ALLOWED = (
     "a source is a video file, a folder of pictures, a USB camera (0, usb:0 or /dev/video0) "
@@ -74,12 +74,12 @@ def picture_paths(path: Path) -> list[Path]:
         path: a folder, or one picture.
 
     Returns:
-        Paths of the visible files whose suffix is in `PICTURE_SUFFIXES`; subfolders are not entered.
+        Paths of the visible files that are pictures by their suffix; subfolders are not entered.
     """
     if not path.is_dir():
         return [path]
-    pictures = (each for each in path.iterdir() if each.suffix.lower() in PICTURE_SUFFIXES and each.is_file())
-    return sorted((each for each in pictures if not each.name.startswith(".")), key=_natural)
+    pictures = (each for each in path.iterdir() if is_picture(each) and each.is_file())
+    return sorted((each for each in pictures if is_shown(each, path)), key=_natural)
 
 
 def redacted(text: str) -> str:
@@ -126,4 +126,4 @@ def _path_kind(path: Path) -> SourceKind | None:
         return "folder"
     if not path.is_file():
         return None
-    return "folder" if path.suffix.lower() in PICTURE_SUFFIXES else "file"
+    return "folder" if is_picture(path) else "file"

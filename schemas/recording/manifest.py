@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -15,13 +15,16 @@ from schemas.units import US_PER_S
 
 NAME = "manifest.json"
 HOUR_US = 3_600_000_000
+MOST_BYTES = 256 * 1024 * 1024
+"""Years of all topics fit; of a larger file nothing is believed."""
+FilePath = Annotated[str, msgspec.Meta(pattern=r"^[a-z_]+/\d{4,5}-\d\d-\d\dT\d\d\.avro\Z", max_length=100)]
+"""Where a file of a recording lies, relative to it: `TOPIC/HOUR.avro`, and nowhere else."""
 
 
 class FileNote(msgspec.Struct, frozen=True, kw_only=True):
     """One file: a topic's messages that arrived within one hour."""
 
-    path: str
-    """Relative to the recording."""
+    path: FilePath
     topic: Topic
     hour_us: int
     """Begin of the hour, us UTC."""
@@ -49,7 +52,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 class Break(msgspec.Struct, frozen=True, kw_only=True):
     """A writer that was killed, seen by the next one."""
 
-    path: str
+    path: FilePath
     dropped_bytes: int
     """Of the block that was torn; its messages were recorded again where the source still had them."""
     seen_us: int
@@ -68,7 +71,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 class Expired(msgspec.Struct, frozen=True, kw_only=True):
     """A file that was deleted because it was old."""
 
-    path: str
+    path: FilePath
     topic: Topic
     hour_us: int
     expired_us: int
@@ -113,11 +116,13 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of a recording.
 
     Raises:
-        UsageError: there is none, it is of a version to come, or it is damaged.
+        UsageError: there is none, it is of a version to come, it is damaged, or names files that are not its
+            own: what a stranger wrote must not say what is read or deleted here.
     """
     path = folder / NAME
     try:
-        text = path.read_bytes()
+        with path.open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(f"{folder} is no recording: it has no {NAME}.") from error
     try:
@@ -128,9 +133,18 @@ def read_manifest(folder: Path) -> Manifest:
                 f"{made.program_version}; this program reads formats up to {FORMAT_VERSION}: "
                 "use a newer onlooker."
             )
-        return msgspec.json.decode(text, type=Manifest)
-    except msgspec.MsgspecError as error:
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise UsageError(f"{path} is no manifest of a recording: {error}.") from error
+    for note in manifest.files:
+        _require_inside(folder, note.path)
+    return manifest
+
+
+def _require_inside(folder: Path, path: str) -> None:
+    """Refuse a file whose folder is a link that leads elsewhere."""
+    if not (folder / path).resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"{folder / path} lies outside of the recording: one that does so is not opened.")
 
 
 def file_note(topic: Topic, hour_us: int) -> FileNote:

@@ -17,7 +17,8 @@ from schemas.reading import stand_of
 from schemas.topics import Topic
 from schemas.wire.avsc import digest, event_named, record_name, schema_text
 from schemas.wire.codec import DAMAGED, plain_schema
-from schemas.wire.evolution import REFUSED
+from schemas.wire.evolution import REFUSED, parsed
+from schemas.wire.resolution import endless
 
 FORMAT_VERSION = 1
 """Raised when a reader of the version before would misread a recording."""
@@ -114,7 +115,7 @@ class RecordCodec:
         self._ours = plain_schema(ours)
         theirs = ours if written is None else written
         try:
-            self._theirs = self._ours if digest(theirs) == digest(ours) else plain_schema(theirs)
+            self._theirs = self._ours if digest(theirs) == digest(ours) else _finite(theirs)
         except (*DAMAGED, *REFUSED) as error:
             raise CheckFailedError(f"its schema is damaged: {str(error)[:200]}") from error
         self._reader = None if self._theirs is self._ours else self._ours
@@ -209,3 +210,10 @@ def _about(plain: dict[str, Any]) -> About | None:
         captured_us=plain["captured_us"],
         repeated=plain["repeated"],
     )
+
+
+def _finite(text: str) -> Any:
+    """A schema from anybody: a few bytes of it must not fill the memory or take for ever."""
+    if words := endless(parsed(text)):
+        raise ValueError(words)
+    return plain_schema(text)

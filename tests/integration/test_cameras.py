@@ -120,6 +120,34 @@ def test_rotation_in_the_metadata_is_applied(tmp_path: Path) -> None:
     assert grab.picture.shape == (64, 48, 3)
 
 
+def test_a_damaged_stretch_is_read_over_and_counted(tmp_path: Path) -> None:
+    """The library gives no picture for a while, then the rest, which was lost when reading ended there."""
+    path = write_noise(tmp_path / "v.mp4", frames=60)
+    data = bytearray(path.read_bytes())
+    middle = slice(len(data) * 4 // 10, len(data) // 2)
+    data[middle] = bytes(range(256)) * (len(data[middle]) // 256) + bytes(len(data[middle]) % 256)
+    path.write_bytes(data)
+    readings, end = read_all(path)
+    good = [index for index, each in enumerate(readings) if isinstance(each, Grab)]
+    damaged = [each for each in readings if isinstance(each, BadPicture)]
+    assert 0 < len(damaged) < 20
+    assert max(good) > 50, "what follows the damage is there"
+    assert positions(readings)[-1] == pytest.approx(59 * 1_000_000 / 12, abs=1), "at its own time"
+    assert {(each.cause, "cannot be decoded" in each.detail) for each in damaged} == {("damaged", True)}
+    assert end.missing_frames == 0
+
+
+def write_noise(path: Path, *, frames: int) -> Path:
+    """A video whose every frame is large enough to be hit."""
+    code = cv2.VideoWriter.fourcc(*"mp4v")
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, code, 12.0, (64, 48))
+    noise = np.random.default_rng(0)
+    for _ in range(frames):
+        writer.write(noise.integers(0, 255, (48, 64, 3), dtype=np.uint8))
+    writer.release()
+    return path
+
+
 def test_a_video_cut_short_behind_its_header_ends_with_what_is_missing(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.avi")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

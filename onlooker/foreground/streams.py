@@ -1,0 +1,80 @@
+"""Standard streams as they come: closed, without UTF-8, with a reader or a terminal that goes away."""
+
+import codecs
+import errno
+import os
+import sys
+import unicodedata
+
+_PLAINER = {
+    **dict.fromkeys("–—−─", "-"),  # noqa: RUF001
+    **dict.fromkeys("█▉▊▋", "#"),
+    **dict.fromkeys("▌▍▎▏", "|"),
+    **dict(zip("▁▂▃▄▅▆▇", "__..-=#", strict=True)),
+    "│": "|", "…": "...", "·": "-", "×": "x", "≥": ">=", "≤": "<=", "→": "->",  # noqa: RUF001
+}  # fmt: skip
+
+
+def plainer(error: UnicodeError) -> tuple[str, int]:
+    """Characters that a stream cannot carry, said with those that every stream has.
+
+    Args:
+        error: what the encoder could not do.
+
+    Returns:
+        ASCII in their place, and where to go on; an accent goes before its letter does.
+
+    Raises:
+        UnicodeError: the error itself, when it is none of encoding.
+    """
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_plainer, error.object[error.start : error.end])), error.end
+
+
+def _plainer(character: str) -> str:
+    if character in _PLAINER:
+        return _PLAINER[character]
+    bare = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    return bare or character.encode("ascii", "backslashreplace").decode()
+
+
+def opened_streams() -> None:
+    """Make the standard streams fit to be written to.
+
+    A closed one leads nowhere, so that no file takes its number. Where a terminal lacks a character a plainer
+    one is written: a report must not die of a dash.
+    """
+    codecs.register_error("plainer", plainer)
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="plainer")
+
+
+def drained_streams() -> None:
+    """Write out what is left; a reader that has gone (`| head`) is no trouble of ours."""
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            nowhere(number)
+
+
+def nowhere(number: int) -> None:
+    """Let a stream lead nowhere from now on.
+
+    Args:
+        number: its file descriptor.
+    """
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, number)
+    os.close(null)
