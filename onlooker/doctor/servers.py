@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from onlooker.settings.configuration import Settings, load_settings, read_yaml
+from onlooker.settings.configuration import Settings, load_settings
 from onlooker.settings.passwords import Finder
 from onlooker.settings.precedence import in_force
+from onlooker.settings.yaml_text import read_yaml
 from schemas.errors import OnlookerError
 from schemas.topics import TOPICS
 
@@ -32,7 +33,7 @@ def connection_checks(config: Path | None, environ: Mapping[str, str]) -> dict[s
         settings = load_settings(config)
     except OnlookerError:
         return checks
-    if config is not None and "kafka" in read_yaml(config):
+    if config is not None and "kafka" in read_yaml(config).value:
         checks["Kafka"] = lambda: _kafka(in_force(settings, environ, servers=("kafka",)))
     if settings.clickhouse.url is not None or Finder(environ).named_by("clickhouse.url"):
         checks["ClickHouse by URL"] = lambda: _clickhouse(

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
-import yaml
 
 from onlooker.settings.clickhouse_section import ClickHouseSettings
 from onlooker.settings.refusals import refusal
+from onlooker.settings.yaml_text import read_yaml
 from processors.observe.identity import IdentityOptions
 from processors.observe.observer import ObserveOptions
 from processors.observe.perception.detection import DetectionOptions
@@ -104,32 +104,14 @@ def load_settings(path: Path | None) -> Settings:
     """
     if path is None:
         return Settings()
+    document = read_yaml(path)
     try:
-        settings = msgspec.convert(read_yaml(path), Settings, strict=False, dec_hook=_path_of)
+        settings = msgspec.convert(document.value, Settings, strict=False, dec_hook=_path_of)
     except msgspec.ValidationError as error:
-        raise refusal(error, Settings, path) from error
+        raise refusal(error, Settings, path, document.lines) from error
     _check_names(settings, path)
     _check_passwords(settings, path)
     return _beside(settings, path.resolve().parent)
-
-
-def read_yaml(path: Path) -> Any:
-    """What a YAML file says, not checked yet.
-
-    Returns:
-        YAML's own kinds of values; an empty mapping for an empty file.
-
-    Raises:
-        UsageError: The file is missing or no YAML.
-    """
-    try:
-        with path.open(encoding="utf-8") as file:
-            return yaml.safe_load(file) or {}
-    except OSError as error:
-        raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        words = " ".join(str(error).split())
-        raise UsageError(f"{path} is not YAML: {words}") from error
 
 
 def _path_of(kind: type, value: object) -> object:

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import yaml
 
-from onlooker.settings.configuration import HIDDEN, load_settings, read_yaml, without_secrets
+from onlooker.settings.configuration import HIDDEN, load_settings, without_secrets
 from onlooker.settings.flags import NO_FLAGS, SERVERS
 from onlooker.settings.passwords import Finder
 from onlooker.settings.precedence import clickhouse_url
+from onlooker.settings.yaml_text import read_yaml
 
 _replace = msgspec.structs.replace
 
@@ -38,7 +39,7 @@ def shown(config: Path | None, environ: Mapping[str, str]) -> Shown:
     settings, find = load_settings(config), Finder(environ)
     url, level = clickhouse_url(settings.clickhouse, NO_FLAGS, find)
     settings = _replace(settings, clickhouse=_replace(settings.clickhouse, url=url))
-    origins = {} if config is None else dict.fromkeys(_leaves(read_yaml(config)), str(config))
+    origins = {} if config is None else dict.fromkeys(_leaves(read_yaml(config).value), str(config))
     for server in SERVERS:
         setting, in_file = f"{server}.password", getattr(settings, server).password_file is not None
         origins[setting] = find.named_by(setting) or (f"{setting}_file" if in_file else "")

@@ -3,6 +3,7 @@
 import re
 import types
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,12 +13,20 @@ from schemas.errors import UsageError
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at (?P<key>`key` in )?`(?P<path>[^`]+)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+|\.\.\.)\]")
+_BARE = re.compile(r"Expected `str[^`]*`, got `(?:int|float|bool|date|datetime|time)`")
+"""`opens: 10:00` is a number to YAML, `stand_id: no` is false."""
 _FIELD = re.compile(r"unknown field `([^`]+)`")
 Wanted = Literal["fields", "keys", "values"]
 
 
-def refusal(error: msgspec.ValidationError, root: type, file: Path) -> UsageError:
+def refusal(error: msgspec.ValidationError, root: type, file: Path, lines: Mapping[str, int]) -> UsageError:
     """The error for a person.
+
+    Args:
+        error: what msgspec found.
+        root: the Struct that the file describes.
+        file: the configuration file.
+        lines: the line of each value, by its path as msgspec writes it.
 
     Returns:
         A UsageError that names the file, the path inside it, what is wrong and what is allowed there.
@@ -32,8 +41,11 @@ def refusal(error: msgspec.ValidationError, root: type, file: Path) -> UsageErro
     if unknown:
         path = f"{path}.{unknown[1]}".lstrip(".")
         what = "there is no such setting"
+    line = lines.get(f"$.{path}" if path else "$")
+    at = "" if line is None else f" (line {line})"
+    quotes = " YAML takes it for something else than text: put it in quotes." if _BARE.match(what) else ""
     hint = f" Allowed here: {', '.join(allowed)}." if allowed else ""
-    return UsageError(f"{file}: {path or 'the top level'}: {what}.{hint}")
+    return UsageError(f"{file}: {path or 'the top level'}: {what}{at}.{quotes}{hint}")
 
 
 def allowed_at(root: type, path: str, wanted: Wanted) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from onlooker.settings.configuration import load_settings
 from onlooker.settings.yaml_text import read_yaml
 from schemas.errors import UsageError
 
@@ -61,3 +62,22 @@ def test_an_empty_file_says_nothing(tmp_path: Path, text: str | bytes) -> None:
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str | bytes, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         read_yaml(written(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("stands:\n  - stand_id: 12\n    cameras: [{source: a}]\n", r"stand_id: .*\(line 2\).*in quotes"),
+        ("stands:\n  - stand_id: no\n    cameras: [{source: a}]\n", r"stand_id: .*\(line 2\).*in quotes"),
+        (
+            "stands:\n  - {stand_id: a, cameras: [{source: a}],\n     playlist: {opens: 10:00}}\n",
+            r"\(line 3\)",
+        ),
+        ("sink:\n  max_rows: many\n", r"sink.max_rows: .* \(line 2\)\.$"),
+        ("sink:\n\n  rows: 3\n", r"sink.rows: there is no such setting \(line 3\)\. Allowed here: max_rows"),
+        ("sink: {}\nsink: {}\n", "is said on line 1 and again on line 2"),
+    ],
+)
+def test_a_refused_value_is_found_by_its_line(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        load_settings(written(tmp_path, text))
