@@ -1,13 +1,10 @@
 """Stopping: the first SIGINT, SIGTERM or SIGHUP asks for a clean end, a second one ends the process."""
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-
-from onlooker.foreground.streams import nowhere
 
 
 def on_main_thread() -> bool:
@@ -39,14 +36,9 @@ def stopped_by_signals(stop: threading.Event) -> Iterator[threading.Event]:
     interrupted = threading.Event()
     # `nohup` means it: a process that does not hear of lost terminals goes on.
     lost = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
-    terminals = [number for number in (1, 2) if os.isatty(number)]
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         del frame
-        if number == signal.SIGHUP:
-            # The terminal has gone: words that led there must not hinder the end.
-            for terminal in terminals:
-                nowhere(terminal)
         interrupted.set()
         stop.set()
         signal.signal(number, signal.SIG_DFL)

@@ -2,9 +2,11 @@
 
 import codecs
 import errno
+import io
 import os
 import sys
 import unicodedata
+from typing import Any, TextIO
 
 _PLAINER = {
     **dict.fromkeys("–—−─", "-"),  # noqa: RUF001
@@ -51,11 +53,32 @@ def opened_streams() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
-    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
-    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="plainer")
+    sys.stdout = _fit(sys.stdout, 1)
+    sys.stderr = _fit(sys.stderr, 2)
+
+
+class _Terminal(io.FileIO):
+    """A terminal that may go away: what is said then is lost, and the work in hand goes on to its end."""
+
+    def write(self, data: Any, /) -> int:
+        """Write, or let it go where nobody is."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            return len(memoryview(data).cast("B"))
+
+
+def _fit(stream: TextIO | None, number: int) -> TextIO:
+    """A standard stream that writes plainer characters where it must, and outlives its terminal."""
+    if stream is None or stream.isatty():
+        encoding = getattr(stream, "encoding", None)
+        raw = io.BufferedWriter(_Terminal(number, "w", closefd=False))
+        return io.TextIOWrapper(raw, encoding, errors="plainer", line_buffering=True)
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="plainer")
+    return stream
 
 
 def drained_streams() -> None:
@@ -66,15 +89,6 @@ def drained_streams() -> None:
         except OSError as error:
             if error.errno not in (errno.EPIPE, errno.EIO):
                 raise
-            nowhere(number)
-
-
-def nowhere(number: int) -> None:
-    """Let a stream lead nowhere from now on.
-
-    Args:
-        number: its file descriptor.
-    """
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, number)
-    os.close(null)
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, number)
+            os.close(null)

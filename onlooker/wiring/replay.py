@@ -37,6 +37,9 @@ from schemas.errors import UsageError
 from schemas.recording.folder import Range, Recording
 from schemas.topics import Prefix, Topic
 
+MEASURING = ("stands", "detection", "observe", "traits", "identity", "measure")
+"""The sections of a configuration that say how is measured; a recording's own are believed."""
+
 
 class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What `replay` was asked for besides its settings."""
@@ -126,13 +129,18 @@ def require_topic(recording: Recording, topic: Topic) -> None:
 
 
 def settings_of(recording: Recording) -> Settings:
-    """The configuration that a recording was made with; there is no password in it.
+    """How a recording was measured: its stands and thresholds, all else as it is by default.
+
+    A recording may come from anybody: it never says where to connect, whose passwords to send, which files to
+    open or how much memory to take.
 
     Raises:
         UsageError: they are of another version of this program.
     """
+    said = recording.manifest.configuration or {}
     try:
-        return msgspec.convert(recording.manifest.configuration or {}, Settings, dec_hook=_path_of)
+        found = msgspec.convert(said, Settings, dec_hook=_path_of)
+        return Settings(**{name: getattr(found, name) for name in MEASURING})
     except msgspec.ValidationError as error:
         raise UsageError(
             f"The configuration in {recording.folder} is not one of this program ({error}): name one with "

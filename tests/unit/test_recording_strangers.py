@@ -9,6 +9,9 @@ import fastavro
 import pytest
 
 from onlooker.recordings.checks import problems, shown
+from onlooker.settings.configuration import CameraSettings, Settings, StandSettings
+from onlooker.wiring.replay import settings_of
+from processors.thresholds import MeasureOptions
 from schemas.errors import CheckFailedError, UsageError
 from schemas.recording.folder import Recording
 from schemas.recording.manifest import NAME
@@ -81,6 +84,26 @@ def test_a_few_bytes_cannot_be_read_for_ever(folder: Path) -> None:
         shown(folder)
     assert any("take no byte" in words for words in problems(folder))
     assert time.monotonic() - begun_s < PATIENCE_S
+
+
+def test_a_recording_says_how_it_was_measured_and_nothing_else(folder: Path) -> None:
+    """Its brokers would be sent this site's password, and its files and limits are a stranger's."""
+    manifest = json.loads((folder / NAME).read_text())
+    manifest["configuration"] = {
+        "stands": [{"stand_id": "door", "cameras": [{"source": "0"}]}],
+        "measure": {"window_s": 30},
+        "kafka": {"bootstrap": "stranger:9092", "security": "SASL_SSL", "username": "you"},
+        "clickhouse": {"url": "clickhouse://stranger"},
+        "registry": {"url": "https://stranger", "username": "you"},
+        "data_dir": "/victim",
+        "models": {"mesh": "/victim.onnx"},
+        "people": {"gallery": "/victim"},
+        "capture": {"max_pixels": 10**12},
+    }
+    (folder / NAME).write_text(json.dumps(manifest))
+    stand = StandSettings(stand_id="door", cameras=(CameraSettings(source="0"),))
+    measured = Settings(stands=(stand,), measure=MeasureOptions(window_s=30))
+    assert settings_of(Recording(folder)) == measured
 
 
 def file_sync(path: Path) -> bytes:
