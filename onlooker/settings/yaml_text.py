@@ -24,6 +24,10 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """The line of each value, counted from 1, by its path as msgspec writes it: `$.stands[0].cameras`."""
 
 
+class _TwiceError(ValueError):
+    """A key is given twice: YAML, but not to be guessed at."""
+
+
 class _Loader(yaml.SafeLoader):
     """Refuses what would be taken silently: a key given twice."""
 
@@ -32,9 +36,7 @@ class _Loader(yaml.SafeLoader):
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             name, line = key.value, key.start_mark.line + 1
             if name in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{name!r} is said on line {seen[name]} and again on line {line}"
-                )
+                raise _TwiceError(f"{name!r} is said on line {seen[name]} and again on line {line}.")
             seen[name] = line
         return super().construct_mapping(node, deep)
 
@@ -59,6 +61,8 @@ def read_yaml(path: Path) -> Document:
         return _parsed(data.decode("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from error
+    except _TwiceError as error:
+        raise UsageError(f"{path}: {error}") from error
     except RecursionError:
         raise UsageError(f"{path} is not YAML that can be meant: it is nested too deeply.") from None
     except (yaml.YAMLError, ValueError) as error:
