@@ -1,5 +1,6 @@
 """Analyses files: every picture, every frame of every video, one record each; broken ones with an error."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -50,6 +51,11 @@ class Eyes(msgspec.Struct, frozen=True, kw_only=True):
     """Given the name of the video."""
     open_camera: Callable[[SourceSpec, CaptureOptions], Camera]
     options: CaptureOptions
+
+
+def shown(path: Path) -> str:
+    """A path as text that can be sent and printed; a byte of a name that is not UTF-8 becomes `\\xe9`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
@@ -114,7 +120,7 @@ def _video(path: Path, eyes: Eyes) -> Iterator[Analysed]:
     source = SourceSpec(kind="file", target=str(path))
     try:
         with closing(eyes.open_camera(source, eyes.options)) as camera:
-            yield from _frames(path, camera, eyes.new_video_observer(path.name))
+            yield from _frames(path, camera, eyes.new_video_observer(shown(Path(path.name))))
     except CameraLostError as error:
         yield _broken(path, error.cause, str(error))
 
@@ -142,7 +148,7 @@ def _record(
 ) -> Record:
     height, width = picture.shape[:2]
     return Record(
-        source=str(path),
+        source=shown(path),
         frame=frame,
         t_us=t_us,
         width_px=width,
@@ -152,4 +158,4 @@ def _record(
 
 
 def _broken(path: Path, cause: str, detail: str) -> Analysed:
-    return Analysed(record=Record(source=str(path), error=f"{cause}: {detail}"), path=path, cause=cause)
+    return Analysed(record=Record(source=shown(path), error=f"{cause}: {detail}"), path=path, cause=cause)

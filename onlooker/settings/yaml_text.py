@@ -66,8 +66,16 @@ def read_yaml(path: Path) -> Document:
     except RecursionError:
         raise UsageError(f"{path} is not YAML that can be meant: it is nested too deeply.") from None
     except (yaml.YAMLError, ValueError) as error:
-        words = " ".join(str(error).split())
-        raise UsageError(f"{path} is not YAML: {words}") from error
+        raise UsageError(f"{path} is not YAML: {_words_of(error)}") from error
+
+
+def _words_of(error: Exception) -> str:
+    """What is wrong, and where: the library's own words show the line only of a file that it has opened."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        said = [words for words in (error.context, error.problem) if words]
+        return f"{' '.join(said)} (line {mark.line + 1}, column {mark.column + 1})"
+    return " ".join(str(error).split())
 
 
 def _parsed(text: str) -> Document:

@@ -61,7 +61,7 @@ def picture_bytes(path: Path, max_bytes: int) -> bytes:
             "unsupported", f"{path.name} is HEIC, which is not read here: `heif-convert` makes a JPEG of it."
         )
     try:
-        if not path.is_file():
+        if path.exists() and not path.is_file():
             raise BadPictureError("unreadable", f"{path.name} is no file.")
         if path.stat().st_size > max_bytes:
             raise BadPictureError(

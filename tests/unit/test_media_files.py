@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -131,3 +132,13 @@ def test_no_drawing_replaces_what_is_analysed_or_another_drawing(tmp_path: Path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     list(also_drawn(drawings(*names), tmp_path))
     assert before.items() <= {path.name: path.read_bytes() for path in tmp_path.iterdir()}.items()
+
+
+def test_a_name_that_is_not_utf_8_is_shown_with_its_bytes(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.jpg")
+    path.write_bytes(b"noise")
+    (line,) = analysed(files_of([tmp_path]), eyes(is_a_video=False))
+    assert line.record.source == f"{tmp_path}/caf\\xe9.jpg"
+    assert msgspec.json.decode(msgspec.json.encode(line.record))["error"].startswith("not_a_picture")
+    frames = list(analysed([path.rename(tmp_path / os.fsdecode(b"caf\xe9.rec"))], eyes(is_a_video=True)))
+    assert [frame.record.frame for frame in frames] == [0, 1]
