@@ -5,7 +5,7 @@ from contextlib import closing
 from itertools import chain, count
 from pathlib import Path
 
-from onlooker.analyze.files import Analysed
+from onlooker.analyze.files import Analysed, shown
 from processors.observe.drawing import VideoWriter, drawn, write_picture
 from schemas.units import US_PER_S
 
@@ -66,6 +66,6 @@ class _Drawer:
 
     def _free_path(self, source: Path, suffix: str) -> Path:
         """A path where nothing is yet: no drawing replaces what is analysed, nor another drawing."""
-        numbered = (f"{source.stem}-{number}{suffix}" for number in count(2))
-        names = chain([source.stem + suffix], numbered)
+        stem = Path(shown(source)).stem
+        names = chain([stem + suffix], (f"{stem}-{number}{suffix}" for number in count(2)))
         return next(path for name in names if not (path := self._folder / name).exists())

@@ -51,7 +51,7 @@ def claimed_frames(spec: SourceSpec) -> int | None:
     if spec.kind == "folder":
         return len(picture_paths(Path(spec.target)))
     _silence_opencv()
-    capture = cv2.VideoCapture(spec.target, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    capture = _opened_file(spec.target)
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     capture.release()
     return int(count) if 0 < count < _MOST_FRAMES else None
@@ -63,8 +63,7 @@ class VideoFile:
     def __init__(self, spec: SourceSpec, options: CaptureOptions) -> None:
         self._shown = spec.shown
         _require_content(spec)
-        # One decoding thread: perception has the cores, and order and memory stay the same everywhere.
-        self._capture = cv2.VideoCapture(spec.target, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+        self._capture = _opened_file(spec.target)
         _require_open(self._capture, spec, options)
         rate = frame_rate(self._capture.get(cv2.CAP_PROP_FPS), options.fallback_fps)
         self._clock = PositionClock(rate)
@@ -142,6 +141,20 @@ class LiveCamera:
     def close(self) -> None:
         """Let the camera go."""
         self._capture.release()
+
+
+def _opened_file(target: str) -> cv2.VideoCapture:
+    """A video file; the library would end the process at a name that is not UTF-8, so it is given a number.
+
+    One decoding thread: perception has the cores, and order and memory stay the same everywhere.
+    """
+    settings = [cv2.CAP_PROP_N_THREADS, 1]
+    try:
+        target.encode()
+    except UnicodeEncodeError:
+        with Path(target).open("rb") as file:
+            return cv2.VideoCapture(f"/proc/self/fd/{file.fileno()}", cv2.CAP_FFMPEG, settings)
+    return cv2.VideoCapture(target, cv2.CAP_FFMPEG, settings)
 
 
 def _silence_opencv() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import http.server
+import os
 import random
 import struct
 import subprocess
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 from producers.cameras.buffer import FrameBuffer
-from producers.cameras.camera import open_camera
+from producers.cameras.camera import claimed_frames, open_camera
 from producers.cameras.grabs import BadPicture, CameraLostError, EndOfSource, Grab
 from producers.cameras.merge import event_order, merge_frames
 from producers.cameras.sources import SourceSpec, parse_source
@@ -135,6 +136,15 @@ def test_a_damaged_stretch_is_read_over_and_counted(tmp_path: Path) -> None:
     assert positions(readings)[-1] == pytest.approx(59 * 1_000_000 / 12, abs=1), "at its own time"
     assert {(each.cause, "cannot be decoded" in each.detail) for each in damaged} == {("damaged", True)}
     assert end.missing_frames == 0
+
+
+def test_a_name_that_is_not_utf_8_is_opened_all_the_same(tmp_path: Path) -> None:
+    """OpenCV ends the process at such a name."""
+    path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    write_video(tmp_path / "v.mp4").rename(path)
+    readings, end = read_all(path)
+    assert (len(readings), end.missing_frames) == (30, 0)
+    assert claimed_frames(SourceSpec(kind="file", target=str(path))) == 30
 
 
 def write_noise(path: Path, *, frames: int) -> Path:
@@ -260,7 +270,7 @@ def test_nothing_is_printed_and_no_password_shown(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
     program = """
 import sys
-from producers.cameras.camera import open_camera
+from producers.cameras.camera import claimed_frames, open_camera
 from producers.options import CaptureOptions
 from producers.cameras.grabs import CameraLostError
 from producers.cameras.sources import parse_source
