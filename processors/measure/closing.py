@@ -9,7 +9,7 @@ import msgspec
 
 from processors.measure.attention import attend
 from processors.measure.exposures import visit_ended
-from processors.measure.state import TIME, StandState, Track, Written, whole_second_us
+from processors.measure.state import TIME, StandState, Trail, Written, whole_second_us
 from processors.measure.visits import Group, grouped, visit_id_of, visiting
 from processors.measure.windows import touched, window_closed
 from processors.thresholds import MeasureOptions
@@ -135,7 +135,7 @@ def _numbered(fact: VisitEnded, version: int) -> VisitEnded:
     )
 
 
-def _named(track: Track, named: dict[tuple[UUID, int], UUID]) -> Track:
+def _named(track: Trail, named: dict[tuple[UUID, int], UUID]) -> Trail:
     visit_id = named.get((track.track_id, track.first_us), track.visit_id)
     if visit_id == track.visit_id:
         return track
@@ -178,7 +178,7 @@ def _trimmed(state: StandState, options: MeasureOptions) -> StandState:
     )
 
 
-def _settled(track: Track, oldest_us: int, options: MeasureOptions) -> Track:
+def _settled(track: Trail, oldest_us: int, options: MeasureOptions) -> Trail:
     if not track.tail or track.tail[0].t_us >= oldest_us - SETTLE_EVERY_US:
         return track
     index = bisect_left(track.tail, oldest_us, key=TIME)
@@ -197,7 +197,7 @@ def _next_due_us(state: StandState, options: MeasureOptions) -> int:
     return whole_second_us(min(due for due in dues if due > mark_us))
 
 
-def _dues_us(track: Track, options: MeasureOptions) -> Iterator[int]:
+def _dues_us(track: Trail, options: MeasureOptions) -> Iterator[int]:
     """When something may have to be done about a track, as instants of the watermark."""
     horizon_us, length_us = us_from_s(options.late_horizon_s), us_from_s(options.window_s)
     over_us = track.last_us + us_from_s(options.rejoin_s) + 1

@@ -7,7 +7,7 @@ import msgspec
 
 from processors.measure.samples import Sample, sample_of
 from processors.measure.segments import Interval, union
-from processors.measure.state import TIME, StandState, Track, whole_second_us
+from processors.measure.state import TIME, StandState, Trail, whole_second_us
 from processors.thresholds import MeasureOptions
 from schemas.events import FaceObservations
 from schemas.units import us_from_s
@@ -105,7 +105,7 @@ def _begun(state: StandState, t_us: int, options: MeasureOptions) -> StandState:
     )
 
 
-def _longer(track: Track, sample: Sample) -> Track:
+def _longer(track: Trail, sample: Sample) -> Trail:
     return msgspec.structs.replace(
         track,
         last_us=sample.t_us,
@@ -115,8 +115,8 @@ def _longer(track: Track, sample: Sample) -> Track:
 
 
 def _placed(
-    tracks: dict[UUID, Track], parted: tuple[Track, ...], track_id: UUID, sample: Sample, rejoin_us: int
-) -> tuple[Track, ...]:
+    tracks: dict[UUID, Trail], parted: tuple[Trail, ...], track_id: UUID, sample: Sample, rejoin_us: int
+) -> tuple[Trail, ...]:
     """Begin a track or put a late sample into its part; `tracks` keeps the newest part of each track."""
     newest = tracks.get(track_id)
     parts = [part for part in parted if part.track_id == track_id] + ([newest] if newest else [])
@@ -128,12 +128,12 @@ def _placed(
     return (*(part for part in parted if part.track_id != track_id), *ordered[:-1])
 
 
-def _merged(near: list[Track], sample: Sample, track_id: UUID) -> list[Track]:
+def _merged(near: list[Trail], sample: Sample, track_id: UUID) -> list[Trail]:
     """The parts within reach with the sample in the first, joined into one unless both were written."""
     if not near:
         recognised = sample.member_id is not None
         t_us = sample.t_us
-        return [Track(track_id=track_id, first_us=t_us, last_us=t_us, tail=(sample,), recognised=recognised)]
+        return [Trail(track_id=track_id, first_us=t_us, last_us=t_us, tail=(sample,), recognised=recognised)]
     first, *rest = near
     first = _with_late(first, sample)
     if not rest or (first.visit_id is not None and rest[0].visit_id is not None):
@@ -151,7 +151,7 @@ def _merged(near: list[Track], sample: Sample, track_id: UUID) -> list[Track]:
     ]
 
 
-def _with_late(track: Track, sample: Sample) -> Track:
+def _with_late(track: Trail, sample: Sample) -> Trail:
     index = bisect_left(track.tail, sample.t_us, key=TIME)
     if index < len(track.tail) and track.tail[index].t_us == sample.t_us:
         return track

@@ -18,8 +18,8 @@ STATE_VERSION = 1
 TIME = attrgetter("t_us")
 
 
-class Track(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One face followed by one camera: what is settled, and the samples that late ones may still join."""
+class Trail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one track has left: what is settled, and the samples that late ones may still join."""
 
     track_id: UUID
     first_us: int
@@ -96,8 +96,8 @@ class StandState(msgspec.Struct, frozen=True, kw_only=True):
     """All windows that end here or earlier are beyond correction."""
     seen: tuple[Interval, ...] = ()
     """When cameras reported: frames at most `presence_gap_s` apart are one interval."""
-    tracks: dict[UUID, Track] = {}
-    parted: tuple[Track, ...] = ()
+    tracks: dict[UUID, Trail] = {}
+    parted: tuple[Trail, ...] = ()
     """Earlier parts of tracks that came back after more than `rejoin_s`."""
     plays: tuple[Play, ...] = ()
     waiting: tuple[FaceObservations, ...] = ()
@@ -109,7 +109,7 @@ class StandState(msgspec.Struct, frozen=True, kw_only=True):
     ignored: LateCounts = LateCounts()
 
     @property
-    def all_tracks(self) -> tuple[Track, ...]:
+    def all_tracks(self) -> tuple[Trail, ...]:
         """Every track, in no particular order."""
         return (*self.tracks.values(), *self.parted)
 

@@ -7,7 +7,7 @@ import msgspec
 
 from processors.measure.attention import attend
 from processors.measure.segments import Timeline, stack
-from processors.measure.state import Track
+from processors.measure.state import Trail
 from processors.measure.totals import totals_of
 from processors.thresholds import MeasureOptions
 from schemas.events import GenderLabel
@@ -42,7 +42,7 @@ class Visiting(msgspec.Struct, frozen=True, kw_only=True):
     member_id: str | None
 
 
-Group = tuple[Track, ...]
+Group = tuple[Trail, ...]
 """The tracks of one visit, by begin."""
 
 
@@ -67,7 +67,7 @@ def gender_of(female_probability: float | None) -> GenderLabel | None:
     return "female" if female_probability >= 0.5 else "male"
 
 
-def grouped(tracks: Iterable[Track], as_of_us: int, options: MeasureOptions) -> list[Group]:
+def grouped(tracks: Iterable[Trail], as_of_us: int, options: MeasureOptions) -> list[Group]:
     """Join the tracks of a stand into visits, knowing only what was seen by an instant.
 
     A track joins an earlier visit of the same member when it begins at most `rejoin_s` after that visit's
@@ -123,12 +123,12 @@ class _Party:
     """A group in the making."""
 
     def __init__(self) -> None:
-        self.tracks: list[Track] = []
+        self.tracks: list[Trail] = []
         self.visit_id: UUID | None = None
         self.last_us = 0
         self.member_id: str | None = None
 
-    def welcome(self, track: Track, as_of_us: int) -> None:
+    def welcome(self, track: Trail, as_of_us: int) -> None:
         """Add a track."""
         last_us = track.last_until(as_of_us)
         self.last_us = max(self.last_us, last_us) if self.tracks else last_us
@@ -148,7 +148,7 @@ class _Parties:
         self._rejoin_us = us_from_s(options.rejoin_s)
         self._horizon_us = us_from_s(options.late_horizon_s)
 
-    def take(self, track: Track) -> None:
+    def take(self, track: Trail) -> None:
         """Put a track to its group, or begin one with it."""
         party = self._home(track)
         if party is None:
@@ -162,7 +162,7 @@ class _Parties:
             if party not in known:
                 known.append(party)
 
-    def _home(self, track: Track) -> _Party | None:
+    def _home(self, track: Trail) -> _Party | None:
         if track.visit_id is not None and track.visit_id in self._by_visit:
             return self._by_visit[track.visit_id]
         member_id = track.member_until(self._as_of_us)
@@ -170,12 +170,12 @@ class _Parties:
             return None
         return next((party for party in self._candidates(track) if self._joins(track, party)), None)
 
-    def _candidates(self, track: Track) -> list[_Party]:
+    def _candidates(self, track: Trail) -> list[_Party]:
         members = {who for _, who in track.attended.members} | {sample.member_id for sample in track.tail}
         found = [party for who in members if who is not None for party in self._by_member.get(who, ())]
         return sorted(found, key=lambda party: (party.tracks[0].first_us, party.tracks[0].track_id.int))
 
-    def _joins(self, track: Track, party: _Party) -> bool:
+    def _joins(self, track: Trail, party: _Party) -> bool:
         written_apart = track.visit_id is not None and party.visit_id is not None
         if written_apart or track.first_us > party.last_us + self._rejoin_us:
             return False
