@@ -30,7 +30,7 @@ def rows_of(table: Path, wanted: frozenset[str]) -> Iterator[tuple[int, dict[str
     text = _text_of(table)
     lines, delimiter = _delimited(text)
     reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter, skipinitialspace=True)
-    skipped = text.count("\n") - "\n".join(lines).count("\n")
+    skipped = text.count("\n") + 1 - len(lines)
     try:
         names = [_named(name, wanted) for name in next(reader, [])]
         _check(table, names, wanted, delimiter)

@@ -1,21 +1,17 @@
 """The summary of a run in words, with what to do next."""
 
 from rich.console import Console
-from rich.table import Table
 
+from onlooker.cameras.words import dropped_words, print_lines
 from onlooker.run.summary import RunSummary
 
 
 def print_summary(found: RunSummary) -> None:
     """Print the summary of a run that has ended for a person."""
     console = Console(highlight=False)
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for name, words in _lines(found):
-        table.add_row(name, words)
-    console.print(table)
-    for camera in found.cameras:
-        if camera.problem:
-            console.print(f"[yellow]{camera.stand_id}/{camera.camera_id}: {camera.problem}")
+    print_lines(
+        console, _lines(found), [(each.stand_id, each.camera_id, each.problem) for each in found.cameras]
+    )
     if found.rows and not found.data_dir:
         console.print("\nThe figures are in the configured ClickHouse: onlooker report --url URL")
     if found.data_dir:
@@ -27,11 +23,10 @@ def print_summary(found: RunSummary) -> None:
 
 def _lines(found: RunSummary) -> list[tuple[str, str]]:
     frames, rows = found.frames, found.rows
-    lost = [f"{count} {cause}" for cause, count in sorted(frames.dropped_by_cause.items())]
     p50, p95 = found.latency_us.p50, found.latency_us.p95
     lines = [
         ("frames", f"{frames.observed} observed of {frames.captured} captured"),
-        ("dropped", f"{frames.dropped}" + (f" ({', '.join(lost)})" if lost else "")),
+        ("dropped", dropped_words(frames.dropped, frames.dropped_by_cause)),
         ("undecodable", f"{frames.undecodable}"),
         ("faces", f"{found.faces}"),
         ("visits", f"{found.visits}"),

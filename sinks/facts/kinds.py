@@ -1,4 +1,4 @@
-"""Facts: the topic that carries each kind, and how many rows it becomes."""
+"""Facts: which events become rows, and how many."""
 
 from typing import Any
 
