@@ -107,7 +107,8 @@ def growths(samples: Mapping[str, Sequence[tuple[float, float]]], settled_s: flo
             min(group, key=lambda each: each[1])
             for _, group in itertools.groupby(settled, key=lambda each: each[0] // 60)
         ]
-        slope = float(np.polyfit(*np.array(minutes).T, deg=1)[0]) if len(minutes) > 1 else 0.0
+        at_s, sizes_mb = np.array(minutes).T
+        slope = float(np.polyfit(at_s, sizes_mb, 1)[0]) if len(minutes) > 1 else 0.0
         found.append(
             Growth(service=service, first_mb=minutes[0][1], last_mb=minutes[-1][1], mb_an_hour=slope * 3600)
         )
