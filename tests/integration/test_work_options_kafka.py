@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from processors.thresholds import MeasureOptions
 from schemas.events import FaceObservations, StreamEnded, WindowClosed
 from tests.brokers import KafkaCluster
 from tests.replay.measure_scenes import Camera, Person, frames, windows_of
@@ -48,16 +49,13 @@ def windows(stream: Stream) -> list[WindowClosed]:
     return sorted(last.values(), key=lambda each: each.start_us)
 
 
-@pytest.mark.parametrize("length_s", [20, 45])
-def test_another_window_length_adds_nothing_up_twice(
-    stream: Stream, running: Services, length_s: int
-) -> None:
+def test_another_window_length_adds_nothing_up_twice(stream: Stream, running: Services) -> None:
     events = footage()
     measuring(running, "before")
     stream.publish(events[:700])
     wait_until(stream.is_done, "the beginning is measured")
     assert running.stop() == {"before": 0}, running.log("before")
-    configured(stream, f"{{window_s: {length_s}}}")
+    configured(stream, "{window_s: 45}")
     measuring(running, "after")
     stream.publish([*events[700:], StreamEnded(stand_id="s")])
     wait_until(stream.is_done, "all is measured")
@@ -67,3 +65,54 @@ def test_another_window_length_adds_nothing_up_twice(
     assert max(window.version for window in found) <= 3
     assert [w.start_us - START_US for w in found if w.metric_version == "1"] == [0, 60_000_000]
     assert len({window.metric_version for window in found}) == 2
+
+
+def test_a_second_worker_with_other_options_is_refused_and_the_first_goes_on(
+    stream: Stream, running: Services
+) -> None:
+    events = footage()
+    measuring(running, "first")
+    stream.publish(events[:700])
+    wait_until(stream.is_done, "the beginning is measured")
+    configured(stream, "{window_s: 20}")
+    measuring(running, "second")
+    assert running.finished("second", 60) == 2
+    mine, other = MeasureOptions(window_s=20.0).digest, MeasureOptions().digest
+    assert all(part in running.log("second") for part in (mine, other, "127.0.0.1", "Stop all workers"))
+    running.processes.pop("second")
+    configured(stream, "{window_s: 60}")
+    measuring(running, "third")
+    stream.publish([*events[700:], StreamEnded(stand_id="s")])
+    wait_until(stream.is_done, "all is measured")
+    assert {window.metric_version for window in windows(stream)} == {"1"}
+    assert running.stop() == {"first": 0, "third": 0}
+
+
+def test_a_worker_follows_one_with_other_options_that_was_killed(stream: Stream, running: Services) -> None:
+    """The brokers count the dead one to the group for its session: that is waited for."""
+    events = footage()
+    measuring(running, "first")
+    stream.publish(events[:700])
+    wait_until(stream.is_done, "the beginning is measured")
+    running.processes.pop("first").kill()
+    configured(stream, "{window_s: 20}")
+    measuring(running, "second")
+    stream.publish([*events[700:], StreamEnded(stand_id="s")])
+    wait_until(stream.is_done, "all is measured")
+    assert [w.metric_version for w in windows(stream)].count("1") == 2
+    assert running.stop() == {"second": 0}
+
+
+def test_of_two_that_start_at_once_none_works_beside_the_other(stream: Stream, running: Services) -> None:
+    """Neither may see the other before it joins; whoever sees a group of both does not begin."""
+    measuring(running, "first")
+    second = stream.config.with_name("second.yaml")
+    second.write_text(stream.config.read_text() + "measure: {window_s: 20}\n", encoding="utf-8")
+    running.config = second
+    measuring(running, "second")
+    stream.publish([*footage(), StreamEnded(stand_id="s")])
+    wait_until(lambda: any(each.poll() == 2 for each in running.processes.values()), "one is refused")
+    codes = {name: each.poll() for name, each in running.processes.items()}
+    if None in codes.values():
+        wait_until(stream.is_done, "the other measures all")
+        assert len({window.metric_version for window in windows(stream)}) == 1
