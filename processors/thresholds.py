@@ -1,8 +1,9 @@
 """Thresholds of MEASURE: every number that a figure depends on, with its default."""
 
 import hashlib
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -74,6 +75,19 @@ class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """Options of one stand: what was configured for it, or the defaults."""
         return self.stands.get(stand_id, _DEFAULT_STAND)
 
+    def of_stand(self, stand_id: str) -> "MeasureOptions":
+        """The options as far as they concern one stand: equal ones give equal figures there."""
+        own = self.stand(stand_id)
+        return msgspec.structs.replace(self, stands={} if own == _DEFAULT_STAND else {stand_id: own})
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits of the SHA-256 of formulas and thresholds, those of all stands."""
+        stands = {name: own for name, own in self.stands.items() if own != _DEFAULT_STAND}
+        typed = msgspec.convert(msgspec.to_builtins(self), MeasureOptions)
+        alike = msgspec.structs.replace(typed, stands=stands)
+        return _digest_of(METRIC_VERSION.encode() + msgspec.json.encode(alike, order="sorted"), 16)
+
     def metric_version(self, stand_id: str) -> str:
         """Version of the figures of one stand: that of the formulas, and of the thresholds where they differ.
 
@@ -104,10 +118,30 @@ class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return _version_of(self.thresholds(""))
 
 
+def options_kept(options: MeasureOptions) -> dict[str, Any]:
+    """Options as a checkpoint keeps them: all of them, because another release may have other defaults."""
+    kept: dict[str, Any] = msgspec.to_builtins(options)
+    return kept
+
+
+def options_from(kept: Mapping[str, Any]) -> MeasureOptions:
+    """Options from a checkpoint; what a later release has added is left out: no formula here knows it.
+
+    Raises:
+        msgspec.ValidationError: they are no options.
+    """
+    known = {name: value for name, value in kept.items() if name in MeasureOptions.__struct_fields__}
+    return msgspec.convert(known, MeasureOptions)
+
+
 def _version_of(thresholds: str) -> str:
     if thresholds == _DEFAULT_THRESHOLDS:
         return METRIC_VERSION
-    return f"{METRIC_VERSION}+{hashlib.sha256(thresholds.encode()).hexdigest()[:8]}"
+    return f"{METRIC_VERSION}+{_digest_of(thresholds.encode(), 8)}"
+
+
+def _digest_of(data: bytes, digits: int) -> str:
+    return hashlib.sha256(data).hexdigest()[:digits]
 
 
 _DEFAULT_STAND = StandOptions()

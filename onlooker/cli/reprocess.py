@@ -130,6 +130,9 @@ def _compared(site: Any, settings: Any, options: dict[str, Any]) -> Found:
         write_csv(options["export"], compared.differences)
     now = compared.reprocessing
     if options["switch"]:
+        if compared.coverage.windows_cut:
+            words = next(each for each in warnings_of(compared.coverage) if "another length" in each)
+            raise CheckFailedError(f"{now.name} was not switched: {words}.")
         if compared.coverage.windows_short and not options["partial"]:
             words = warnings_of(compared.coverage)[0]
             raise CheckFailedError(f"{now.name} was not switched: {words}; --partial switches all the same.")

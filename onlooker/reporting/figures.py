@@ -10,7 +10,8 @@ from schemas.errors import UsageError
 from sinks.store.clickhouse import ClickHouse
 
 VERSIONS = (
-    "SELECT DISTINCT model_version, metric_version FROM v_exposures WHERE campaign_id = {campaign:String}"
+    "SELECT model_version, metric_version, min(started_at), max(ended_at) FROM v_exposures "
+    "WHERE campaign_id = {campaign:String} GROUP BY model_version, metric_version"
 )
 T = TypeVar("T")
 
@@ -98,6 +99,14 @@ PARTS: dict[str, tuple[type[msgspec.Struct], str, str]] = {
 """Part of the report: what it consists of, its view and order."""
 
 
+class Meaning(msgspec.Struct, frozen=True, kw_only=True):
+    """One set of formulas and thresholds, and from when to when the campaign was measured with it."""
+
+    metric_version: str
+    first_at: datetime
+    last_at: datetime
+
+
 class CampaignReport(msgspec.Struct, frozen=True, kw_only=True):
     """All of one campaign."""
 
@@ -109,6 +118,8 @@ class CampaignReport(msgspec.Struct, frozen=True, kw_only=True):
     minutes: tuple[Minute, ...]
     model_versions: tuple[str, ...]
     metric_versions: tuple[str, ...]
+    meanings: tuple[Meaning, ...] = ()
+    """Each metric version, the earliest first: figures of several are not made alike."""
 
 
 def load_reports(store: ClickHouse, campaign_id: str | None = None) -> tuple[CampaignReport, ...]:
@@ -134,9 +145,22 @@ def _load(store: ClickHouse, campaign_id: str) -> CampaignReport:
     return CampaignReport(
         totals=totals[0],
         **parts,
-        model_versions=tuple(sorted({str(model) for model, _ in versions if model})),
-        metric_versions=tuple(sorted({str(metric) for _, metric in versions if metric})),
+        model_versions=tuple(sorted({str(model) for model, *_ in versions if model})),
+        metric_versions=tuple(sorted({str(metric) for _, metric, *_ in versions if metric})),
+        meanings=_meanings(versions),
     )
+
+
+def _meanings(versions: Sequence[Sequence[Any]]) -> tuple[Meaning, ...]:
+    """From rows of model version, metric version, first and last instant."""
+    known: dict[str, Meaning] = {}
+    for _, metric, first_at, last_at in versions:
+        if metric:
+            other = known.get(metric)
+            first = min(first_at, other.first_at) if other else first_at
+            last = max(last_at, other.last_at) if other else last_at
+            known[metric] = Meaning(metric_version=metric, first_at=first, last_at=last)
+    return tuple(sorted(known.values(), key=lambda each: (each.first_at, each.metric_version)))
 
 
 def _select(store: ClickHouse, campaign_id: str, kind: type[T], view: str, order: str) -> Sequence[T]:

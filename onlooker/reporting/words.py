@@ -1,6 +1,6 @@
 """The words of the report: what each term means, and what the figures do not say."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from onlooker.reporting.figures import CampaignReport
 from onlooker.reporting.plain import number, percent
@@ -68,15 +68,25 @@ def _share(words: str, value: float | None) -> str:
 
 def period(report: CampaignReport) -> str:
     """When the campaign was shown: for example `2026-03-02 09:00 to 18:30 UTC`."""
-    first, last = report.totals.first_play_at, report.totals.last_play_at
+    return _span(report.totals.first_play_at, report.totals.last_play_at)
+
+
+def _span(first: datetime, last: datetime) -> str:
     clock = "%H:%M" if last - first >= SHORT else "%H:%M:%S"
     end = clock if first.date() == last.date() else f"%Y-%m-%d {clock}"
     return f"{first.strftime(f'%Y-%m-%d {clock}')} to {last.strftime(end)} UTC"
 
 
 def provenance(report: CampaignReport) -> str:
-    """The versions of formulas and models that the figures were made with."""
+    """The versions of formulas and models that the figures were made with; where there are several, when."""
     if not report.metric_versions:
         return "Nobody was seen during its plays."
     metric = ", ".join(report.metric_versions)
-    return f"metric version {metric}; models {', '.join(report.model_versions) or 'none'}"
+    models = f"models {', '.join(report.model_versions) or 'none'}"
+    if len(report.meanings) < 2:
+        return f"metric version {metric}; {models}"
+    spans = [f"{each.metric_version} {_span(each.first_at, each.last_at)}" for each in report.meanings]
+    return (
+        f"These figures add up what was measured with {len(spans)} different sets of thresholds: "
+        f"metric version {'; '.join(spans)}. v_metric_versions says what each means; {models}"
+    )

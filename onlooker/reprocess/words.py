@@ -111,6 +111,12 @@ def warnings_of(coverage: Coverage) -> list[str]:
             f"the recording holds less than was measured live in {coverage.windows_short} of "
             f"{coverage.windows} windows: what it lacks would be missing from the figures"
         )
+    if coverage.windows_cut:
+        found.append(
+            f"{coverage.windows_cut} live windows cross an end of the range, because windows have another "
+            "length now: seconds would be added up twice there, or missing. Give --from and --until where "
+            "live windows begin and end"
+        )
     if coverage.crossing or coverage.crossing_reprocessed:
         found.append(
             f"{coverage.crossing} live and {coverage.crossing_reprocessed} recomputed visits cross an end of "

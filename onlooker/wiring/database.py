@@ -3,12 +3,14 @@
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 
 import msgspec
 
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.perception import measure_options
 from schemas.ports import RowStore
+from sinks.service.alike import require_alike
 from sinks.service.local import LocalSink
 from sinks.store.address import Address
 from sinks.store.clickhouse import ClickHouse, NoDatabaseError, create_database
@@ -78,14 +80,19 @@ def opened(
 
 @contextmanager
 def open_writer(settings: Settings) -> Iterator[LocalSink]:
-    """A writer into a migrated database, embedded or by URL.
+    """A writer into a migrated database, embedded or by URL; it writes no time twice with other thresholds.
 
     Yields:
         The writer; what it gathered is flushed by the caller.
     """
     with serving(settings) as there:
         prepare(there, settings)
-        yield LocalSink(there.store, run_id=uuid.uuid4().hex, revive=there.revive)
+        yield LocalSink(
+            there.store,
+            run_id=uuid.uuid4().hex,
+            revive=there.revive,
+            check=partial(require_alike, there.store),
+        )
 
 
 def prepare(there: Database, settings: Settings) -> None:
@@ -111,9 +118,13 @@ def _require_database(store: ClickHouse, address: Address) -> None:
 
 
 def note_thresholds(store: RowStore, settings: Settings) -> None:
-    """Write what each stand's metric version stands for into a migrated database; again changes nothing."""
+    """Write what each metric version stands for into a migrated database; again changes nothing.
+
+    Stands that are not in the configuration are measured too: their version is noted with the others.
+    """
     options = measure_options(settings)
-    noted = {options.metric_version(s.stand_id): options.thresholds(s.stand_id) for s in settings.stands}
+    names = ("", *(stand.stand_id for stand in settings.stands))
+    noted = {options.metric_version(name): options.thresholds(name) for name in names}
     for version, thresholds in noted.items():
         columns = {"metric_version": [version], "thresholds": [thresholds]}
         store.insert("metric_versions", columns, f"metric_version:{version}")

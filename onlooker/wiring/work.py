@@ -1,5 +1,6 @@
 """Builds the workers: each stage with its models, its codec, its limits, over the configured brokers."""
 
+import hashlib
 import logging
 import os
 import socket
@@ -12,9 +13,16 @@ from typing import NoReturn
 
 import msgspec
 
+from onlooker.models.cache import model_version
 from onlooker.settings.configuration import Settings
 from onlooker.telemetry import Watch
-from onlooker.wiring.perception import build_networks, build_observer, decoder, measure_options
+from onlooker.wiring.perception import (
+    build_networks,
+    build_observer,
+    decoder,
+    measure_options,
+    model_files,
+)
 from onlooker.wiring.schemas import build_codec
 from processors.measure.aligned import AlignedMeasure
 from processors.observe.captured import CapturedFrames
@@ -44,7 +52,7 @@ def execute_work(settings: Settings, request: WorkRequest, watch: Watch, stop: t
     """Run one role until it is asked to stop.
 
     Raises:
-        UsageError: wrong configuration, or a checkpoint of another version.
+        UsageError: wrong configuration, a checkpoint of another version, or other workers with other options.
         DependencyAwayError: a model or a topic is missing.
         LimitReachedError: too many messages are bad.
     """
@@ -74,6 +82,7 @@ def build_plan(settings: Settings, request: WorkRequest, watch: Watch) -> WorkPl
         pulse=watch.pulse,
         clocks=clocks,
         instance=f"{name}@{socket.gethostname()}:{os.getpid()}",
+        meaning=MEANINGS[name](settings) if name in MEANINGS else "",
     )
 
 
@@ -100,6 +109,20 @@ DESKS: Mapping[StageName, Callable[[Settings, WorkRequest, DeskTools], OpenDesk]
     "measure": _measuring,
 }
 """What opens the desk of each stage of the topology."""
+
+
+def _meaning_of_observe(settings: Settings) -> str:
+    """Whom it recognises is not in it: people are enrolled every day."""
+    options = (settings.detection, settings.observe, settings.traits, settings.identity)
+    parts = [model_version(model_files(settings)).encode(), msgspec.json.encode(options, order="sorted")]
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+
+
+MEANINGS: Mapping[StageName, Callable[[Settings], str]] = {
+    "observe": _meaning_of_observe,
+    "measure": lambda settings: measure_options(settings).digest,
+}
+"""Digest of what the meaning of a stage's events depends on; a stage without one has no options."""
 
 
 def give_up(sentence: str) -> NoReturn:

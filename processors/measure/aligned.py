@@ -4,12 +4,14 @@ So the embedded run hands plays over, and only the same order gives the same fac
 """
 
 from bisect import insort
+from typing import Any
 
 import msgspec
 
+from processors.measure.eras import Era, Eras, advanced
 from processors.measure.fold import Facts, StandState, checkpoint_of, state_from, step
 from processors.measure.plays import BY_START
-from processors.thresholds import MeasureOptions
+from processors.thresholds import MeasureOptions, options_from, options_kept
 from schemas.errors import UsageError
 from schemas.events import FaceObservations, MeasureInput, Play
 
@@ -18,9 +20,13 @@ MOST_HELD = 10_000
 
 
 class AlignedState(msgspec.Struct, frozen=True, kw_only=True):
-    """A stand of MEASURE with the plays whose time has not come."""
+    """A stand of MEASURE with the options in force, and the plays whose time has not come."""
 
     stand: StandState
+    options: MeasureOptions
+    """As far as they concern the stand."""
+    before: Era | None = None
+    """The stand until its options changed, while events may be late for it."""
     newest_us: int | None = None
     """Newest event time of any frame."""
     held: tuple[Play, ...] = ()
@@ -30,14 +36,19 @@ class AlignedState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlignedMeasure:
-    """MEASURE as a worker drives it: a fold over both inputs in the order in which they were published."""
+    """MEASURE as a worker drives it: a fold over both inputs in the order in which they were published.
+
+    A state goes on with the options that it has until those from here come into force
+    (`processors/measure/eras.py`).
+    """
 
     def __init__(self, options: MeasureOptions) -> None:
-        self._options = options
+        self._own = {stand_id: options.of_stand(stand_id) for stand_id in options.stands}
+        self._elsewhere = options.of_stand("")
 
     def new_state(self, stand_id: str) -> AlignedState:
         """A stand that nobody has visited."""
-        return AlignedState(stand=StandState(stand_id=stand_id))
+        return AlignedState(stand=StandState(stand_id=stand_id), options=self._wanted(stand_id))
 
     def step(self, state: AlignedState, event: MeasureInput) -> tuple[AlignedState, Facts]:
         """One more event of the stand.
@@ -56,39 +67,76 @@ class AlignedMeasure:
         if isinstance(event, FaceObservations) and (state.newest_us is None or event.t_us > state.newest_us):
             state = msgspec.structs.replace(state, newest_us=event.t_us)
             state, facts = self._released(state, event.t_us)
-        stand, more = step(state.stand, event, self._options)
-        return msgspec.structs.replace(state, stand=stand), facts + more
+        state, more = self._advanced(state, event)
+        return state, facts + more
+
+    def _wanted(self, stand_id: str) -> MeasureOptions:
+        return self._own.get(stand_id, self._elsewhere)
+
+    def _advanced(self, state: AlignedState, event: MeasureInput) -> tuple[AlignedState, Facts]:
+        wanted = self._wanted(state.stand.stand_id)
+        if state.options is wanted and state.before is None:
+            stand, facts = step(state.stand, event, wanted)
+            return msgspec.structs.replace(state, stand=stand), facts
+        eras = Eras(now=Era(stand=state.stand, options=state.options), before=state.before)
+        eras, facts = advanced(eras, event, wanted)
+        now = eras.now
+        changed = msgspec.structs.replace(state, stand=now.stand, options=now.options, before=eras.before)
+        return changed, facts
 
     def _released(self, state: AlignedState, t_us: int) -> tuple[AlignedState, Facts]:
         """Hand over the plays that have begun by now."""
         begun = [play for play in state.held if play.start_us <= t_us]
         if not begun:
             return state, ()
-        stand = state.stand
         facts: Facts = ()
         for play in begun:
-            stand, more = step(stand, play, self._options)
+            state, more = self._advanced(state, play)
             facts = facts + more
-        return msgspec.structs.replace(state, stand=stand, held=state.held[len(begun) :]), facts
+        return msgspec.structs.replace(state, held=state.held[len(begun) :]), facts
 
     def kept(self, state: AlignedState) -> bytes:
         """The state as bytes, to go on from after a restart."""
-        fields = msgspec.structs.asdict(state)
-        return msgspec.msgpack.encode(_Kept(**{**fields, "stand": checkpoint_of(state.stand)}))
+        before = state.before
+        kept = _Kept(
+            stand=checkpoint_of(state.stand),
+            newest_us=state.newest_us,
+            held=state.held,
+            dropped=state.dropped,
+            options=options_kept(state.options),
+            before=None if before is None else checkpoint_of(before.stand),
+            options_before=None if before is None else options_kept(before.options),
+        )
+        return msgspec.msgpack.encode(kept)
 
     def restored(self, kept: bytes) -> AlignedState:
         """A state equal to the one that `kept` was given.
+
+        One that was kept without options, by an earlier release, is taken as made with those from here.
 
         Raises:
             UsageError: the bytes are damaged, or of another version.
         """
         try:
             rest = msgspec.msgpack.decode(kept, type=_Kept)
+            made_with = None if rest.options is None else options_from(rest.options)
+            before = None
+            if rest.before is not None and rest.options_before is not None:
+                before = Era(stand=state_from(rest.before), options=options_from(rest.options_before))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UsageError(
                 f"A checkpoint of MEASURE is damaged ({error}); remove it to begin anew."
             ) from error
-        return AlignedState(**{**msgspec.structs.asdict(rest), "stand": state_from(rest.stand)})
+        stand = state_from(rest.stand)
+        wanted = self._wanted(stand.stand_id)
+        return AlignedState(
+            stand=stand,
+            options=wanted if made_with is None or made_with == wanted else made_with,
+            before=before,
+            newest_us=rest.newest_us,
+            held=rest.held,
+            dropped=rest.dropped,
+        )
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +144,9 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     newest_us: int | None
     held: tuple[Play, ...]
     dropped: int
+    options: dict[str, Any] | None = None
+    before: bytes | None = None
+    options_before: dict[str, Any] | None = None
 
 
 def _holding(state: AlignedState, play: Play) -> AlignedState:

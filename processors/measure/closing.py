@@ -71,7 +71,8 @@ def _windows(
     for start in touched(state, state.frozen_until_us, closing_us, options):
         end = start + length_us
         if ended or end > state.closed_until_us or end <= frozen_us:
-            fact = window_closed(state, (start, end), options)
+            from_us = state.begins_us if start < state.begins_us < end else start
+            fact = window_closed(state, (from_us, end), options)
             entry = _entry(written.get(start), fact, end) if fact is not None else None
             if fact is not None and entry is not None:
                 written[start] = entry

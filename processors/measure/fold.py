@@ -10,7 +10,7 @@ from processors.thresholds import MeasureOptions
 from schemas.errors import UsageError
 from schemas.events import FaceObservations, MeasureInput, MeasureOutput, Play
 
-__all__ = ["Facts", "MeasureOptions", "StandState", "checkpoint_of", "state_from", "step"]
+__all__ = ["Facts", "MeasureOptions", "StandState", "checkpoint_of", "ended", "entered", "state_from", "step"]
 
 Facts = tuple[MeasureOutput, ...]
 
@@ -31,10 +31,10 @@ def step(state: StandState, event: MeasureInput, options: MeasureOptions) -> tup
         return state, ()
     if isinstance(event, FaceObservations):
         state, frames = admitted(state, event, options)
-        return _with_frames(state, frames, options)
+        return entered(state, frames, options)
     if isinstance(event, Play):
         return with_play(state, event, options), ()
-    return _ended(state, options)
+    return ended(state, options)
 
 
 def checkpoint_of(state: StandState) -> bytes:
@@ -66,7 +66,8 @@ class _Versioned(msgspec.Struct):
     state_version: int
 
 
-def _with_frames(state: StandState, frames: Frames, options: MeasureOptions) -> tuple[StandState, Facts]:
+def entered(state: StandState, frames: Frames, options: MeasureOptions) -> tuple[StandState, Facts]:
+    """The state with admitted events in it, and what they made certain."""
     facts: Facts = ()
     for frame in frames:
         state = with_frame(state, frame, options)
@@ -76,9 +77,12 @@ def _with_frames(state: StandState, frames: Frames, options: MeasureOptions) -> 
     return state, facts
 
 
-def _ended(state: StandState, options: MeasureOptions) -> tuple[StandState, Facts]:
-    """Take in what still waits: nothing is left that could contradict it."""
+def ended(state: StandState, options: MeasureOptions) -> tuple[StandState, Facts]:
+    """Write all that is open as it stands; a state that goes on afterwards corrects it like any other fact.
+
+    What still waits is taken in: nothing is left that could contradict it.
+    """
     frames = state.waiting
-    state, facts = _with_frames(msgspec.structs.replace(state, waiting=()), frames, options)
+    state, facts = entered(msgspec.structs.replace(state, waiting=()), frames, options)
     state, last = closed(state, options, ended=True)
     return state, facts + last

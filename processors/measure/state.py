@@ -86,6 +86,8 @@ class StandState(msgspec.Struct, frozen=True, kw_only=True):
 
     stand_id: str
     state_version: int = STATE_VERSION
+    begins_us: int = 0
+    """The first window begins here: what was before has been measured with other options."""
     newest_us: int | None = None
     """Newest event time; the watermark is this minus `lateness_s`."""
     next_due_us: int = 0

@@ -71,6 +71,8 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     crossing: int
     """Live visits that cross an end of the range."""
     crossing_reprocessed: int
+    windows_cut: int = 0
+    """Live windows that cross an end of the range: windows have another length now, and would overlap."""
 
 
 def sums_of(store: RowStore, reprocessing: Reprocessing, side: Side) -> dict[Group, Sums]:
@@ -99,6 +101,7 @@ def coverage_of(store: RowStore, reprocessing: Reprocessing) -> Coverage:
         windows_short=short,
         crossing=crossing["live"],
         crossing_reprocessed=crossing["reprocessed"],
+        windows_cut=store.rows(_CUT, parameters_of(reprocessing))[0][0],
     )
 
 
@@ -173,3 +176,11 @@ LEFT JOIN
     WHERE generation = {{generation:UInt64}}
 ) AS new USING (stand_id, window_start)
 """  # noqa: S608 - names of ours
+_CUT = """
+SELECT count() FROM windows FINAL
+WHERE stand_id IN {stands:Array(String)}
+    AND ((window_start < fromUnixTimestamp64Micro({from:Int64}, 'UTC')
+          AND window_end > fromUnixTimestamp64Micro({from:Int64}, 'UTC'))
+      OR (window_start < fromUnixTimestamp64Micro({until:Int64}, 'UTC')
+          AND window_end > fromUnixTimestamp64Micro({until:Int64}, 'UTC')))
+"""

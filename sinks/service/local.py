@@ -1,7 +1,7 @@
 """The sink of one process: facts that its stages make, gathered and written as the service does it."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from schemas.clocks import Clocks
@@ -34,6 +34,7 @@ class LocalSink:
         run_id: names this run: two runs on the same database must differ, the retry of a run must not.
         options: batches and patience.
         revive: called before another attempt, for example to start an embedded server again.
+        check: sees the facts of a batch before it is written, and raises when they must not be.
         clocks: time.
     """
 
@@ -44,9 +45,11 @@ class LocalSink:
         run_id: str,
         options: LocalOptions | None = None,
         revive: Callable[[], None] | None = None,
+        check: Callable[[Iterable[Any]], None] | None = None,
         clocks: Clocks | None = None,
     ) -> None:
         self._store = store
+        self._check = check
         self._options = options = options or LocalOptions()
         self._revive = revive
         self._clocks = clocks = clocks or Clocks()
@@ -84,6 +87,7 @@ class LocalSink:
 
         Raises:
             DependencyAwayError: the server stayed away for `give_up_after_s`.
+            UsageError: the check refuses a batch; nothing of it is written.
             LimitReachedError: its disk is full.
         """
         for gathering in self._gatherings.values():
@@ -98,6 +102,8 @@ class LocalSink:
         began_s = self._clocks.monotonic_s()
         while True:
             try:
+                if self._check is not None:
+                    self._check(entry.fact for entry in batch.entries)
                 return insert_facts(self._store.insert, batch, batch.entries)
             except DependencyAwayError:
                 if self._clocks.monotonic_s() - began_s >= options.give_up_after_s:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -285,6 +286,32 @@ def test_a_recording_that_holds_less_is_not_switched_unasked(
     assert len(lines) > 50
     done = CliRunner().invoke(reprocess, ["--list", "--json", "--data-dir", data_dir])
     assert [each["name"] for each in json.loads(done.stdout)] == ["short"]
+
+
+@pytest.mark.parametrize(("ends_s", "cut"), [((20, 120), 2), ((60, 140), 2), ((60, 180), 0)])
+def test_windows_of_another_length_are_switched_only_between_ends_of_live_windows(
+    server: EmbeddedServer,
+    store: ClickHouse,
+    recording: Path,
+    tmp_path: Path,
+    ends_s: tuple[int, int],
+    cut: int,
+) -> None:
+    """Live windows are minutes; the range is in seconds of the day. Two stands."""
+    data_dir = json.dumps(server.address().data_dir)
+    config = tmp_path / "short.yaml"
+    config.write_text(f"{{measure: {{window_s: 20}}, data_dir: {data_dir}}}", encoding="utf-8")
+    since, until = (datetime.fromtimestamp(START_US / 1e6 + s, UTC).strftime("%FT%T") for s in ends_s)
+    asked = ["--config", str(config), "--name", "short", "--from", since, "--until", until]
+    done = CliRunner().invoke(reprocess, [str(recording), *asked, "--switch", "--partial"])
+    if cut:
+        assert isinstance(done.exception, CheckFailedError)
+        assert f"{cut} live windows cross an end of the range" in str(done.exception)
+        assert versions(store) == {"1"}
+    else:
+        assert done.exit_code == 0, done.output
+    observed = store.rows("SELECT sum(observed_ms) FROM v_windows GROUP BY stand_id")
+    assert observed == [(299_800,), (299_800,)]
 
 
 def test_the_replaced_views_keep_their_columns(store: ClickHouse) -> None:

@@ -3,8 +3,9 @@
 A story is a file of JSON lines: `tell` (what happens), `options`, `camera`, `crowd` and `play` (the scene, in
 seconds), then what is expected of the latest versions: every `visit`, every `window`, and `ignored` events.
 Expected lines name only some fields; a field `x_s` is compared with `x_us` in seconds. Cameras may `lag_s`
-behind in the order of arrival. `"end": false` leaves the stream open. `visits` expects many equal ones. A
-`seen` is one observation of a recording: `python -m tests.replay.story_of` makes such stories.
+behind in the order of arrival. `"end": false` leaves the stream open. `visits` expects many equal ones.
+`change` gives the worker that goes on `at_s` other `options`. A `seen` is one observation of a recording:
+`python -m tests.replay.story_of` makes such stories.
 """
 
 from pathlib import Path
@@ -13,9 +14,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from processors.measure.aligned import AlignedMeasure
 from processors.measure.fold import MeasureOptions
 from processors.measure.state import StandState
-from schemas.events import MeasureInput, MeasureOutput, VisitEnded, WindowClosed
+from schemas.events import (
+    FaceObservations,
+    MeasureInput,
+    MeasureOutput,
+    StreamEnded,
+    VisitEnded,
+    WindowClosed,
+)
 from schemas.units import US_PER_S, us_from_s
 from tests.replay.measure_scenes import (
     Camera,
@@ -92,10 +101,32 @@ def test_story_gives_the_expected_figures(path: Path) -> None:
     ends = (story.only("end", "s") or [True])[0]
     events = story.events()
     for stand_id in story.stands:
-        state, facts = run(stand_id, events, options, end=ends)
+        change = story.only("change", stand_id)
+        state, facts = (
+            _changed(stand_id, events, options, change[0])
+            if change
+            else run(stand_id, events, options, end=ends)
+        )
         _check_visits(story, stand_id, facts)
         _check_windows(story, stand_id, facts)
         _check_ignored(story, stand_id, state)
+
+
+def _changed(
+    stand_id: str, events: list[MeasureInput], options: MeasureOptions, change: Line
+) -> tuple[StandState, list[MeasureOutput]]:
+    """Two workers after each other; the second begins with the first event at or after `at_s`."""
+    first, second = (
+        AlignedMeasure(each) for each in (options, msgspec.convert(change["options"], MeasureOptions))
+    )
+    at_us, fold, state = us_from_s(change["at_s"]), first, first.new_state(stand_id)
+    facts: list[MeasureOutput] = []
+    for event in (*events, StreamEnded(stand_id=stand_id)):
+        if fold is first and isinstance(event, FaceObservations) and event.t_us >= at_us:
+            fold, state = second, second.restored(first.kept(state))
+        state, more = fold.step(state, event)
+        facts.extend(more)
+    return state.stand, facts
 
 
 def test_every_asked_story_is_told() -> None:

@@ -4,6 +4,7 @@ import csv
 import math
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,6 +136,8 @@ def test_warnings_name_what_is_missing() -> None:
     short, crossing = warnings_of(Coverage(windows=3, windows_short=1, crossing=2, crossing_reprocessed=0))
     assert "less than was measured live in 1 of 3 windows" in short
     assert "2 live and 0 recomputed visits" in crossing
+    (cut,) = warnings_of(msgspec.structs.replace(fine, windows_cut=2))
+    assert "2 live windows cross an end of the range" in cut
 
 
 def test_times_are_written_in_utc() -> None:

@@ -10,10 +10,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.services import WaitResults
 
+from processors.runtime.agents.agreement import client_of
 from processors.runtime.agents.connection import credentials_of, urls_of
-from processors.runtime.work.options import WorkOptions
-from processors.topology import Stage
-from schemas.broker import BrokerOptions
+from processors.runtime.agents.plan import WorkPlan
 
 Fence = Callable[[], None]
 """Called before anything is sent to a broker; does not return when sending is no longer allowed."""
@@ -172,7 +171,7 @@ class RoleApp(faust.App):
         return Transport(self.conf.broker_consumer, self)
 
 
-def build_app(stage: Stage, broker: BrokerOptions, options: WorkOptions, *, fence: Fence) -> RoleApp:
+def build_app(plan: WorkPlan, *, fence: Fence) -> RoleApp:
     """The application of a role, not started.
 
     Returns:
@@ -180,17 +179,19 @@ def build_app(stage: Stage, broker: BrokerOptions, options: WorkOptions, *, fenc
     """
     # Faust's services speak under the name of the module that their class is from: this one.
     logging.getLogger(__name__).setLevel(logging.WARNING)
-    app = RoleApp(broker.group(stage.name), env={}, **_settings(stage, broker, options))
+    app = RoleApp(plan.broker.group(plan.stage.name), env={}, **_settings(plan))
     app.fence = fence
     app.states = app.Table(TABLE, key_type=bytes, value_type=bytes)
     return app
 
 
-def _settings(stage: Stage, broker: BrokerOptions, options: WorkOptions) -> dict[str, Any]:
+def _settings(plan: WorkPlan) -> dict[str, Any]:
     """Faust's settings of a role."""
+    stage, broker, options = plan.stage, plan.broker, plan.options
     amounts = options.amounts(stage.takes)
     return {
         "broker": urls_of(broker),
+        "broker_client_id": client_of(stage.name, plan.meaning),
         "broker_credentials": credentials_of(broker),
         "broker_session_timeout": options.session_timeout_s,
         "broker_heartbeat_interval": options.session_timeout_s / 3,

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faust.types import TP
 
+from processors.runtime.agents.agreement import Member, members_of
 from processors.runtime.agents.application import RoleApp
 from processors.runtime.agents.connection import client_settings
 from schemas.broker import BrokerOptions
@@ -23,6 +24,7 @@ ANSWER_MS = 10_000
 """How long a broker may take to answer."""
 
 Offsets = Mapping[TP, int]
+T = TypeVar("T")
 
 
 class ReassignedError(Exception):
@@ -99,6 +101,14 @@ class Asking:
         """
         return await self._patiently(lambda: self._app.offsets.committed(tps)) if tps else {}
 
+    async def members(self) -> list[Member]:
+        """The workers of this one's group, itself among them.
+
+        Raises:
+            ReassignedError: the assignment changed before a broker answered.
+        """
+        return await self._patiently(lambda: members_of(self._broker, self._app.conf.id))
+
     async def positions(self, tps: Sequence[TP]) -> Offsets:
         """The offset that each partition is read from next; no question to a broker."""
         found = {tp: await self._app.consumer.position(tp) for tp in tps}
@@ -108,7 +118,7 @@ class Asking:
         """Have partitions read from earlier offsets on."""
         await self._app.offsets.read_from(offsets)
 
-    async def _patiently(self, ask: Callable[[], Awaitable[Offsets]]) -> Offsets:
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         while True:
             if not self._app.flow_control.is_active() or self._app.should_stop:
                 raise ReassignedError

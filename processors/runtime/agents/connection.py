@@ -5,6 +5,7 @@ from typing import Any
 
 import faust
 from aiokafka.helpers import create_ssl_context
+from faust.types.auth import CredentialsT
 
 from schemas.broker import BrokerOptions
 
@@ -19,7 +20,7 @@ def tls_of(broker: BrokerOptions) -> ssl.SSLContext | None:
     return create_ssl_context(**broker.tls_files()) if broker.uses_tls else None
 
 
-def credentials_of(broker: BrokerOptions) -> faust.types.auth.CredentialsT | None:
+def credentials_of(broker: BrokerOptions) -> CredentialsT | None:
     """Who asks, as Faust hands it to its consumer and producer."""
     tls = tls_of(broker)
     if broker.uses_sasl:

@@ -39,3 +39,5 @@ class WorkPlan(msgspec.Struct, frozen=True, kw_only=True):
     clocks: Clocks
     instance: str
     """Who writes: goes into the header `producer`."""
+    meaning: str = ""
+    """Digest of what the meaning of its events depends on: the same in all workers of the stage."""

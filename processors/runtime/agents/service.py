@@ -9,6 +9,7 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
+from processors.runtime.agents.agreement import disagreement, members_of
 from processors.runtime.agents.application import REBALANCE_S, build_app
 from processors.runtime.agents.asking import ReassignedError
 from processors.runtime.agents.outbox import checkpoints_topic
@@ -20,7 +21,7 @@ from processors.runtime.work.progress import Progress
 from schemas.broker import BrokerOptions
 from schemas.clocks import Clocks
 from schemas.errors import BrokerAwayError, DependencyAwayError
-from schemas.trouble import trouble_of
+from schemas.trouble import in_words, trouble_of
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def work(plan: WorkPlan, stop: threading.Event, *, give_up: GiveUp) -> None:
 
     Raises:
         DependencyAwayError: a topic is missing, or the brokers went away for good.
-        UsageError: topics differ, or a checkpoint is of another version.
+        UsageError: topics differ, a checkpoint is of another version, or another worker has other options.
         LimitReachedError: too many messages are bad.
     """
     asyncio.run(_work(plan, stop, give_up))
@@ -51,6 +52,7 @@ async def _work(plan: WorkPlan, stop: threading.Event, give_up: GiveUp) -> None:
     while not stop.is_set():
         try:
             await _prepared(plan)
+            await _agreed(plan, stop)
         except BrokerAwayError as error:
             plan.pulse.away("kafka", str(error))
             plan.pulse.beat("work")
@@ -58,7 +60,8 @@ async def _work(plan: WorkPlan, stop: threading.Event, give_up: GiveUp) -> None:
             await _pause(stop, WAIT_S, plan.clocks)
             continue
         plan.pulse.away("kafka", None)
-        await _RoleService(plan, stop, give_up).run()
+        if not stop.is_set():
+            await _RoleService(plan, stop, give_up).run()
         return
 
 
@@ -70,6 +73,27 @@ async def _prepared(plan: WorkPlan) -> None:
         checkpoints=checkpoints_topic(plan.broker.group(plan.stage.name)),
         checkpoint_bytes=plan.options.checkpoint_bytes,
     )
+
+
+async def _agreed(plan: WorkPlan, stop: threading.Event) -> None:
+    """Wait until nobody with other options is in the group: one that died leaves it with its session.
+
+    Raises:
+        BrokerAwayError: no broker answers: worth waiting for.
+        UsageError: somebody stays, or the brokers refuse us.
+    """
+    until_s = plan.clocks.monotonic_s() + plan.options.session_timeout_s + WAIT_S
+    group = plan.broker.group(plan.stage.name)
+    while not stop.is_set():
+        with in_words(plan.broker, KafkaError, OSError, TimeoutError):
+            members = await members_of(plan.broker, group)
+        trouble = disagreement(plan.stage.name, group, plan.meaning, members)
+        if trouble is None:
+            return
+        if plan.clocks.monotonic_s() >= until_s:
+            raise trouble
+        plan.pulse.beat("work")
+        await _pause(stop, WAIT_S, plan.clocks)
 
 
 async def _pause(stop: threading.Event, seconds: float, clocks: Clocks) -> None:
@@ -89,7 +113,7 @@ class _RoleService:
         self._begun_s = plan.clocks.monotonic_s()
         self._lease = Lease(plan.options.session_timeout_s, plan.clocks.boot_s)
         self._progress = Progress(plan.options.stall_s, plan.clocks.monotonic_s)
-        self._app = build_app(plan.stage, plan.broker, plan.options, fence=self._fence)
+        self._app = build_app(plan, fence=self._fence)
         desk = plan.open_desk(lambda stand_id: self._app.states.data.get(stand_id.encode()))
         self._worker = RoleWorker(self._app, plan, desk, lease=self._lease, give_up=give_up)
         self._connect()

@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
+from processors.runtime.agents.agreement import disagreement
 from processors.runtime.agents.application import RoleApp
 from processors.runtime.agents.asking import Asking, ReassignedError
 from processors.runtime.agents.order import HeldBack
@@ -47,6 +48,8 @@ class RoleWorker:
         self._rereading = Rereading(app, plan.clocks.monotonic_s)
         self._known_until: dict[tuple[Topic, int], int] = {}
         self._begun = False
+        self._agreed = False
+        """Once it has begun beside others it goes on, whoever comes."""
         self._kept_s = plan.clocks.monotonic_s()
         self._queue: Queue | None = None
         self.handled = 0
@@ -57,7 +60,7 @@ class RoleWorker:
 
         Raises:
             LimitReachedError: too many messages are bad, or a state has grown too large.
-            UsageError: a checkpoint is of another version.
+            UsageError: a checkpoint is of another version, or others of the group have other options.
             DependencyAwayError: events were lost on their way here.
         """
         self._queue = queue
@@ -143,6 +146,12 @@ class RoleWorker:
         tps = self._assigned()
         if self._app.rebalancing or not tps:
             return
+        if not self._agreed:
+            # Two that started at once did not see each other before they joined.
+            members = await self._asking.members()
+            if trouble := disagreement(self._plan.stage.name, self._app.conf.id, self._plan.meaning, members):
+                raise trouble
+            self._agreed = True
         ends, begins = await self._asking.ends(tps), await self._asking.begins(tps)
         commits = await self._asking.committed(tps)
         self._known_until = {(self._names[tp.topic], tp.partition): end for tp, end in ends.items()}
