@@ -96,6 +96,17 @@ class ModelFeed:
         commit = self.log.committed.get(tp)
         return commit.offset if commit else self.log.begins[tp]
 
+    @property
+    def group(self) -> str:
+        return "onlooker-sink"
+
+    @property
+    def anchor(self) -> TopicPartition:
+        return (VISITS, 0)
+
+    def commits(self) -> Mapping[TopicPartition, Committed]:
+        return dict(self.log.committed)
+
     def membership(self) -> Membership | None:
         if self.log.owner != self.member:
             return None
@@ -158,6 +169,8 @@ class ModelStore:
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         self.trouble("before rows")
         given = dict(parameters or {})
+        if "FROM database_identity" in sql:
+            return [(row["id"],) for row in self.tables.get("database_identity", [])]
         if "FROM sink_batches" in sql:
             return self._highest(given)
         table = sql.split(" FROM ")[1].split(maxsplit=1)[0]

@@ -51,14 +51,18 @@ def tell(meter: Meter, tp: TopicPartition, start: Start) -> None:
     if start.skipped:
         log.warning("%s:%s: %s messages are written already and are left out", *tp, start.skipped)
         meter.count("messages_ignored", start.skipped, topic=tp[0], cause="written")
+    tell_missing(tp, start)
+
+
+def tell_missing(tp: TopicPartition, start: Start) -> None:
+    """Log from which offset rows are missing in the database."""
     if start.missing_from is not None:
         log.error(
-            "%s:%s: the database ends at offset %s, the group is at %s: rows are missing here. To write "
-            "them, set the group's offset back to %s while no sink runs",
+            "%s:%s: rows are missing in this database from offset %s on, the group is at %s. To write those "
+            "that the topic still has, stop all sinks and run `onlooker rebind --from earliest`",
             *tp,
             start.missing_from,
             start.lo,
-            start.missing_from,
         )
 
 
