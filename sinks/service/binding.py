@@ -76,5 +76,17 @@ def refuse_other(group: str, commits: Mapping[TopicPartition, Committed], databa
             )
 
 
+def refuse_changed(group: str, database: Identity, there: str) -> None:
+    """Before something is written: the database must be the one that was taken over with, `there` its id now.
+
+    Raises:
+        OtherDatabaseError: behind its address another one has come to stand.
+    """
+    if there != database.id:
+        raise OtherDatabaseError(
+            f"the group {group} writes to the database {database}, and {there} is there in its place: {MEND}"
+        )
+
+
 def _database_of(commit: Committed | None) -> Identity | None:
     return None if commit is None else note_of(commit.note).database

@@ -215,6 +215,18 @@ class GroupConsumer:
                 raise NotOwnerError(f"the group has gone on without this sink: {error}") from error
 
 
+class IdleGroup(GroupConsumer):
+    """The group from outside, without joining it: its commits can be read, and changed while no sink runs."""
+
+    def incarnations(self) -> Mapping[TopicPartition, str]:
+        """All partitions that there are, each with the id that the brokers gave to its topic."""
+        found = {tp: self._incarnation(tp[0]) for tp in self.partitions()}
+        return {tp: name for tp, name in found.items() if name is not None}
+
+    def _connect(self) -> Any:
+        return KafkaConsumer(**consumer_arguments(self._broker, "onlooker-rebind"), group_id=self.group)
+
+
 def _message(record: Any) -> Message:
     headers: Iterable[tuple[str, bytes]] = record.headers or ()
     return Message(

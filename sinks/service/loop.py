@@ -14,7 +14,7 @@ from schemas.errors import BrokerAwayError, DependencyAwayError, LimitReachedErr
 from schemas.metrics import Meter, Pulse
 from sinks.service.backoff import Backoff
 from sinks.service.batch_writer import BatchWriter, StoreAwayError, no_collection
-from sinks.service.binding import MEND, NotBoundError, OtherDatabaseError, bind
+from sinks.service.binding import NotBoundError, refuse_changed
 from sinks.service.feed import (
     Committed,
     Feed,
@@ -27,7 +27,7 @@ from sinks.service.gathering import Batch, Gathering
 from sinks.service.offsets import Note, commit_of
 from sinks.service.options import SinkOptions
 from sinks.service.reading import FactReader, Limits, believed
-from sinks.service.takeover import starts_of, tell, tell_expired, tell_missing
+from sinks.service.takeover import bound, starts_of, tell, tell_expired
 from sinks.store.identity import Identity
 
 log = logging.getLogger(__name__)
@@ -155,7 +155,8 @@ class Sink:
         """Find out where to go on with each partition; what was polled before is polled again."""
         parts = self._parts
         self._gatherings = {}
-        self._database = self._bound(membership)
+        self._database = Identity(id=parts.writer.database(), place=parts.place)
+        bound(membership, parts.feed, parts.writer.written, self._database)
         starts = starts_of(membership, parts.feed, parts.writer.written)
         for tp, start in starts.items():
             tell(parts.meter, tp, start)
@@ -175,27 +176,6 @@ class Sink:
         begun = sum(gathering.healing for gathering in self._gatherings.values())
         words = "owns %s partitions, ends %s batches that were begun, writes to the database %s"
         log.info(words, len(starts), begun, self._database)
-
-    def _bound(self, membership: Membership) -> Identity:
-        """The database, once it is certain that the group writes to it."""
-        parts = self._parts
-        database = Identity(id=parts.writer.database(), place=parts.place)
-        try:
-            bind(membership, parts.feed, database)
-        except OtherDatabaseError:
-            for tp, start in starts_of(membership, parts.feed, parts.writer.written).items():
-                tell_missing(tp, start)
-            raise
-        return database
-
-    def _refuse_another(self) -> None:
-        """Before something is written: the database must be the one that was taken over with."""
-        there, database = self._parts.writer.database(), self._database
-        if database is not None and there != database.id:
-            raise OtherDatabaseError(
-                f"the group {self._parts.feed.group} writes to the database {database}, but there is "
-                f"{there} now in its place: {MEND}"
-            )
 
     def _read(self) -> None:
         now_us = self._parts.clocks.now_us()
@@ -246,8 +226,8 @@ class Sink:
         return commit_of(offset, note)
 
     def _write(self) -> None:
-        if self._begun:
-            self._refuse_another()
+        if self._begun and self._database is not None:
+            refuse_changed(self._parts.feed.group, self._database, self._parts.writer.database())
         while self._begun:
             batch = self._begun[0]
             self._parts.writer.write(batch)

@@ -4,16 +4,34 @@ import logging
 from collections.abc import Callable, Mapping
 
 from schemas.metrics import Meter
+from sinks.service.binding import OtherDatabaseError, bind
 from sinks.service.feed import Feed, Membership, TopicPartition
 from sinks.service.offsets import Known, Start, start_of
+from sinks.store.identity import Identity
 
 log = logging.getLogger(__name__)
+Written = Callable[[Mapping[TopicPartition, str]], Mapping[TopicPartition, int]]
+"""Says below which offset each partition is written, by its incarnation; none for one without a batch."""
+
+
+def bound(membership: Membership, feed: Feed, written: Written, database: Identity) -> None:
+    """As `bind`; a database that is refused is told first which rows it lacks.
+
+    Raises:
+        OtherDatabaseError: the group is bound to another one.
+    """
+    try:
+        bind(membership, feed, database)
+    except OtherDatabaseError:
+        for tp, start in starts_of(membership, feed, written).items():
+            tell_missing(tp, start)
+        raise
 
 
 def starts_of(
     membership: Membership,
     feed: Feed,
-    written: Callable[[Mapping[TopicPartition, str]], Mapping[TopicPartition, int]],
+    written: Written,
 ) -> dict[TopicPartition, Start]:
     """Where to go on with each partition that this process owns now.
 

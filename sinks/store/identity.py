@@ -24,6 +24,16 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.id} ({self.place})" if self.place else self.id
 
 
+def known_identity(store: RowStore, place: str) -> Identity | None:
+    """A database as others know it, `place` where it is; None while it has no id. Changes nothing.
+
+    Raises:
+        UsageError: the database has no tables, or this user may not read them.
+    """
+    found = store.rows(OLDEST)
+    return Identity(id=str(found[0][0]), place=place) if found else None
+
+
 def id_of(store: RowStore) -> str:
     """The id of a migrated database, which gets one if it has none.
 
