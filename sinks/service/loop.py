@@ -157,6 +157,7 @@ class Sink:
         self._gatherings = {}
         self._database = Identity(id=parts.writer.database(), place=parts.place)
         bound(membership, parts.feed, parts.writer.written, self._database)
+        parts.pulse.about("database", str(self._database))
         starts = starts_of(membership, parts.feed, parts.writer.written)
         for tp, start in starts.items():
             tell(parts.meter, tp, start)

@@ -108,7 +108,10 @@ def test_of_two_sinks_started_together_one_is_refused_and_all_rows_are_in_one_da
 ) -> None:
     processes = {site.start(site.config()): site.store, site.start(into(site, other)): other}
     site.send(fact for number in range(100) for fact in facts_of(number))
-    ended = lambda: [each for each in processes if each.poll() is not None]  # noqa: E731
+
+    def ended() -> list[subprocess.Popen[bytes]]:
+        return [each for each in processes if each.poll() is not None]
+
     wait_until(lambda: len(ended()) == 1, words="one sink is refused", timeout_s=60)
     site.send(fact for number in range(100, 150) for fact in facts_of(number))
     site.wait_until_written()
