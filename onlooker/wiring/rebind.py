@@ -7,11 +7,13 @@ from onlooker.settings.configuration import Settings
 from onlooker.wiring.database import opened
 from schemas.errors import UsageError
 from schemas.kinds import kinds
+from sinks.service.binding import refuse_other
 from sinks.service.consumer import IdleGroup
 from sinks.service.ledger import highest_written
+from sinks.service.offsets import note_of
 from sinks.service.rebinding import Begin, Plan, plan_of, rebind
-from sinks.store.clickhouse import NoDatabaseError, SqlError
-from sinks.store.identity import known_identity
+from sinks.store.clickhouse import ClickHouse
+from sinks.store.identity import THERE, Identity, known_identity
 
 
 @contextmanager
@@ -22,6 +24,20 @@ def idle_group(settings: Settings) -> Iterator[IdleGroup]:
         yield group
 
 
+def bound_to(settings: Settings) -> tuple[str, Identity, bool]:
+    """The sinks' group, the configured database, and whether the group is bound to it.
+
+    Raises:
+        OtherDatabaseError: it is bound to another one.
+        UsageError: the database has no tables yet.
+        DependencyAwayError: a server is away.
+    """
+    with opened(settings) as store, idle_group(settings) as group:
+        database, commits = _identity(store), group.commits()
+        refuse_other(group.group, commits, database)
+        return group.group, database, any(note_of(each.note).database for each in commits.values())
+
+
 def execute_rebind(settings: Settings, begin: Begin, *, dry_run: bool) -> Plan:
     """Give the sink's group to the configured database, or say what that would change.
 
@@ -30,13 +46,14 @@ def execute_rebind(settings: Settings, begin: Begin, *, dry_run: bool) -> Plan:
         DependencyAwayError: a server is away.
     """
     with opened(settings) as store, idle_group(settings) as group:
-        try:
-            database = known_identity(store, store.address.name)
-        except (NoDatabaseError, SqlError):
-            database = None
-        if database is None:
-            raise UsageError(f"{store.address.place} has no tables yet: run `onlooker migrate`")
-        plan = plan_of(group, lambda found: highest_written(store, found), database, begin)
+        plan = plan_of(group, lambda found: highest_written(store, found), _identity(store), begin)
         if not dry_run:
             rebind(group, plan)
     return plan
+
+
+def _identity(store: ClickHouse) -> Identity:
+    found = known_identity(store, store.address.name) if store.rows(THERE)[0][0] else None
+    if found is None:
+        raise UsageError(f"the database {store.address.name} has no identity yet: run `onlooker migrate`")
+    return found

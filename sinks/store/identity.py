@@ -9,6 +9,7 @@ from schemas.ports import RowStore
 
 TABLE = "database_identity"
 TOKEN = "identity"  # noqa: S105 - a token of an insert
+THERE = f"SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = '{TABLE}'"  # noqa: S608
 OLDEST = f"SELECT id FROM {TABLE} ORDER BY made_at, id LIMIT 1"  # noqa: S608 - a name of ours
 
 
