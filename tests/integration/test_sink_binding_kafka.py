@@ -1,5 +1,6 @@
 """A group and its database on a real broker and ClickHouse: one database, refusals said, moved by hand."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from schemas.topics import Topic
 from sinks.service.offsets import commit_of, note_of
 from sinks.store.address import Address
 from sinks.store.clickhouse import ClickHouse, create_database
+from sinks.store.embedded.asking import asking
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.identity import id_of
 from sinks.store.migrate import migrate, released
@@ -206,3 +208,24 @@ def test_a_restored_backup_gets_what_came_after_it(site: Site) -> None:
     site.wait_until_written()
     wait_until(lambda: visits(site.store) == 40, words="the rest is written")
     site.assert_exact(40)
+
+
+def test_data_directories_are_told_apart_like_servers(site: Site) -> None:
+    configs = []
+    for name in ("first", "second"):
+        path = site.folder / f"{name}.yaml"
+        text = site.config().read_text().replace(f"{site.folder}/data", f"{site.folder}/{name}")
+        path.write_text(text.replace(f'clickhouse: {{url: "{url_of(site.address)}"}}\n', ""))
+        configs.append(path)
+    site.send(fact for number in range(10) for fact in facts_of(number))
+    process = site.start(configs[0])
+    site.wait_until_written()
+    stopped(process, site)
+    assert site.start(configs[1]).wait(60) == 2, site.log()
+    assert re.search(rf"writes to the database [0-9a-f-]{{36}} \([^)]*{site.folder}/first\)", site.log())
+    assert rebind(configs[1], "committed").returncode == 0
+    site.send(fact for number in range(10, 20) for fact in facts_of(number))
+    site.start(configs[1])
+    site.wait_until_written()
+    with asking(site.folder / "second") as store:
+        assert store.rows("SELECT count() FROM visits") == [(10,)]
