@@ -63,10 +63,10 @@ def bound_commit(commit: Committed, database: Identity) -> Committed:
 
 
 def refuse_other(group: str, commits: Mapping[TopicPartition, Committed], database: Identity) -> None:
-    """Refuse a database that some commits of a group do not name.
+    """Refuse a database when commits of a group name another one.
 
     Raises:
-        OtherDatabaseError: they name another one.
+        OtherDatabaseError: they do; those that name none are nobody's.
     """
     for commit in commits.values():
         other = _database_of(commit)
