@@ -104,6 +104,10 @@ class Pulse(Protocol):
         """
         ...
 
+    def about(self, what: str, words: str) -> None:
+        """What the service works on, in words for its pages; said again it replaces what was said."""
+        ...
+
 
 class NoMeter:
     """Takes figures and forgets them."""
@@ -125,4 +129,7 @@ class NoPulse:
         """Forget it."""
 
     def away(self, dependency: str, words: str | None) -> None:
+        """Forget it."""
+
+    def about(self, what: str, words: str) -> None:
         """Forget it."""

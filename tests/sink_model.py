@@ -46,7 +46,7 @@ class Log:
         self.committed: dict[TopicPartition, Committed] = {}
         self.incarnation = "one"
         self.generation = 0
-        self.owner: str | None = None
+        self.members: list[str] = []
 
     def append(self, value: bytes | None, *, partition: int = 0, repeated: bool = False) -> None:
         """One more message."""
@@ -62,21 +62,33 @@ class Log:
         self.messages[tp] = [m for m in self.messages[tp] if m.offset >= begin]
         self.begins[tp] = begin
 
-    def join(self, member: str) -> None:
-        """A member takes over all partitions; the one before is fenced."""
+    def join(self, member: str, *, shares: bool = False) -> None:
+        """A member takes over all partitions, those before are fenced; one that shares lets them stay."""
         self.generation += 1
-        self.owner = member
+        self.members = [*self.members, member] if shares else [member]
+
+    def leave(self, member: str) -> None:
+        """The others share what it had."""
+        self.generation += 1
+        self.members.remove(member)
+
+    def owned(self, member: str) -> list[TopicPartition]:
+        """Round robin, each generation another way."""
+        place, many = self.members.index(member), len(self.members)
+        return [tp for number, tp in enumerate(self.tps) if (number + self.generation) % many == place]
 
 
 class ModelFeed:
     """A member of the group of a `Log`."""
 
-    def __init__(self, log: Log, member: str, trouble: Trouble, *, poll_size: int = 7) -> None:
+    def __init__(
+        self, log: Log, member: str, trouble: Trouble, *, poll_size: int = 7, shares: bool = False
+    ) -> None:
         self.log = log
         self.member = member
         self._trouble = trouble
         self._poll_size = poll_size
-        log.join(member)
+        log.join(member, shares=shares)
         self._generation = log.generation
         self._positions: dict[TopicPartition, int] = {}
         self.paused = False
@@ -84,7 +96,9 @@ class ModelFeed:
     def poll(self, wait_s: float) -> Mapping[TopicPartition, Sequence[Message]]:
         self._trouble("poll")
         found: dict[TopicPartition, Sequence[Message]] = {}
-        for tp in [] if self.paused else self.log.tps:
+        if self.member in self.log.members and self._generation != self.log.generation:
+            self._generation, self._positions = self.log.generation, {}
+        for tp in [] if self.paused or not self._stays() else self.log.owned(self.member):
             at = self._positions.get(tp, self._begin(tp))
             messages = [m for m in self.log.messages[tp] if m.offset >= at][: self._poll_size]
             if messages:
@@ -96,10 +110,21 @@ class ModelFeed:
         commit = self.log.committed.get(tp)
         return commit.offset if commit else self.log.begins[tp]
 
+    @property
+    def group(self) -> str:
+        return "onlooker-sink"
+
+    @property
+    def anchor(self) -> TopicPartition:
+        return (VISITS, 0)
+
+    def commits(self) -> Mapping[TopicPartition, Committed]:
+        return dict(self.log.committed)
+
     def membership(self) -> Membership | None:
-        if self.log.owner != self.member:
+        if not self._stays():
             return None
-        incarnations = dict.fromkeys(self.log.tps, self.log.incarnation)
+        incarnations = dict.fromkeys(self.log.owned(self.member), self.log.incarnation)
         return Membership(member=self.member, generation=self._generation, incarnations=incarnations)
 
     def committed(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, Committed]:
@@ -111,7 +136,7 @@ class ModelFeed:
 
     def commit(self, offsets: Mapping[TopicPartition, Committed]) -> None:
         self._trouble("before commit")
-        if self.log.owner != self.member or self.log.generation != self._generation:
+        if not self._stays():
             raise NotOwnerError("fenced")
         self.log.committed.update(offsets)
         self._trouble("after commit")
@@ -129,7 +154,11 @@ class ModelFeed:
         self.paused = False
 
     def close(self) -> None:
-        pass
+        if self.member in self.log.members:
+            self.log.leave(self.member)
+
+    def _stays(self) -> bool:
+        return self.member in self.log.members and self.log.generation == self._generation
 
 
 class ModelStore:
@@ -158,6 +187,8 @@ class ModelStore:
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         self.trouble("before rows")
         given = dict(parameters or {})
+        if "FROM database_identity" in sql:
+            return [(row["id"],) for row in self.tables.get("database_identity", [])]
         if "FROM sink_batches" in sql:
             return self._highest(given)
         table = sql.split(" FROM ")[1].split(maxsplit=1)[0]
@@ -238,11 +269,19 @@ class World:
         self.letters: list[DeadLetter] = []
         self.names = 0
 
-    def sink(self, trouble: Trouble = lambda step: None, options: SinkOptions | None = None) -> Sink:
-        """A new process that takes over all partitions; each has other batches than the one before."""
+    def sink(
+        self,
+        trouble: Trouble = lambda step: None,
+        options: SinkOptions | None = None,
+        *,
+        store: ModelStore | None = None,
+        shares: bool = False,
+    ) -> Sink:
+        """A new process that takes over all partitions, or its share; each cuts its batches otherwise."""
         self.names += 1
         options = options or SinkOptions(max_rows=4 + 7 * self.names % 9, max_age_s=1.0)
-        self.store.trouble = trouble
+        store = store or self.store
+        store.trouble = trouble
         clocks = Clocks(
             monotonic_s=self.clock.now_s, now_us=lambda: 2_000_000_000_000_000, jitter=lambda: 0.5
         )
@@ -250,10 +289,16 @@ class World:
         letters = ModelLetters(trouble)
         letters.posted = self.letters
         parts = SinkParts(
-            feed=ModelFeed(self.log, f"sink-{self.names}", trouble, poll_size=1 + 5 * self.names % 7),
+            feed=ModelFeed(
+                self.log,
+                f"sink-{self.names}",
+                trouble,
+                poll_size=1 + 5 * self.names % 7,
+                shares=shares,
+            ),
             reader=FactReader(self.codec, TopicNames()),
             writer=BatchWriter(
-                self.store,
+                store,
                 letters,
                 memory=Remembered(options.remembered_facts),
                 limits=limits,

@@ -7,6 +7,7 @@ from onlooker.settings.configuration import Settings
 from onlooker.wiring.database import opened
 from sinks.store.address import checked_identifier
 from sinks.store.clickhouse import NoDatabaseError
+from sinks.store.identity import id_of
 from sinks.store.migrate import Migration, pending, released
 from sinks.store.migrate import migrate as run_migrations
 
@@ -39,6 +40,7 @@ def migrate(*, given: Given, dry_run: bool, allow_dangerous: bool) -> None:
     else:
         with opened(settings, read_only=False, create=True) as store:
             left = run_migrations(store, released(), allow_dangerous=allow_dangerous, dialect=dialect)
+            id_of(store)
     words = ", ".join(f"{m.number:04} {m.name}" for m in left) or "nothing"
     click.echo(f"{'would run' if dry_run else 'ran'}: {words}", err=True)
 

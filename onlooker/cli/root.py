@@ -17,6 +17,7 @@ VERBS = {
     "capture": ("onlooker.cli.capture", "service: cameras to Kafka"),
     "work": ("onlooker.cli.work", "service: frames to observations, observations to facts"),
     "sink": ("onlooker.cli.sink", "service: facts from Kafka to ClickHouse"),
+    "rebind": ("onlooker.cli.rebind", "give the sinks' group to another database, or a restored one"),
     "record": ("onlooker.cli.record", "topics of Kafka into a recording"),
     "recording": ("onlooker.cli.recording", "show, verify and expire recordings"),
     "replay": ("onlooker.cli.replay", "a recording through the embedded core or back into Kafka"),

@@ -15,7 +15,8 @@ def sink(given: Given, telemetry_flags: TelemetryFlags) -> None:
     """Write what the topics carry into ClickHouse, each fact once, whoever is killed meanwhile.
 
     Several sinks share the work; one that dies is replaced by the others, which end what it had begun.
-    While Kafka or ClickHouse is away the sink waits, keeps its partitions and loses nothing.
+    While Kafka or ClickHouse is away the sink waits, keeps its partitions and loses nothing. All sinks of a
+    group write to one database; another one is refused, until `onlooker rebind` gives it the group.
 
     \b
     Examples:

@@ -39,7 +39,20 @@ def connection_checks(config: Path | None, environ: Mapping[str, str]) -> dict[s
         checks["ClickHouse by URL"] = lambda: _clickhouse(
             in_force(settings, environ, servers=("clickhouse",))
         )
+    if {"Kafka", "ClickHouse by URL"} <= checks.keys():
+        checks["the sinks' database"] = lambda: _binding(
+            in_force(settings, environ, servers=("kafka", "clickhouse"))
+        )
     return checks
+
+
+def _binding(settings: Settings) -> str:
+    from onlooker.wiring.rebind import bound_to
+
+    group, database, is_bound = bound_to(settings)
+    if is_bound:
+        return f"the group {group} is bound to this one, {database}"
+    return f"the group {group} is bound to none yet: its first sink binds it; this one is {database}"
 
 
 def _configuration(config: Path) -> str:

@@ -31,6 +31,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Loops that do not move, and since when, s; `start` when none has ever begun."""
     away: dict[str, str]
     """Dependencies that are away, each with a sentence."""
+    about: dict[str, str] = {}
+    """What the service works on, such as the database that a sink's group is bound to."""
 
 
 def judge(ages_s: dict[str, float], away: dict[str, str], *, up_s: float, limits: Limits) -> Health:
@@ -72,6 +74,7 @@ class ProgressPulse:
         self._started_s = clock()
         self._beats_s: dict[str, float] = {}
         self._away: dict[str, tuple[str, float]] = {}
+        self._about: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def beat(self, loop: str) -> None:
@@ -92,10 +95,17 @@ class ProgressPulse:
             waited_s = round(self._clock() - since_s, 1)
             log.info("%s is back", dependency, extra={"dependency": dependency, "away_s": waited_s})
 
+    def about(self, what: str, words: str) -> None:
+        """What the service works on, in words for its pages."""
+        with self._lock:
+            self._about[what] = words
+
     def health(self) -> Health:
         """What is known now."""
         now_s = self._clock()
         with self._lock:
             away = {name: words for name, (words, _) in self._away.items()}
+            about = self._about.copy()
         ages_s = {loop: now_s - beat_s for loop, beat_s in self._beats_s.copy().items()}
-        return judge(ages_s, away, up_s=now_s - self._started_s, limits=self._limits)
+        health = judge(ages_s, away, up_s=now_s - self._started_s, limits=self._limits)
+        return msgspec.structs.replace(health, about=about)

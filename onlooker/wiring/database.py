@@ -16,6 +16,7 @@ from sinks.store.address import Address
 from sinks.store.clickhouse import ClickHouse, NoDatabaseError, create_database
 from sinks.store.embedded.asking import asking
 from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.identity import id_of
 from sinks.store.migrate import migrate, released
 
 
@@ -96,7 +97,7 @@ def open_writer(settings: Settings) -> Iterator[LocalSink]:
 
 
 def prepare(there: Database, settings: Settings) -> None:
-    """Make a database fit to be written: its version, its tables, the thresholds behind its figures.
+    """Make a database fit to be written: its version, tables and identity, the thresholds behind its figures.
 
     Raises:
         DependencyAwayError: the server is away.
@@ -105,6 +106,7 @@ def prepare(there: Database, settings: Settings) -> None:
     """
     _require_database(there.store, there.address)
     migrate(there.store, released(), dialect=settings.clickhouse.dialect())
+    id_of(there.store)
     note_thresholds(there.store, settings)
 
 

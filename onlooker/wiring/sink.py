@@ -63,6 +63,7 @@ def build_sink(settings: Settings, there: Database, watch: Watch) -> Sink:
         limits=limits,
         meter=meter,
         pulse=watch.pulse,
+        place=there.address.name,
         revive=there.revive,
     )
     return Sink(parts, options)

@@ -28,6 +28,7 @@ from sinks.service.known import Remembered, fresh_of
 from sinks.service.ledger import TABLE, Done, highest_written, ledger_row
 from sinks.service.reading import Limits, letter_for
 from sinks.store.clickhouse import RowsRefusedError
+from sinks.store.identity import id_of
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -96,6 +97,14 @@ class BatchWriter:
         self._clocks = reporting.clocks
         self._tried: str | None = None
         self._puzzles = 0
+
+    def database(self) -> str:
+        """The id of the database as it is now: behind an address another one may come to stand.
+
+        Raises:
+            StoreAwayError: ask again later.
+        """
+        return self._asked(lambda: id_of(self._store))
 
     def written(self, incarnations: Mapping[TopicPartition, str]) -> Mapping[TopicPartition, int]:
         """As `highest_written`, how far each partition is written.

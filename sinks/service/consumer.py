@@ -1,6 +1,7 @@
 """The sink's door to kafka-python: a member of the consumer group, its messages and its commits."""
 
 import contextlib
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +23,8 @@ from sinks.service.options import SinkOptions
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+ANCHOR: Topic = "plays"
+"""The owner of its first partition speaks for the group: a topic that every site has, and always the same."""
 METADATA_MS = 5_000
 """How often the brokers are asked which topics there are: one made later is seen so soon, ms."""
 PATIENCE_S = 20.0
@@ -57,6 +60,16 @@ class GroupConsumer:
         self._consumer: Any = None
         self._homeless_s: float | None = None
         """Since when this process belongs to no group."""
+
+    @property
+    def group(self) -> str:
+        """The group's name."""
+        return self._broker.group("sink")
+
+    @property
+    def anchor(self) -> TopicPartition:
+        """The partition whose owner speaks for the group."""
+        return self._broker.topics.name(ANCHOR), 0
 
     def poll(self, wait_s: float) -> Mapping[TopicPartition, Sequence[Message]]:
         """The next messages, in order; keeps the membership alive."""
@@ -100,15 +113,28 @@ class GroupConsumer:
         return Membership(member=group.member_id, generation=group.generation_id, incarnations=incarnations)
 
     def committed(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, Committed]:
-        """What the group has committed; partitions without a commit are left out."""
-        consumer = self._connected()
-        found = {}
-        for tp in tps:
-            partition = KafkaPartition(*tp)
-            commit = self._ask(partial(consumer.committed, partition, metadata=True, timeout_ms=ANSWER_MS))
-            if commit is not None and commit.offset >= 0:
-                found[tp] = Committed(offset=commit.offset, note=commit.metadata or "")
-        return found
+        """What the group has committed, for whoever owns them; partitions without a commit are left out."""
+        # The public call asks for one partition at a time.
+        ask, partitions = (
+            self._connected()._coordinator.fetch_committed_offsets,
+            itertools.starmap(KafkaPartition, tps),
+        )
+        found = self._ask(partial(ask, list(partitions), timeout_ms=ANSWER_MS))
+        return {
+            (tp.topic, tp.partition): Committed(offset=commit.offset, note=commit.metadata or "")
+            for tp, commit in found.items()
+            if commit.offset >= 0
+        }
+
+    def commits(self) -> Mapping[TopicPartition, Committed]:
+        """All that the group has committed, for the partitions of all its topics."""
+        return self.committed(self.partitions())
+
+    def partitions(self) -> Sequence[TopicPartition]:
+        """Those of all topics of the group that there are."""
+        ask = self._connected().partitions_for_topic
+        found = [(name, self._ask(partial(ask, name)) or ()) for name in self._names]
+        return [(name, number) for name, numbers in found for number in sorted(numbers)]
 
     def bounds(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, Bounds]:
         """The offsets that the partitions hold now."""
@@ -165,7 +191,7 @@ class GroupConsumer:
         return KafkaConsumer(
             *self._names,
             **consumer_arguments(self._broker, "onlooker-sink"),
-            group_id=self._broker.group("sink"),
+            group_id=self.group,
             partition_assignment_strategy=(RoundRobinPartitionAssignor,),
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // 4,
@@ -187,6 +213,18 @@ class GroupConsumer:
                 return call()
             except LOST as error:
                 raise NotOwnerError(f"the group has gone on without this sink: {error}") from error
+
+
+class IdleGroup(GroupConsumer):
+    """The group from outside, without joining it: its commits can be read, and changed while no sink runs."""
+
+    def incarnations(self) -> Mapping[TopicPartition, str]:
+        """All partitions that there are, each with the id that the brokers gave to its topic."""
+        found = {tp: self._incarnation(tp[0]) for tp in self.partitions()}
+        return {tp: name for tp, name in found.items() if name is not None}
+
+    def _connect(self) -> Any:
+        return KafkaConsumer(**consumer_arguments(self._broker, "onlooker-rebind"), group_id=self.group)
 
 
 def _message(record: Any) -> Message:

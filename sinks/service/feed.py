@@ -54,6 +54,16 @@ class NotOwnerError(OnlookerError):
 class Feed(Protocol):
     """Messages of the partitions that a group gives to this process."""
 
+    @property
+    def group(self) -> str:
+        """The group's name."""
+        ...
+
+    @property
+    def anchor(self) -> TopicPartition:
+        """The partition whose owner speaks for the group; always the same, be it there or not."""
+        ...
+
     def poll(self, wait_s: float) -> Mapping[TopicPartition, Sequence[Message]]:
         """The next messages, in order; keeps the membership alive.
 
@@ -67,7 +77,11 @@ class Feed(Protocol):
         ...
 
     def committed(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, Committed]:
-        """What the group has committed; partitions without a commit are left out."""
+        """What the group has committed, for whoever owns them; partitions without a commit are left out."""
+        ...
+
+    def commits(self) -> Mapping[TopicPartition, Committed]:
+        """All that the group has committed, for the partitions of all its topics."""
         ...
 
     def bounds(self, tps: Sequence[TopicPartition]) -> Mapping[TopicPartition, Bounds]:

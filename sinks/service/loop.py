@@ -14,6 +14,7 @@ from schemas.errors import BrokerAwayError, DependencyAwayError, LimitReachedErr
 from schemas.metrics import Meter, Pulse
 from sinks.service.backoff import Backoff
 from sinks.service.batch_writer import BatchWriter, StoreAwayError, no_collection
+from sinks.service.binding import NotBoundError, refuse_changed
 from sinks.service.feed import (
     Committed,
     Feed,
@@ -26,7 +27,8 @@ from sinks.service.gathering import Batch, Gathering
 from sinks.service.offsets import Note, commit_of
 from sinks.service.options import SinkOptions
 from sinks.service.reading import FactReader, Limits, believed
-from sinks.service.takeover import starts_of, tell, tell_expired
+from sinks.service.takeover import bound, starts_of, tell, tell_expired
+from sinks.store.identity import Identity
 
 log = logging.getLogger(__name__)
 IDLE_S = 0.25
@@ -44,6 +46,8 @@ class SinkParts(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     meter: Meter
     pulse: Pulse
+    place: str = ""
+    """Where the database is, in words for a person."""
     revive: Callable[[], None] | None = None
     """Starts an embedded database again."""
     clocks: Clocks = Clocks()
@@ -57,6 +61,10 @@ class Sink:
         self._options = options
         self._backoff = Backoff(options.first_wait_s, options.longest_wait_s, parts.clocks.jitter)
         self._membership: Membership | None = None
+        self._taken: Membership | None = None
+        """The membership whose partitions were taken over."""
+        self._database: Identity | None = None
+        """That the group was found bound to then."""
         self._gatherings: dict[TopicPartition, Gathering] = {}
         self._unread: deque[tuple[TopicPartition, Message]] = deque()
         self._begun: deque[Batch] = deque()
@@ -134,7 +142,7 @@ class Sink:
     def _advance(self, *, everything: bool) -> None:
         if self._membership is None:
             return
-        if self._membership.incarnations.keys() != self._gatherings.keys():
+        if self._taken is None:
             self._take_over(self._membership)
             return
         self._read()
@@ -147,6 +155,9 @@ class Sink:
         """Find out where to go on with each partition; what was polled before is polled again."""
         parts = self._parts
         self._gatherings = {}
+        self._database = Identity(id=parts.writer.database(), place=parts.place)
+        bound(membership, parts.feed, parts.writer.written, self._database)
+        parts.pulse.about("database", str(self._database))
         starts = starts_of(membership, parts.feed, parts.writer.written)
         for tp, start in starts.items():
             tell(parts.meter, tp, start)
@@ -162,8 +173,10 @@ class Sink:
             for tp, start in starts.items()
         }
         parts.feed.resume()
+        self._taken = membership
         begun = sum(gathering.healing for gathering in self._gatherings.values())
-        log.info("owns %s partitions, ends %s batches that were begun", len(starts), begun)
+        words = "owns %s partitions, ends %s batches that were begun, writes to the database %s"
+        log.info(words, len(starts), begun, self._database)
 
     def _read(self) -> None:
         now_us = self._parts.clocks.now_us()
@@ -188,7 +201,7 @@ class Sink:
         if not self._sealed:
             self._sealed = [*self._seal(everything=everything)]
         intents = {
-            batch.tp: commit_of(batch.lo, Note(hi=batch.hi, at_us=batch.at_us, topic=batch.incarnation))
+            batch.tp: self._commit(batch, batch.lo, hi=batch.hi, at_us=batch.at_us)
             for batch in self._sealed
             if not batch.healed
         }
@@ -209,13 +222,19 @@ class Sink:
                 self._parts.limits.took(tp, entries)
                 yield msgspec.structs.replace(batch, entries=entries)
 
+    def _commit(self, batch: Batch, offset: int, *, hi: int | None = None, at_us: int = 0) -> Committed:
+        note = Note(hi=hi, at_us=at_us, topic=batch.incarnation, database=self._database)
+        return commit_of(offset, note)
+
     def _write(self) -> None:
+        if self._begun and self._database is not None:
+            refuse_changed(self._parts.feed.group, self._database, self._parts.writer.database())
         while self._begun:
             batch = self._begun[0]
             self._parts.writer.write(batch)
             self._parts.pulse.beat("sink")
             self._begun.popleft()
-            self._done[batch.tp] = commit_of(batch.hi, Note(topic=batch.incarnation))
+            self._done[batch.tp] = self._commit(batch, batch.hi)
         if self._done:
             self._parts.feed.commit(self._done)
             self._done = {}
@@ -225,7 +244,7 @@ class Sink:
         for topic, partition in self._gatherings:
             self._parts.meter.count("partitions_changed", topic=topic, change="taken")
             self._parts.meter.gauge("consumer_lag", math.nan, topic=topic, partition=str(partition))
-        self._membership = None
+        self._membership = self._taken = None
         self._gatherings, self._sealed, self._done = {}, [], {}
         self._begun.clear()
         self._unread.clear()
@@ -261,6 +280,8 @@ class Sink:
 
 
 def _dependency(error: DependencyAwayError) -> str:
+    if isinstance(error, NotBoundError):
+        return "binding"
     if isinstance(error, BrokerAwayError):
         return "kafka"
     return "clickhouse" if isinstance(error, StoreAwayError) else "registry"

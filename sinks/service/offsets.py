@@ -4,6 +4,7 @@ import msgspec
 
 from schemas.errors import CheckFailedError
 from sinks.service.feed import Bounds, Committed, TopicPartition
+from sinks.store.identity import Identity
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -14,6 +15,8 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Wall clock of the batch, us UTC: who ends it judges its messages by the same clock."""
     topic: str = ""
     """Incarnation of the topic that the offset counts in."""
+    database: Identity | None = None
+    """That the group writes to; None: an older version did not say."""
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +44,8 @@ class Start(msgspec.Struct, frozen=True, kw_only=True):
     expired: int = 0
     """Messages that nobody has written and that are gone."""
     missing_from: int | None = None
-    """The database ends here, before what the group has committed: rows are missing in it."""
+    """From here on rows are missing that the group has committed: so far the database has them, or, where it
+    has nothing, the topic begins."""
     careful_until: int = 0
     """Below this offset every fact is looked for in the database: it may have come by a topic before this."""
 
@@ -77,10 +81,16 @@ def start_of(known: Known) -> Start:
             lo=lo, read_from=lo, skipped=lo - begin, careful_until=committed.offset if committed else 0
         )
     _check_end(known, max(committed.offset, written_hi))
+    missing_from = begin if known.written_hi is None else written_hi
+    missing = missing_from if missing_from < committed.offset else None
     if note.hi is not None and note.hi > max(begin, written_hi):
         read_from = max(committed.offset, begin)
         return Start(
-            lo=committed.offset, read_from=read_from, heal=note, expired=read_from - committed.offset
+            lo=committed.offset,
+            read_from=read_from,
+            heal=note,
+            expired=read_from - committed.offset,
+            missing_from=missing,
         )
     lo = max(committed.offset, written_hi)
     return Start(
@@ -88,7 +98,7 @@ def start_of(known: Known) -> Start:
         read_from=max(lo, begin),
         skipped=lo - committed.offset,
         expired=max(0, begin - lo),
-        missing_from=written_hi if known.written_hi is not None and written_hi < committed.offset else None,
+        missing_from=missing,
     )
 
 

@@ -4,16 +4,34 @@ import logging
 from collections.abc import Callable, Mapping
 
 from schemas.metrics import Meter
+from sinks.service.binding import OtherDatabaseError, bind
 from sinks.service.feed import Feed, Membership, TopicPartition
 from sinks.service.offsets import Known, Start, start_of
+from sinks.store.identity import Identity
 
 log = logging.getLogger(__name__)
+Written = Callable[[Mapping[TopicPartition, str]], Mapping[TopicPartition, int]]
+"""Says below which offset each partition is written, by its incarnation; none for one without a batch."""
+
+
+def bound(membership: Membership, feed: Feed, written: Written, database: Identity) -> None:
+    """As `bind`; a database that is refused is told first which rows it lacks.
+
+    Raises:
+        OtherDatabaseError: the group is bound to another one.
+    """
+    try:
+        bind(membership, feed, database)
+    except OtherDatabaseError:
+        for tp, start in starts_of(membership, feed, written).items():
+            tell_missing(tp, start)
+        raise
 
 
 def starts_of(
     membership: Membership,
     feed: Feed,
-    written: Callable[[Mapping[TopicPartition, str]], Mapping[TopicPartition, int]],
+    written: Written,
 ) -> dict[TopicPartition, Start]:
     """Where to go on with each partition that this process owns now.
 
@@ -51,14 +69,18 @@ def tell(meter: Meter, tp: TopicPartition, start: Start) -> None:
     if start.skipped:
         log.warning("%s:%s: %s messages are written already and are left out", *tp, start.skipped)
         meter.count("messages_ignored", start.skipped, topic=tp[0], cause="written")
+    tell_missing(tp, start)
+
+
+def tell_missing(tp: TopicPartition, start: Start) -> None:
+    """Log from which offset rows are missing in the database."""
     if start.missing_from is not None:
         log.error(
-            "%s:%s: the database ends at offset %s, the group is at %s: rows are missing here. To write "
-            "them, set the group's offset back to %s while no sink runs",
+            "%s:%s: rows are missing in this database from offset %s on, the group is at %s. To write those "
+            "that the topic still has, stop all sinks and run `onlooker rebind --from earliest`",
             *tp,
             start.missing_from,
             start.lo,
-            start.missing_from,
         )
 
 

@@ -1,6 +1,8 @@
 """Where a ClickHouse server is and who asks: read from a URL, never shown with its password."""
 
+import os
 import re
+import socket
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
@@ -10,6 +12,8 @@ from sinks.store.tls import TlsOptions
 
 NATIVE_PORT = 9000
 SECURE_PORT = 9440
+NAME_LIMIT = 200
+"""Of a database's name, characters: it travels in the metadata of commits, which brokers bound."""
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 FORM = "clickhouse://user:password@host:9000/database?secure=1"
 
@@ -31,6 +35,13 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     def place(self) -> str:
         """Where the data lies, in words for a person."""
         return f"the data directory {self.data_dir}" if self.data_dir else f"the ClickHouse at {self}"
+
+    @property
+    def name(self) -> str:
+        """What others may know the database by: host and path, or server and database; bounded, UTF-8."""
+        there = os.fsencode(self.data_dir).decode("utf-8", "backslashreplace")
+        found = f"{socket.gethostname()}:{there}" if there else f"{self}/{self.database}"
+        return found[-NAME_LIMIT:]
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

@@ -70,7 +70,7 @@ class ClickHouse:
     def __init__(self, address: Address, *, read_only: bool = False, timeout_s: float = 30.0) -> None:
         warnings.filterwarnings("ignore", module=r"clickhouse_driver\..*")
         logging.getLogger("clickhouse_driver").setLevel(logging.ERROR)
-        self._address = address
+        self.address = address
         self._client = Client(
             host=address.host,
             port=address.port,
@@ -170,7 +170,7 @@ class ClickHouse:
         version = str(self.rows("SELECT version()")[0][0])
         if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM_VERSION:
             oldest = ".".join(map(str, MINIMUM_VERSION))
-            raise UsageError(f"the ClickHouse at {self._address} is {version}: {oldest} or newer is needed")
+            raise UsageError(f"the ClickHouse at {self.address} is {version}: {oldest} or newer is needed")
         return version
 
     def close(self) -> None:
@@ -181,16 +181,16 @@ class ClickHouse:
         try:
             return call()
         except errors.ServerException as error:
-            raise _in_plain_words(error, self._address) from None
+            raise _in_plain_words(error, self.address) from None
         except errors.TypeMismatchError as error:
             self._client.disconnect()
             raise RowsRefusedError(f"a value does not fit: {shortened(str(error))}") from error
         except (errors.Error, OSError, EOFError) as error:
             self._client.disconnect()
-            refused = tls_trouble(str(error), str(self._address), secure=self._address.secure)
+            refused = tls_trouble(str(error), str(self.address), secure=self.address.secure)
             if refused is not None:
                 raise refused from None
-            raise DependencyAwayError(f"no ClickHouse answers at {self._address}: is it running?") from error
+            raise DependencyAwayError(f"no ClickHouse answers at {self.address}: is it running?") from error
 
 
 def _in_plain_words(error: errors.ServerException, address: Address) -> OnlookerError:

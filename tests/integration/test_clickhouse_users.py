@@ -23,6 +23,7 @@ from sinks.store.address import Address
 from sinks.store.clickhouse import ClickHouse, SqlError
 from sinks.store.embedded import files as embedded_files
 from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.identity import id_of
 from sinks.store.migrate import migrate, released
 from tests.facts import exposure, play, visit_ended
 
@@ -95,10 +96,12 @@ def prepare(address: Address) -> None:
     """Tables made by the migrator, facts written by the sink, the advertiser's view by its owner."""
     with closing(as_user(address, "migrator")) as migrator:
         migrate(migrator, released())
+        known = id_of(migrator)
         for view in (s for s in STATEMENTS if s.startswith("CREATE VIEW")):
             migrator.command(view)
     with closing(as_user(address, "sink")) as sink:
         assert migrate(sink, released()) == ()
+        assert id_of(sink) == known
         writer = LocalSink(sink, run_id="users")
         for campaign, people in (("coffee", 12), ("tea", 3), ("rival", 20)):
             shown = play(campaign, campaign_id=campaign)
@@ -255,7 +258,7 @@ def test_the_reprocessor_writes_beside_shows_and_discards_and_nothing_else(clien
 def test_every_table_of_the_release_is_somebodys_to_write(client: ClickHouse) -> None:
     tables = client.rows(
         "SELECT name FROM system.tables WHERE database = 'onlooker' AND engine LIKE '%MergeTree' "
-        "AND name != 'schema_migrations'"
+        "AND name NOT IN ('schema_migrations', 'database_identity')"
     )
     grants = [grant for user in ("sink", "operator", "reprocessor") for grant in grants_of(user)]
     assert {name for (name,) in tables} == {g.split("onlooker.")[1] for g in grants if "INSERT" in g}

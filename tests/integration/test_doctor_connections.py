@@ -8,12 +8,16 @@ import pytest
 import yaml
 
 from onlooker.doctor.servers import connection_checks
+from onlooker.settings.configuration import load_settings
+from onlooker.settings.precedence import in_force
+from onlooker.wiring.rebind import execute_rebind
 from producers.brokers.plan import TopicOptions, plan_topics, wanted_topics
 from producers.brokers.topics import Topics
 from schemas.broker import BrokerOptions
 from schemas.errors import OnlookerError
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.server import EmbeddedServer
+from sinks.store.identity import id_of
 from sinks.store.migrate import migrate, released
 from tests.brokers import KafkaCluster
 
@@ -39,7 +43,8 @@ def test_servers_that_are_not_named_are_not_tried(tmp_path: Path) -> None:
 
 def test_servers_that_are_named_are_tried(tmp_path: Path) -> None:
     config = written(tmp_path, kafka={}, clickhouse={"url": "clickhouse://db"})
-    assert list(connection_checks(config, NOTHING)) == ["configuration", "Kafka", "ClickHouse by URL"]
+    names = ["configuration", "Kafka", "ClickHouse by URL", "the sinks' database"]
+    assert list(connection_checks(config, NOTHING)) == names
     environ = {"ONLOOKER_CLICKHOUSE_URL": "clickhouse://db"}
     assert "ClickHouse by URL" in connection_checks(written(tmp_path), environ)
 
@@ -66,6 +71,39 @@ def test_kafka_is_asked_for_its_topics(kafka: KafkaCluster, topic_prefix: str, t
         wanted = wanted_topics(TopicOptions(), options.topics, brokers=1)
         door.create(plan_topics(wanted, {}))
     assert "all topics are there" in connection_checks(config, NOTHING)["Kafka"]()
+
+
+@pytest.mark.kafka
+@pytest.mark.clickhouse
+def test_the_database_that_the_sinks_group_is_bound_to_is_told(
+    kafka: KafkaCluster, topic_prefix: str, tmp_path: Path
+) -> None:
+    options = BrokerOptions(bootstrap=kafka.bootstrap, prefix=topic_prefix)
+    with closing(Topics(options)) as door:
+        door.create(plan_topics(wanted_topics(TopicOptions(), options.topics, brokers=1), {}))
+    with EmbeddedServer(tmp_path / "data") as server:
+        address = server.address()
+        url = f"clickhouse://{address.user}@127.0.0.1:{address.port}/{address.database}"
+        config = written(
+            tmp_path,
+            kafka={"bootstrap": kafka.bootstrap, "prefix": topic_prefix},
+            clickhouse={"url": url},
+        )
+        environ = {"ONLOOKER_CLICKHOUSE_PASSWORD": address.password}
+        name = "the sinks' database"
+        assert "run `onlooker migrate`" in failed(config, name, environ)
+        with closing(ClickHouse(address)) as store:
+            migrate(store, released())
+            database = id_of(store)
+            assert "bound to none yet" in connection_checks(config, environ)[name]()
+            settings = in_force(load_settings(config), environ, servers=("kafka", "clickhouse"))
+            execute_rebind(settings, "earliest", dry_run=False)
+            assert f"bound to this one, {database}" in connection_checks(config, environ)[name]()
+            store.command("TRUNCATE TABLE database_identity")
+            other = id_of(store)
+        words = failed(config, name, environ)
+        assert database in words
+        assert other in words
 
 
 @pytest.mark.clickhouse

@@ -118,6 +118,7 @@ def test_kill_9_of_clickhouse_under_a_sink_that_waits(site: Site, server: Embedd
         wait_for_a_batch(site)
         assert server.pid is not None
         os.kill(server.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, server.pid, os.WEXITED | os.WNOWAIT)
         time.sleep(0.7)
         server.ensure_running()
         site.keep_parts()

@@ -183,7 +183,13 @@ def test_brokers_that_have_lost_messages_stop_the_sink() -> None:
 def test_messages_that_expired_do_not_stop_the_sink() -> None:
     world = World()
     appended(world.log, FACTS)
-    run_until_killed(world, 9)
+
+    def dies(step: str) -> None:
+        if step == "before exposures":
+            raise Killed(step)
+
+    with pytest.raises(Killed):
+        world.turns(world.sink(dies))
     begun = next(iter(world.log.committed.values()))
     assert "hi" in begun.note
     world.log.expire(world.log.tps[0], 30)

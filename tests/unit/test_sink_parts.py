@@ -44,7 +44,10 @@ def at(offset: int, hi: int | None = None, topic: str = "one") -> Committed:
         (known(None, written=40), Start(lo=40, read_from=40, skipped=40)),
         (known(at(40), written=40), Start(lo=40, read_from=40)),
         (known(Committed(offset=10), written=40), Start(lo=40, read_from=40, skipped=30)),
-        (known(Committed(offset=10, note="anything")), Start(lo=10, read_from=10)),
+        (known(Committed(offset=10, note="anything")), Start(lo=10, read_from=10, missing_from=0)),
+        (known(at(40)), Start(lo=40, read_from=40, missing_from=0)),
+        (known(at(40), begin=12), Start(lo=40, read_from=40, missing_from=12)),
+        (known(at(40), begin=40), Start(lo=40, read_from=40)),
         (known(at(40), written=25), Start(lo=40, read_from=40, missing_from=25)),
         (known(at(40), written=40, begin=60), Start(lo=60, read_from=60, expired=20)),
         (known(at(40, hi=50), written=50), Start(lo=50, read_from=50, skipped=10)),
@@ -59,6 +62,8 @@ def test_where_to_begin(given_: Known, expected: Start) -> None:
 def test_a_batch_that_was_begun_is_ended_under_its_own_bounds() -> None:
     note = Note(hi=50, at_us=7, topic="one")
     assert start_of(known(at(40, hi=50), written=40)) == Start(lo=40, read_from=40, heal=note)
+    restored = start_of(known(at(40, hi=50), written=25))
+    assert restored == Start(lo=40, read_from=40, heal=note, missing_from=25)
     half_gone = start_of(known(at(40, hi=50), written=40, begin=45))
     assert half_gone == Start(lo=40, read_from=45, heal=note, expired=5)
 

@@ -51,6 +51,15 @@ def test_health_and_readiness_differ_when_a_dependency_is_away() -> None:
         assert "clickhouse" in body["away"]
 
 
+def test_what_a_service_works_on_is_told_without_secrets() -> None:
+    with telemetry("sink", port=0, secrets=["sesame"]) as watch:
+        watch.pulse.beat("sink")
+        watch.pulse.about("database", "one")
+        watch.pulse.about("database", "two (db/sesame)")
+        status, found = health(watch.port, "/readyz")
+    assert (status, found["about"]) == (200, {"database": "two (db/***)"})
+
+
 def test_a_loop_that_stands_still_is_named() -> None:
     with telemetry("sink", port=0, limits=Limits(silent_after_s=0)) as watch:
         watch.pulse.beat("poll")
