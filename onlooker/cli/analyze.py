@@ -43,10 +43,11 @@ def analyze(
       onlooker analyze photos/ --gallery gallery/ > seen.jsonl
     """
     del as_json
+    from onlooker.settings.judgement import Needs
     from onlooker.wiring import build_eyes
 
     files = files_of(paths)
-    eyes = build_eyes(given.settings(), gallery=gallery)
+    eyes = build_eyes(given.settings(needs=Needs(models=True, people=gallery is None)), gallery=gallery)
     lines = analysed(files, eyes)
     if draw is not None:
         from onlooker.analyze.drawn import also_drawn

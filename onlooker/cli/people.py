@@ -79,10 +79,11 @@ def enrol(path: Path, asked: Asked, *, allow_duplicates: bool, as_json: bool) ->
       onlooker people enrol photos/ --gallery gallery/
       onlooker people enrol members.csv --gallery gallery/ --json
     """
+    from onlooker.settings.judgement import Needs
     from onlooker.wiring.people import build_enroller
 
     plan = read_plan(path)
-    enroller = build_enroller(asked.given.settings())
+    enroller = build_enroller(asked.given.settings(needs=Needs(models=True)))
     gallery, site_key = asked.place()
     store = open_or_create_store(gallery, site_key)
     total = sum(len(person.pictures) for person in plan.people)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from schemas.errors import BadPictureError
+from schemas.files import words_of
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
 _OF_PHONES = (".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".avi", ".mkv", ".webm", ".ogv", ".wmv", ".asf", ".flv")
@@ -69,4 +70,6 @@ def picture_bytes(path: Path, max_bytes: int) -> bytes:
             )
         return path.read_bytes()
     except OSError as error:
-        raise BadPictureError("unreadable", f"{path.name} cannot be read: {error.strerror}.") from error
+        raise BadPictureError(
+            "unreadable", f"{path.name} cannot be read: {words_of(error, path)}."
+        ) from error
