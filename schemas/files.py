@@ -90,18 +90,35 @@ def trouble_of(error: OSError, path: Path | None = None, done: str = "used") -> 
 
     Args:
         error: what the system said.
-        path: of the file, where that says more than the name in the error.
+        path: of the file that is meant, where the error names none, or one beside it.
         done: what was to be done with it: `read`, `written`.
 
     Returns:
         A sentence with the kind of its end; None of an error that is about no file, or nobody expects.
     """
-    cause = _CAUSES.get(error.errno or 0)
-    path = path or _path_of(error)
+    cause, named = _CAUSES.get(error.errno or 0), _path_of(error)
+    if path is None or (named is not None and named.parent != path.parent):
+        path = named  # drafts lie beside the file that is meant
     if cause is None or (path is None and not issubclass(cause.kind, LimitReachedError)):
         return None
     name = "A file" if path is None else quoted(path)
     return cause.kind(f"{name} cannot be {done}: {words_of(error, path)}.")
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the name of a file into what the system says of it inside the block: a write alone names none.
+
+    Args:
+        path: of the file that is meant, also where a draft lies beside it.
+
+    Raises:
+        OSError: the same, with the name.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
 
 
 @contextmanager

@@ -19,6 +19,11 @@ def visible(text: str) -> str:
     return _COMMANDS.sub(_shown, text)
 
 
+def sendable(text: str) -> str:
+    r"""A text that can be written as UTF-8: a byte of a name that is none becomes `\xe9`."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def quoted(name: str | os.PathLike[str]) -> str:
     r"""A name as one word of a shell, fit to be pasted: `walk.mp4`, `'my walk.mp4'`, `$'caf\xe9.mp4'`.
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Self
 
 from schemas.errors import LimitReachedError, UsageError
+from schemas.files import words_of
+from schemas.names import quoted
 
 
 class InUseError(UsageError):
@@ -41,7 +43,7 @@ class Ownership:
             if time.monotonic() >= deadline:
                 owner = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
                 os.close(fd)
-                raise InUseError(f"data directory {self._path.parent} is in use by process {owner}")
+                raise InUseError(f"data directory {quoted(self._path.parent)} is in use by process {owner}")
             time.sleep(0.05)
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
@@ -68,13 +70,14 @@ class Ownership:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise disk_full(folder) from error
-            raise UsageError(f"cannot write in data directory {folder}: {error.strerror}") from error
+            words = f"cannot write in data directory {quoted(folder)}: {words_of(error)}"
+            raise UsageError(words) from error
 
 
 def disk_full(data_dir: Path) -> LimitReachedError:
     """The trouble, to be raised, with the disk of a data directory that has no room left."""
     return LimitReachedError(
-        f"the disk of the data directory {data_dir} is full: free some space and run it again"
+        f"the disk of the data directory {quoted(data_dir)} is full: free some space and run it again"
     )
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import msgspec
 
 from onlooker.analyze.files import Analysed, analysed, files_of
 from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.output import write_json_line
 from onlooker.foreground.progress import progress
 
 
@@ -57,11 +57,10 @@ def analyze(
 
 
 def _print(lines: Iterator[Analysed], *, total: int) -> None:
-    encoder = msgspec.json.Encoder()
     broken, before = 0, None
     with progress("Analysing", total=total, unit="files") as advance:
         for line in lines:
-            sys.stdout.write(encoder.encode(line.record).decode() + "\n")
+            write_json_line(line.record)
             broken += line.record.error is not None
             if line.path != before:
                 advance(1)

@@ -186,7 +186,7 @@ def configurations(draw: st.DrawFn, picture: str) -> dict[str, Any]:
             "bearing_yaw_deg": draw(mostly([-90], NUMBERS)),
             "zone": [[draw(edge), 0], [1, draw(edge)]],
         }
-    others = [{**stand, "stand_id": "c"}], [], [], [stand]
+    others: tuple[list[Any], ...] = [{**stand, "stand_id": "c"}], [], [], [stand]
     return {**found, "stands": [stand, *draw(st.sampled_from(others))]}
 
 
