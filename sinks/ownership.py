@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from schemas.errors import LimitReachedError, UsageError
-from schemas.files import words_of
+from schemas.files import naming, words_of
 from schemas.names import quoted
 
 
@@ -45,9 +45,10 @@ class Ownership:
                 os.close(fd)
                 raise InUseError(f"data directory {quoted(self._path.parent)} is in use by process {owner}")
             time.sleep(0.05)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._fd = fd
+        with naming(self._path):
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let others have it; harmless when not owned."""

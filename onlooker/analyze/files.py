@@ -1,6 +1,5 @@
 """Analyses files: every picture, every frame of every video, one record each; broken ones with an error."""
 
-import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -16,9 +15,9 @@ from producers.cameras.media import (
     VIDEO_SUFFIXES,
     is_foreign,
     is_picture,
-    is_shown,
     is_video,
     picture_bytes,
+    shown_files,
 )
 from producers.cameras.sources import SourceSpec
 from producers.options import CaptureOptions
@@ -75,26 +74,11 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
 
 
 def _files_inside(folder: Path) -> list[Path]:
-    inside: list[Path] = []
-    for each, folders, names in os.walk(folder, onerror=_raised):
-        folders[:] = [name for name in folders if is_shown(Path(each, name), folder)]
-        inside += [path for name in names if is_shown(path := Path(each, name), folder) and _is_meant(path)]
+    inside = [path for path in shown_files(folder) if is_picture(path) or is_video(path) or is_foreign(path)]
     if not inside:
         known = " ".join(sorted(PICTURE_SUFFIXES | VIDEO_SUFFIXES))
         raise UsageError(f"The folder {quoted(folder)} holds neither a picture nor a video ({known}).")
     return sorted(inside)
-
-
-def _raised(error: OSError) -> None:
-    """A folder that cannot be read is said, not passed over."""
-    raise error
-
-
-def _is_meant(path: Path) -> bool:
-    if not (is_picture(path) or is_video(path) or is_foreign(path)):
-        return False
-    # A link that leads nowhere is a file that cannot be read, and becomes a line that says so.
-    return os.path.isfile(path) or path.is_symlink()  # noqa: PTH113 - never raises
 
 
 def analysed(files: Sequence[Path], eyes: Eyes) -> Iterator[Analysed]:

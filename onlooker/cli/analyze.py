@@ -13,7 +13,9 @@ from onlooker.foreground.progress import progress
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False), metavar="PATH..."
+)
 @click.option(
     "--gallery",
     type=click.Path(path_type=Path),

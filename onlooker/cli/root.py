@@ -88,7 +88,7 @@ def main() -> NoReturn:
     try:
         drained_streams()
     except OSError as error:
-        code = _told(error)
+        code = code or _told(error)  # said before, where the command itself has met it
     sys.exit(code if isinstance(code, int) else 0)
 
 

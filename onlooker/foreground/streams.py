@@ -134,8 +134,10 @@ def drained_streams() -> None:
         try:
             stream.flush()
         except OSError as error:
-            if error.errno not in (errno.EPIPE, errno.EIO):
-                raise
+            # What is left would be tried again when the process ends, with words of Python's own.
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, number)
             os.close(null)
+            stream.flush()
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise

@@ -17,6 +17,7 @@ from schemas.errors import SettingError, UsageError
 from schemas.files import require_folder, require_readable, words_of
 from schemas.names import quoted
 from schemas.wire.confluent import checked_url
+from sinks.store.embedded.files import check_name
 
 if TYPE_CHECKING:
     from onlooker.settings.configuration import Settings
@@ -103,6 +104,7 @@ def judge_here(settings: "Settings", needs: Needs, servers: tuple[Server, ...] =
             open_store(settings.people.gallery, settings.people.site_key)
     if needs.data_dir and settings.clickhouse.url is None:
         with about("data_dir"):
+            check_name(settings.data_dir)
             require_folder(settings.data_dir)
 
 

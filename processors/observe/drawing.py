@@ -117,8 +117,14 @@ def write_picture(path: Path, picture: Pixels) -> None:
     Raises:
         OSError: the disk is full or the folder cannot be written; names the picture.
     """
-    with naming(path):
-        path.write_bytes(encode_jpeg(picture, JPEG_QUALITY))
+    data = encode_jpeg(picture, JPEG_QUALITY)
+    try:
+        with naming(path):
+            path.write_bytes(data)
+    except OSError:
+        if path.is_file():
+            path.unlink()  # half a picture is none
+        raise
 
 
 class VideoWriter:
@@ -144,16 +150,18 @@ class VideoWriter:
             return
         self._writer.release()
         self._writer = None
-        if _frames_in(self.path) >= self._frames:
+        found = _frames_in(self.path)
+        if found >= self._frames:
             return
         try:
             with naming(self.path):
-                _write_on(self.path)
-        finally:
+                _try_to_write_on(self.path)
+        except OSError:
             self.path.unlink(missing_ok=True)
-        raise LimitReachedError(
-            f"The video {quoted(self.path)} was not written whole: is there room on the disk?"
-        )
+            raise
+        if not found:
+            self.path.unlink(missing_ok=True)
+            raise LimitReachedError(f"The video {quoted(self.path)} was not written: is the disk full?")
 
     def write(self, picture: Pixels) -> None:
         """One more frame; the first decides the size.
@@ -175,6 +183,7 @@ class VideoWriter:
         with _plainly_named(self.path) as name, hushed():
             writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*"VP80"), self._fps, (width, height))
         if not writer.isOpened():
+            self.path.unlink()
             raise LimitReachedError(f"The video {quoted(self.path)} cannot be written: OpenCV refuses it.")
         return writer
 
@@ -186,8 +195,11 @@ def _plainly_named(path: Path) -> Iterator[str]:
     try:
         name.encode()
     except UnicodeEncodeError:
-        with path.open("r+b") as file:
-            yield f"/proc/self/fd/{file.fileno()}"
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield f"/proc/self/fd/{folder}/{path.name}"
+        finally:
+            os.close(folder)
     else:
         yield name
 
@@ -203,8 +215,10 @@ def _frames_in(path: Path) -> int:
     return frames
 
 
-def _write_on(path: Path) -> None:
-    """Write on at the end of a file: the system then says why no more of it was written."""
+def _try_to_write_on(path: Path) -> None:
+    """Write at the end of a file and take it back: the system then says why no more of it was written."""
     with path.open("ab", buffering=0) as file:
+        size_bytes = file.tell()
         file.write(bytes(_PROBE_BYTES))
         os.fsync(file.fileno())
+        file.truncate(size_bytes)

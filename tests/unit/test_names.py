@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import unicodedata
 from io import BytesIO
@@ -69,12 +70,11 @@ def test_a_console_and_a_table_show_a_name_as_it_is(name: str) -> None:
     console.say(name)
     stream.flush()
     said = written.getvalue().decode()
-    for line in visible(name).strip().replace("\t", " ").split("\n"):
-        assert said.replace("\t", " ").count(line.strip()) >= 3, said
-    commands = set(said.split("\x1b")[1:])
-    assert all(each.startswith("[") and "mp4" not in each.split("m")[0] for each in commands), (
-        "rich's own only"
-    )
+    plain = re.sub(r"\x1b\[[\d;]*m", "", said)
+    for line in visible(name).split("\n"):
+        assert "".join(plain.split()).count("".join(line.split())) >= 3, said
+    for command in said.split("\x1b")[1:]:
+        assert re.match(r"\[[\d;]*m", command), "rich's own only"
     assert "\x07" not in said
     assert "\x9b" not in said
 
@@ -101,6 +101,7 @@ def test_json_holds_a_name_that_programs_can_read(name: str, capfd: pytest.Captu
 def test_a_source_that_is_a_file_is_a_file(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_bytes(b"x")
     monkeypatch.chdir(tmp_path)
     for said in (name, str(tmp_path / name)):

@@ -7,6 +7,10 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
+from schemas.errors import UsageError
+from schemas.files import naming
+from schemas.names import quoted, visible
+
 DATABASE = "onlooker"
 STORE = "clickhouse"
 """ClickHouse's own data; this and the following lie in the data directory."""
@@ -64,13 +68,27 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
 
 
+def check_name(data_dir: Path) -> None:
+    """Complain of a name that the server's configuration cannot hold.
+
+    Raises:
+        UsageError: it is not UTF-8, or has control characters in it.
+    """
+    if visible(str(data_dir)) != str(data_dir):
+        raise UsageError(
+            f"ClickHouse does not take {quoted(data_dir)} as its data directory: name one in UTF-8, without "
+            "control characters."
+        )
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file at once, new or in place of another, that only its owner can read."""
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-    ) as file:
+    with (
+        naming(path),
+        os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file,
+    ):
         file.write(text)
     draft.replace(path)
 

@@ -24,6 +24,7 @@ from sinks.store.embedded.files import (
     RUN,
     STORE,
     Connection,
+    check_name,
     write_configuration,
     write_private,
 )
@@ -57,9 +58,11 @@ class EmbeddedServer:
 
         Raises:
             InUseError: another process owns the directory.
+            UsageError: it has a name that ClickHouse does not take.
             DependencyAwayError: the server does not start.
             LimitReachedError: the disk is full.
         """
+        check_name(self._data_dir)
         try:
             with self._full_disk_told():
                 self._ownership.take()
