@@ -9,7 +9,7 @@ from typing import Self
 
 from schemas.errors import LimitReachedError, UsageError
 from schemas.files import naming, words_of
-from schemas.names import quoted
+from schemas.names import quoted, visible
 
 
 class InUseError(UsageError):
@@ -73,6 +73,19 @@ class Ownership:
                 raise disk_full(folder) from error
             words = f"cannot write in data directory {quoted(folder)}: {words_of(error)}"
             raise UsageError(words) from error
+
+
+def check_name(data_dir: Path) -> None:
+    """Complain of a name that the server's configuration cannot hold.
+
+    Raises:
+        UsageError: it is not UTF-8, or has control characters in it.
+    """
+    if visible(str(data_dir)) != str(data_dir):
+        raise UsageError(
+            f"ClickHouse does not take {quoted(data_dir)} as its data directory: name one in UTF-8, without "
+            "control characters."
+        )
 
 
 def disk_full(data_dir: Path) -> LimitReachedError:

@@ -17,7 +17,7 @@ from schemas.errors import SettingError, UsageError
 from schemas.files import require_folder, require_readable, words_of
 from schemas.names import quoted
 from schemas.wire.confluent import checked_url
-from sinks.store.embedded.files import check_name
+from sinks.ownership import check_name
 
 if TYPE_CHECKING:
     from onlooker.settings.configuration import Settings

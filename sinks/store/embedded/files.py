@@ -7,9 +7,7 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
-from schemas.errors import UsageError
 from schemas.files import naming
-from schemas.names import quoted, visible
 
 DATABASE = "onlooker"
 STORE = "clickhouse"
@@ -66,19 +64,6 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     analyst_password: str
     onlooker_password: str
     pid: int
-
-
-def check_name(data_dir: Path) -> None:
-    """Complain of a name that the server's configuration cannot hold.
-
-    Raises:
-        UsageError: it is not UTF-8, or has control characters in it.
-    """
-    if visible(str(data_dir)) != str(data_dir):
-        raise UsageError(
-            f"ClickHouse does not take {quoted(data_dir)} as its data directory: name one in UTF-8, without "
-            "control characters."
-        )
 
 
 def write_private(path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from typing import Self
 import msgspec
 
 from schemas.errors import DependencyAwayError, OnlookerError
-from sinks.ownership import Ownership, disk_full
+from sinks.ownership import Ownership, check_name, disk_full
 from sinks.store.address import Address
 from sinks.store.clickhouse import create_database
 from sinks.store.embedded.files import (
@@ -24,7 +24,6 @@ from sinks.store.embedded.files import (
     RUN,
     STORE,
     Connection,
-    check_name,
     write_configuration,
     write_private,
 )
