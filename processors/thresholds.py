@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from schemas.events import METRIC_VERSION
-from schemas.ranges import Count, Degrees, Seconds
+from schemas.ranges import LONGEST_S, Bearing, Count, Degrees, Edge, Seconds
 
 
 class StandOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,9 +20,9 @@ class StandOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     rectangle, three or more a polygon; None is the whole picture. A face is inside by the middle of its box.
     """
 
-    bearing_yaw_deg: float = 0.0
-    bearing_pitch_deg: float = 0.0
-    zone: Annotated[tuple[tuple[float, float], ...], msgspec.Meta(min_length=2)] | None = None
+    bearing_yaw_deg: Bearing = 0.0
+    bearing_pitch_deg: Bearing = 0.0
+    zone: Annotated[tuple[tuple[Edge, Edge], ...], msgspec.Meta(min_length=2)] | None = None
 
 
 class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
@@ -46,7 +46,7 @@ class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     impression_s: Seconds = 1.0
     engaged_score: float = 50.0
     engaged_attention_s: Seconds = 2.0
-    full_attention_s: Annotated[float, msgspec.Meta(gt=0)] = 5.0
+    full_attention_s: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_S)] = 5.0
     """Attention that earns the whole attention term of the engagement score."""
     expression_angle_deg: Degrees = 45.0
     expression_face_px: float = 64.0
@@ -54,12 +54,12 @@ class MeasureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Least time with a known expression before a valence is given."""
     retention_s: Count = 300
     """Longest retention curve kept for an exposure."""
-    window_s: Annotated[float, msgspec.Meta(ge=1)] = 60.0
+    window_s: Annotated[float, msgspec.Meta(ge=1, le=LONGEST_S)] = 60.0
     lateness_s: Seconds = 2.0
     """The watermark is the newest event time minus this."""
-    late_horizon_s: Annotated[float, msgspec.Meta(ge=1)] = 30.0
+    late_horizon_s: Annotated[float, msgspec.Meta(ge=1, le=LONGEST_S)] = 30.0
     """How far behind the watermark an event still corrects what was written."""
-    max_jump_s: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+    max_jump_s: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_S)] = 60.0
     """An event further ahead of the newest one waits until others confirm it."""
     jump_confirmations: Count = 3
     max_play_s: Seconds = 86_400.0

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from schemas.bounds import FRAME_BYTES
-from schemas.ranges import Count, Positive, Seconds
+from schemas.ranges import Answer, Count, Fps, Positive, Seconds
 from schemas.units import us_of
 
 DropPolicy = Literal["wait", "drop_oldest", "drop_newest"]
@@ -24,9 +24,9 @@ class CaptureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     start_at: Annotated[datetime, msgspec.Meta(tz=True)] = RECORDING_START
     """Event time of a recording's first frame, with its time zone."""
-    folder_fps: Positive = 1.0
+    folder_fps: Fps = 1.0
     """Pictures of a folder follow one another at this rate."""
-    fallback_fps: Positive = 25.0
+    fallback_fps: Fps = 25.0
     """Rate of a video whose own rate is missing or absurd."""
     policy: DropPolicy = "drop_oldest"
     """What a full buffer does with a live camera, or with a recording at real pace."""
@@ -36,8 +36,8 @@ class CaptureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Larger pictures (width x height) are refused; 8K video has 33 million."""
     max_picture_bytes: Count = 64 * 1024 * 1024
     """Larger files in a picture folder are refused unread."""
-    open_timeout_s: Positive = 5.0
-    read_timeout_s: Positive = 5.0
+    open_timeout_s: Answer = 5.0
+    read_timeout_s: Answer = 5.0
     freeze_s: Positive = 10.0
     """A live camera without a new frame for so long is shown as frozen; bounds the read time-out."""
     identical_s: Positive = 60.0
@@ -64,7 +64,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     in_flight_bytes: Count = 32 * 1024 * 1024
     """Handed over and not yet acknowledged; beyond it frames wait in the cameras' buffers."""
     in_flight_messages: Count = 2_000
-    request_timeout_s: Positive = 15.0
+    request_timeout_s: Answer = 15.0
     """A broker that does not answer a request for so long is asked again."""
     away_after_s: Positive = 5.0
     """Kafka counts as away when nothing has been acknowledged for so long."""

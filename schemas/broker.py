@@ -1,15 +1,20 @@
 """How to reach Kafka: addresses, encryption and who asks. A password is never shown."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from schemas.errors import UsageError
+from schemas.errors import SettingError, UsageError
+from schemas.names import quoted
 from schemas.topics import Prefix, TopicNames
 
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+
+
+_SERVER = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+(?:%\w+)?\])(?::(\d{1,5}))?\Z")
 
 
 class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +56,17 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         """`host:port` of each broker."""
         return [server.strip() for server in self.bootstrap.split(",") if server.strip()]
 
+    def check_servers(self) -> None:
+        """Complain of addresses that are none.
+
+        Raises:
+            UsageError: there is none, or one is not `host:port`.
+        """
+        wrong = [server for server in self.servers if not _is_server(server)]
+        if wrong or not self.servers:
+            what = f"{wrong[0]!r} is no address of a broker" if wrong else "there is no address of a broker"
+            raise UsageError(f"{what}: write HOST:PORT, several with commas between them.")
+
     def arguments(self) -> dict[str, Any]:
         """What every client of kafka-python is told; aiokafka's are too, but for the files of TLS.
 
@@ -78,7 +94,9 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             path: Path | None = getattr(self, name)
             if path is not None and self.uses_tls:
                 if not path.is_file():
-                    raise UsageError(f"There is no file {path}: name one that is there in `kafka.{name}`.")
+                    raise SettingError(
+                        f"kafka.{name}", f"there is no file {quoted(path)}: name one that is there."
+                    )
                 files[short] = str(path)
         return files
 
@@ -102,3 +120,8 @@ class BrokerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def __repr__(self) -> str:
         return f"BrokerOptions({self.security} {self.bootstrap} prefix={self.prefix!r})"
+
+
+def _is_server(text: str) -> bool:
+    found = _SERVER.match(text)
+    return found is not None and (found[1] is None or 0 < int(found[1]) < 1 << 16)

@@ -4,6 +4,10 @@ import os
 import secrets
 from pathlib import Path
 
+from schemas.files import naming
+
+_NAME = 60
+
 
 def write_whole(path: Path, content: bytes, *, private: bool = False) -> None:
     """Write a file wholly or not at all: whoever reads sees the old one or the new one.
@@ -12,8 +16,17 @@ def write_whole(path: Path, content: bytes, *, private: bool = False) -> None:
         path: the file; an existing one is replaced.
         content: all of it.
         private: only its owner may read it.
+
+    Raises:
+        OSError: it cannot be written; names the file.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    with naming(path):
+        _write_whole(path, content, private=private)
+
+
+def _write_whole(path: Path, content: bytes, *, private: bool) -> None:
+    # The name is cut, so that a long one leaves room for what is added.
+    draft = path.with_name(f".{path.name[:_NAME]}.{secrets.token_hex(4)}.tmp")
     mode = 0o600 if private else 0o666
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:

@@ -19,6 +19,20 @@ class UsageError(OnlookerError):
     exit_code = 2
 
 
+class SettingError(UsageError):
+    """A setting cannot be meant, or names what is not there.
+
+    Args:
+        setting: its path in the configuration, `stands[0].cameras[1].source`.
+        words: what is wrong with it and the mend.
+    """
+
+    def __init__(self, setting: str, words: str) -> None:
+        super().__init__(f"{setting}: {words}")
+        self.setting = setting
+        self.words = words
+
+
 class DependencyAwayError(OnlookerError):
     """A server, a model, a package index or a disk is not there (exit 3)."""
 

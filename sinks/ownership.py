@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Self
 
 from schemas.errors import LimitReachedError, UsageError
+from schemas.files import naming, words_of
+from schemas.names import quoted, visible
 
 
 class InUseError(UsageError):
@@ -41,11 +43,12 @@ class Ownership:
             if time.monotonic() >= deadline:
                 owner = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
                 os.close(fd)
-                raise InUseError(f"data directory {self._path.parent} is in use by process {owner}")
+                raise InUseError(f"data directory {quoted(self._path.parent)} is in use by process {owner}")
             time.sleep(0.05)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._fd = fd
+        with naming(self._path):
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let others have it; harmless when not owned."""
@@ -68,13 +71,27 @@ class Ownership:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise disk_full(folder) from error
-            raise UsageError(f"cannot write in data directory {folder}: {error.strerror}") from error
+            words = f"cannot write in data directory {quoted(folder)}: {words_of(error)}"
+            raise UsageError(words) from error
+
+
+def check_name(data_dir: Path) -> None:
+    """Complain of a name that the server's configuration cannot hold.
+
+    Raises:
+        UsageError: it is not UTF-8, or has control characters in it.
+    """
+    if visible(str(data_dir)) != str(data_dir):
+        raise UsageError(
+            f"ClickHouse does not take {quoted(data_dir)} as its data directory: name one in UTF-8, without "
+            "control characters."
+        )
 
 
 def disk_full(data_dir: Path) -> LimitReachedError:
     """The trouble, to be raised, with the disk of a data directory that has no room left."""
     return LimitReachedError(
-        f"the disk of the data directory {data_dir} is full: free some space and run it again"
+        f"the disk of the data directory {quoted(data_dir)} is full: free some space and run it again"
     )
 
 

@@ -5,11 +5,14 @@ from contextlib import closing
 from itertools import chain, count
 from pathlib import Path
 
-from onlooker.analyze.files import Analysed, shown
+from onlooker.analyze.files import Analysed
 from processors.observe.drawing import VideoWriter, drawn, write_picture
+from schemas.files import in_words
+from schemas.names import visible
 from schemas.units import US_PER_S
 
 DEFAULT_FPS = 25.0
+_MOST_STEM = 200
 
 
 def also_drawn(lines: Iterator[Analysed], folder: Path) -> Iterator[Analysed]:
@@ -19,7 +22,8 @@ def also_drawn(lines: Iterator[Analysed], folder: Path) -> Iterator[Analysed]:
         lines: analysed pictures and frames, the frames of a video one after another.
         folder: where the files go; made when it is missing.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with in_words(folder, "written"):
+        folder.mkdir(parents=True, exist_ok=True)
     with closing(_Drawer(folder)) as drawer:
         for line in lines:
             drawer.draw(line)
@@ -66,6 +70,7 @@ class _Drawer:
 
     def _free_path(self, source: Path, suffix: str) -> Path:
         """A path where nothing is yet: no drawing replaces what is analysed, nor another drawing."""
-        stem = Path(shown(source)).stem
+        # A name has 255 bytes at most, and a number and another suffix follow.
+        stem = visible(source.stem).replace("\n", " ").encode()[:_MOST_STEM].decode(errors="ignore")
         names = chain([stem + suffix], (f"{stem}-{number}{suffix}" for number in count(2)))
         return next(path for name in names if not (path := self._folder / name).exists())

@@ -1,6 +1,6 @@
 """Analyses files: every picture, every frame of every video, one record each; broken ones with an error."""
 
-import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -15,13 +15,14 @@ from producers.cameras.media import (
     VIDEO_SUFFIXES,
     is_foreign,
     is_picture,
-    is_shown,
     is_video,
     picture_bytes,
+    shown_files,
 )
 from producers.cameras.sources import SourceSpec
 from producers.options import CaptureOptions
 from schemas.errors import BadPictureError, UsageError
+from schemas.names import quoted, sendable
 from schemas.ports import Pixels
 
 VideoObserver = Callable[[Pixels, int], tuple[SeenFace, ...]]
@@ -53,35 +54,31 @@ class Eyes(msgspec.Struct, frozen=True, kw_only=True):
     options: CaptureOptions
 
 
-def shown(path: Path) -> str:
-    """A path as text that can be sent and printed; a byte of a name that is not UTF-8 becomes `\\xe9`."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
 def files_of(paths: Sequence[Path]) -> list[Path]:
     """The files that paths mean: named ones, and all shown pictures and videos below folders, sorted.
 
     Raises:
         UsageError: A path does not exist, or a folder holds neither picture nor video.
+        OSError: A path, or a folder below it, cannot be read.
     """
     files: list[Path] = []
     for path in paths:
-        if not path.exists():
-            raise UsageError(f"There is no file or folder {path}.")
-        files += _files_inside(path) if path.is_dir() else [path]
+        try:
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except FileNotFoundError as error:
+            if path.is_symlink():
+                raise
+            raise UsageError(f"There is no file or folder {quoted(path)}.") from error
+        files += _files_inside(path) if is_folder else [path]
     return files
 
 
 def _files_inside(folder: Path) -> list[Path]:
-    inside = [path for path in folder.rglob("*") if _is_meant(path) and is_shown(path, folder)]
+    inside = [path for path in shown_files(folder) if is_picture(path) or is_video(path) or is_foreign(path)]
     if not inside:
         known = " ".join(sorted(PICTURE_SUFFIXES | VIDEO_SUFFIXES))
-        raise UsageError(f"The folder {folder} holds neither a picture nor a video ({known}).")
+        raise UsageError(f"The folder {quoted(folder)} holds neither a picture nor a video ({known}).")
     return sorted(inside)
-
-
-def _is_meant(path: Path) -> bool:
-    return (is_picture(path) or is_video(path) or is_foreign(path)) and path.is_file()
 
 
 def analysed(files: Sequence[Path], eyes: Eyes) -> Iterator[Analysed]:
@@ -120,7 +117,7 @@ def _video(path: Path, eyes: Eyes) -> Iterator[Analysed]:
     source = SourceSpec(kind="file", target=str(path))
     try:
         with closing(eyes.open_camera(source, eyes.options)) as camera:
-            yield from _frames(path, camera, eyes.new_video_observer(shown(Path(path.name))))
+            yield from _frames(path, camera, eyes.new_video_observer(sendable(path.name)))
     except CameraLostError as error:
         yield _broken(path, error.cause, str(error))
 
@@ -148,7 +145,7 @@ def _record(
 ) -> Record:
     height, width = picture.shape[:2]
     return Record(
-        source=shown(path),
+        source=sendable(str(path)),
         frame=frame,
         t_us=t_us,
         width_px=width,
@@ -158,4 +155,6 @@ def _record(
 
 
 def _broken(path: Path, cause: str, detail: str) -> Analysed:
-    return Analysed(record=Record(source=shown(path), error=f"{cause}: {detail}"), path=path, cause=cause)
+    return Analysed(
+        record=Record(source=sendable(str(path)), error=f"{cause}: {detail}"), path=path, cause=cause
+    )

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 
@@ -17,7 +16,7 @@ def print_lines(
     console.print(table)
     for stand_id, camera_id, problem in problems:
         if problem:
-            console.print(f"[yellow]{escape(f'{stand_id}/{camera_id}: {problem}')}")
+            console.print(f"{stand_id}/{camera_id}: {problem}", style="yellow", soft_wrap=True)
 
 
 def dropped_words(count: int, by_cause: Mapping[str, int]) -> str:

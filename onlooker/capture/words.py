@@ -1,15 +1,14 @@
 """The summary of a capture in words."""
 
-from rich.console import Console
-
 from onlooker.cameras.words import dropped_words, print_lines
 from onlooker.capture.summary import CaptureSummary
+from onlooker.foreground.terminal import Terminal
 
 
 def print_capture(found: CaptureSummary) -> None:
     """Print the summary of a capture that has ended for a person."""
     print_lines(
-        Console(highlight=False),
+        Terminal(),
         _lines(found),
         [(each.stand_id, each.camera_id, each.problem) for each in found.cameras],
     )

@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import msgspec
 
 from onlooker.analyze.files import Analysed, analysed, files_of
 from onlooker.cli.options import Given, json_option, settings_options
+from onlooker.cli.output import write_json_line
 from onlooker.foreground.progress import progress
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument(
+    "paths", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False), metavar="PATH..."
+)
 @click.option(
     "--gallery",
     type=click.Path(path_type=Path),
@@ -43,10 +45,11 @@ def analyze(
       onlooker analyze photos/ --gallery gallery/ > seen.jsonl
     """
     del as_json
+    from onlooker.settings.judgement import Needs
     from onlooker.wiring import build_eyes
 
     files = files_of(paths)
-    eyes = build_eyes(given.settings(), gallery=gallery)
+    eyes = build_eyes(given.settings(needs=Needs(models=True, people=gallery is None)), gallery=gallery)
     lines = analysed(files, eyes)
     if draw is not None:
         from onlooker.analyze.drawn import also_drawn
@@ -56,11 +59,10 @@ def analyze(
 
 
 def _print(lines: Iterator[Analysed], *, total: int) -> None:
-    encoder = msgspec.json.Encoder()
     broken, before = 0, None
     with progress("Analysing", total=total, unit="files") as advance:
         for line in lines:
-            sys.stdout.write(encoder.encode(line.record).decode() + "\n")
+            write_json_line(line.record)
             broken += line.record.error is not None
             if line.path != before:
                 advance(1)

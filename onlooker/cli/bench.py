@@ -27,8 +27,9 @@ def perception(clip: Path | None, repeat: int, given: Given, as_json: bool) -> N
     The floor is the sum of the bare `session.run` times of the same run. CLIP defaults to the demo's footage.
     """
     from onlooker.lab.perception import bench_perception, print_table
+    from onlooker.settings.judgement import Needs
 
-    found = bench_perception(given.settings(), clip, repeat=repeat)
+    found = bench_perception(given.settings(needs=Needs(models=True)), clip, repeat=repeat)
     show = print_json if as_json else print_table
     show(found)
 

@@ -50,9 +50,11 @@ def capture(
     """
     from onlooker.capture.words import print_capture
     from onlooker.settings.configuration import with_sources
+    from onlooker.settings.judgement import Needs
     from onlooker.wiring.capture import CaptureRequest, execute_capture
 
-    settings = with_sources(given.settings("kafka", "registry"), sources)
+    needs = Needs(sources=not sources, stands=options["stands"])
+    settings = with_sources(given.settings("kafka", "registry", needs=needs), sources)
     if not settings.stands:
         raise click.UsageError("Nothing to capture: name a --source, or a --config with stands.")
     with telemetry_flags.watching("capture", settings) as watch:

@@ -8,6 +8,7 @@ import click
 from onlooker.cli.options import Given, config_option, json_option
 from onlooker.cli.output import print_compact_json
 from onlooker.settings.flags import SERVERS
+from schemas.names import quoted
 
 _config = config_option("The file; default: none.")
 
@@ -54,13 +55,13 @@ def check(config_path: Path | None, file: Path | None) -> None:
 
     No server is asked: `onlooker doctor --config FILE` does that.
     """
-    from onlooker.wiring.run import check_settings
+    from onlooker.settings.judgement import EVERYTHING
+    from onlooker.wiring.perception import model_files
 
     path = file or config_path
     if path is None:
         raise click.UsageError("Name the file: onlooker config check FILE")
-    settings = Given(config_path=path).settings(*SERVERS)
-    check_settings(settings)
-    settings.clickhouse.address()
+    settings = Given(config_path=path).settings(*SERVERS, needs=EVERYTHING)
+    model_files(settings)
     cameras = sum(len(stand.cameras) for stand in settings.stands)
-    click.echo(f"{path} is good: {len(settings.stands)} stands, {cameras} cameras.")
+    click.echo(f"{quoted(path)} is good: {len(settings.stands)} stands, {cameras} cameras.")

@@ -1,6 +1,5 @@
 """`onlooker dead-letters`: list, show and replay the messages that were set aside."""
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -158,10 +157,11 @@ def hexdump(data: bytes, lines: int = LINES) -> str:
 
 
 def _print_table(letters: Sequence[DeadLetter], counts: Sequence[tuple[str, str, int]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console() if sys.stdout.isatty() else Console(width=200)
+    from onlooker.foreground.terminal import Terminal
+
+    console = Terminal(plain_width=200)
     summary = Table("topic", "cause", "letters")
     for topic, cause, count in counts:
         summary.add_row(topic, cause, str(count))

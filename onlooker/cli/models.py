@@ -15,6 +15,8 @@ from onlooker.models.cache import ModelCache, default_root
 from onlooker.models.recipes import RECIPES, converted
 from onlooker.models.registry import ModelEntry, Registry, SampleEntry, load_registry
 from schemas.errors import CheckFailedError
+from schemas.files import naming
+from schemas.names import quoted
 
 as_json_option = json_option("For programs: JSON on stdout.")
 
@@ -67,7 +69,7 @@ def prepare(samples: bool, stages: tuple[str, ...], as_json: bool) -> None:
         print_compact_json({"cache": str(cache.root), "prepared": new})
         return
     words = f"Prepared {', '.join(new)}" if new else "All was prepared already"
-    click.echo(f"{words}. It lies in {cache.root}.")
+    click.echo(f"{words}. It lies in {quoted(cache.root)}.")
 
 
 @models.command()
@@ -107,8 +109,9 @@ def convert(recipe: str, source: Path, target: Path) -> None:
     and then, in the configuration:
       models: {detection: yunet.onnx}
     """
-    target.write_bytes(converted(recipe, source))
-    click.echo(f"Wrote {target}.")
+    with naming(target):
+        target.write_bytes(converted(recipe, source))
+    click.echo(f"Wrote {quoted(target)}.")
 
 
 def _opened() -> tuple[Registry, ModelCache]:
@@ -127,8 +130,9 @@ def _row(entry: ModelEntry | SampleEntry, registry: Registry, cache: ModelCache)
 
 
 def _print_table(rows: Sequence[dict[str, Any]], cache: ModelCache) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from onlooker.foreground.terminal import Terminal
 
     table = Table(caption=f"in {cache.root}", caption_justify="left")
     for heading in ("stage", "name", "version", "licence"):
@@ -139,4 +143,4 @@ def _print_table(rows: Sequence[dict[str, Any]], cache: ModelCache) -> None:
         size = f"{row['size_bytes'] / 1e6:.1f} MB"
         prepared = "yes" if row["prepared"] else "no"
         table.add_row(row["stage"], row["name"], row["version"], row["licence"], size, prepared)
-    Console().print(table)
+    Terminal().print(table)

@@ -13,6 +13,7 @@ from onlooker.settings.flags import NO_FLAGS, Flags, Server
 
 if TYPE_CHECKING:
     from onlooker.settings.configuration import Settings
+    from onlooker.settings.judgement import Needs
 
 Command = Callable[..., Any]
 Decorator = Callable[[Command], Command]
@@ -71,19 +72,26 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     config_path: Path | None = None
     flags: Flags = NO_FLAGS
 
-    def settings(self, *servers: Server) -> "Settings":
+    def settings(self, *servers: Server, needs: "Needs | None" = None) -> "Settings":
         """The settings that are in force.
 
         Args:
             servers: those that the verb connects to: their passwords are found, too.
+            needs: what the verb opens on this machine.
 
         Raises:
-            UsageError: the file is wrong, flags exclude each other, or a password is nowhere.
+            UsageError: the file is wrong, flags exclude each other, a password is nowhere, or what is needed
+                is not there; names file and line where the file says it.
         """
         from onlooker.settings.configuration import load_settings
+        from onlooker.settings.judgement import NOTHING, judge_here
         from onlooker.settings.precedence import in_force
+        from onlooker.settings.refusals import placed
 
-        return in_force(load_settings(self.config_path), os.environ, self.flags, servers=servers)
+        with placed(self.config_path):
+            found = in_force(load_settings(self.config_path), os.environ, self.flags, servers=servers)
+            judge_here(found, needs or NOTHING, servers)
+        return found
 
 
 def gathered(name: str, kind: Callable[..., Any], **options: Decorator) -> Decorator:

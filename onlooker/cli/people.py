@@ -7,18 +7,19 @@ from typing import Any
 import click
 import msgspec
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from onlooker.cli.options import Given, gathered, json_option, settings_options
 from onlooker.cli.output import print_compact_json
 from onlooker.foreground.progress import progress
+from onlooker.foreground.terminal import Terminal
 from onlooker.people.enrolment import EnrolmentReport
 from onlooker.people.plan import read_plan
 from onlooker.people.records import PersonRecord, checked_person_id
 from onlooker.people.store import Damaged, open_or_create_store, open_store
 from schemas.errors import CheckFailedError
+from schemas.names import quoted
 from schemas.units import US_PER_S
 
 _json = json_option("Print JSON.")
@@ -79,10 +80,11 @@ def enrol(path: Path, asked: Asked, *, allow_duplicates: bool, as_json: bool) ->
       onlooker people enrol photos/ --gallery gallery/
       onlooker people enrol members.csv --gallery gallery/ --json
     """
+    from onlooker.settings.judgement import Needs
     from onlooker.wiring.people import build_enroller
 
     plan = read_plan(path)
-    enroller = build_enroller(asked.given.settings())
+    enroller = build_enroller(asked.given.settings(needs=Needs(models=True)))
     gallery, site_key = asked.place()
     store = open_or_create_store(gallery, site_key)
     total = sum(len(person.pictures) for person in plan.people)
@@ -113,10 +115,10 @@ def list_people(asked: Asked, as_json: bool) -> None:
     for person in contents.people:
         labels = ", ".join(f"{name}={text}" for name, text in sorted(person.labels.items()))
         times = _instant(person.created_us)[:10], _instant(person.updated_us)[:10]
-        table.add_row(escape(person.person_id), escape(labels), str(person.pictures), *times)
-    Console().print(table)
+        table.add_row(person.person_id, labels, str(person.pictures), *times)
+    Terminal().print(table)
     count = len(contents.people)
-    click.echo(f"{count} {'person' if count == 1 else 'people'} in {gallery}")
+    click.echo(f"{count} {'person' if count == 1 else 'people'} in {quoted(gallery)}")
     _warn_of_damage(contents.damaged)
 
 
@@ -136,33 +138,31 @@ def forget(person_id: str, asked: Asked, as_json: bool) -> None:
         print_compact_json({"person_id": person_id, "forgotten": forgotten})
     if not forgotten:
         raise CheckFailedError(
-            f"Nobody called {person_id!r} is enrolled in {gallery}. "
-            f"`onlooker people list --gallery {gallery}` shows who is."
+            f"Nobody called {person_id!r} is enrolled in {quoted(gallery)}. "
+            f"`onlooker people list --gallery {quoted(gallery)}` shows who is."
         )
     if not as_json:
         click.echo(
             f"{person_id} is forgotten: the key was destroyed and the templates and labels erased from "
-            f"{gallery}. A running program forgets at its next start; visits already counted keep the id "
-            "as a word, nothing by which a face could be recognised."
+            f"{quoted(gallery)}. A running program forgets at its next start; visits already counted keep "
+            "the id as a word, nothing by which a face could be recognised."
         )
 
 
 def _print_report(report: EnrolmentReport, gallery: Path) -> None:
-    console = Console()
+    console = Terminal()
     table = Table("person", "enrolled", "pictures", "remarks", box=SIMPLE_HEAD)
     for person in report.people:
-        done = "yes" if person.enrolled else "[red]no[/]"
-        table.add_row(
-            escape(person.person_id), done, f"{person.used} of {person.given}", escape(person.detail)
-        )
+        done = Text("yes") if person.enrolled else Text("no", style="red")
+        table.add_row(person.person_id, done, f"{person.used} of {person.given}", person.detail)
     console.print(table)
     for picture in report.pictures:
         if picture.outcome != "used":
             words = f"{picture.path}: {picture.outcome.replace('_', ' ')}: {picture.detail}"
-            console.print(escape(words), highlight=False, soft_wrap=True)
+            console.say(words)
     for sentence in report.left_out:
-        console.print(escape(f"left out: {sentence}"), highlight=False, soft_wrap=True)
-    click.echo(f"{report.enrolled} of {len(report.people)} people enrolled in {gallery}")
+        console.say(f"left out: {sentence}")
+    click.echo(f"{report.enrolled} of {len(report.people)} people enrolled in {quoted(gallery)}")
     _warn_of_damage(report.damaged)
 
 

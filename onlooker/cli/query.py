@@ -1,10 +1,10 @@
 """`onlooker query`: one SQL question to ClickHouse, answered as a table or as JSON lines."""
 
 import click
-from rich.console import Console
 
 from onlooker.cli.options import Given, json_option, settings_options
 from onlooker.cli.output import print_json_lines
+from onlooker.foreground.terminal import Terminal
 from onlooker.reporting.answers import full_width, laid_out
 from onlooker.reporting.plain import plain
 from onlooker.wiring.database import opened
@@ -37,8 +37,8 @@ def query(sql: str, given: Given, as_json: bool) -> None:
 
 
 def _print_table(answer: Answer) -> None:
-    console = Console()
+    console = Terminal()
     table = laid_out(answer, console.width if console.is_terminal else None)
     if not console.is_terminal:
-        console = Console(width=max(full_width(table), 80))
+        console = Terminal(width=max(full_width(table), 80))
     console.print(table)

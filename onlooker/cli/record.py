@@ -60,9 +60,10 @@ def record(
     """
     from onlooker.foreground.stopping import stopped_by_signals
     from onlooker.recordings.times import duration_us
+    from onlooker.settings.judgement import Needs
     from onlooker.wiring.record import RecordRequest, execute_record
 
-    settings = given.settings("kafka", "registry")
+    settings = given.settings("kafka", "registry", needs=Needs(models=options["blur_faces"]))
     frames_for_us, keep_us = (None if each is None else duration_us(each) for each in (frames_for, keep))
     request = RecordRequest(frames_for_us=frames_for_us, keep_us=keep_us, **options)
     stop = threading.Event()

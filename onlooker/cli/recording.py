@@ -89,10 +89,11 @@ def expire(folder: Path, older_than: str, as_json: bool) -> None:
 
 
 def _print(manifest: "Manifest", topics: "list[TopicSummary]") -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=160)
+    from onlooker.foreground.terminal import Terminal
+
+    console = Terminal(plain_width=160)
     source = "Kafka" if manifest.source == "kafka" else "a run in one process"
     console.print(
         f"recorded from {source} by onlooker {manifest.program_version}, "
@@ -125,7 +126,6 @@ def _print_notes(console: Any, manifest: "Manifest") -> None:
         console.print(
             f"pictures from {time_words(grant.from_us)} until {time_words(grant.until_us)} ({faces}), "
             f"granted by {grant.by}: {grant.reason}",
-            markup=False,
         )
     for torn in manifest.breaks:
         console.print(

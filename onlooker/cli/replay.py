@@ -1,13 +1,17 @@
 """`onlooker replay`: a recording through the embedded core or back into Kafka."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from onlooker.cli.options import bootstrap_option, config_option, json_option, stands_option
+from onlooker.cli.options import Given, bootstrap_option, config_option, json_option, stands_option
 from onlooker.cli.output import print_json
 from schemas.topics import TOPICS
+
+if TYPE_CHECKING:
+    from onlooker.recordings.replayed import Replayed
+    from onlooker.wiring.replay import ReplayRequest
 
 
 @click.command()
@@ -73,8 +77,7 @@ def replay(
     """
     from onlooker.recordings.replayed import ReplayedHere, lines_of
     from onlooker.recordings.times import instant_us, speed_of
-    from onlooker.settings.configuration import load_settings
-    from onlooker.wiring.replay import ReplayRequest, execute_replay
+    from onlooker.wiring.replay import ReplayRequest
 
     if options.pop("no_clickhouse") and options["data_dir"] is not None:
         raise click.UsageError("say either --data-dir or --no-clickhouse, not both")
@@ -82,13 +85,24 @@ def replay(
         _refuse_for_kafka(options, only_digest)
     from_us, until_us = (None if each is None else instant_us(each) for each in (since, until))
     request = ReplayRequest(from_us=from_us, until_us=until_us, speed=speed_of(pace), **options)
-    found = execute_replay(None if config_path is None else load_settings(config_path), request)
+    found = _replayed(config_path, request)
     if only_digest and isinstance(found, ReplayedHere):
         click.echo(found.digest)
     elif as_json:
         print_json(found)
     else:
         click.echo("\n".join(lines_of(found)))
+
+
+def _replayed(config_path: Path | None, request: "ReplayRequest") -> "Replayed":
+    from onlooker.settings.judgement import Needs
+    from onlooker.settings.refusals import placed
+    from onlooker.wiring.replay import execute_replay
+
+    looks = request.topic == "frames"
+    with placed(config_path):
+        given = Given(config_path=config_path).settings(needs=Needs(models=looks, people=looks))
+        return execute_replay(None if config_path is None else given, request)
 
 
 def _refuse_for_kafka(options: dict[str, Any], only_digest: bool) -> None:

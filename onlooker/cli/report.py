@@ -1,21 +1,19 @@
 """`onlooker report`: what campaigns were worth, as a table with charts, as a page or as JSON."""
 
-import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 
 from onlooker.cli.options import Given, json_option, settings_options
 from onlooker.cli.output import print_json_lines
+from onlooker.foreground.terminal import Terminal
 from onlooker.reporting.figures import load_reports
 from onlooker.reporting.plain import plain
 from onlooker.reporting.terminal import render
 from onlooker.wiring.database import opened
-from schemas.errors import LimitReachedError, UsageError
+from schemas.files import in_words
+from schemas.names import quoted
 
 
 @click.command()
@@ -36,31 +34,19 @@ def report(campaign: str | None, given: Given, as_json: bool, html: Path | None)
     """
     if html is not None:
         folder = html.absolute().parent
-        with _writing(folder):  # before anything else is done for the page
+        with in_words(folder, "written"):  # before anything else is done for the page
             folder.mkdir(parents=True, exist_ok=True)
     with opened(given.settings("clickhouse")) as store:
         reports = load_reports(store, campaign)
     if html is not None:
         from onlooker.reporting.page import page
 
-        with _writing(html):
+        with in_words(html, "written"):
             html.write_text(page(reports), encoding="utf-8")
-        click.echo(f"wrote {html.resolve()}", err=True)
+        click.echo(f"wrote {quoted(html.resolve())}", err=True)
     if as_json:
         print_json_lines([{"campaigns": [plain(msgspec.to_builtins(one)) for one in reports]}])
     elif html is None:
-        console = Console()
+        console = Terminal()
         for one in reports:
             console.print(render(one))
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Say in words why a path cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise LimitReachedError(f"the disk is full, {path} cannot be written: free some space") from error
-        words = f"{path} cannot be written ({error.strerror}): name a file in a folder of yours"
-        raise UsageError(words) from error

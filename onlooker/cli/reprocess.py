@@ -1,6 +1,5 @@
 """`onlooker reprocess`: a range of a recording with other models or thresholds, beside the live figures."""
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import Any
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
 
 from onlooker.cli.options import Given, config_option, json_option, settings_options
 from onlooker.cli.output import print_json
+from onlooker.foreground.terminal import Terminal
 from onlooker.recordings.times import duration_us, instant_us
 from onlooker.reprocess.words import (
     SURE,
@@ -162,7 +161,7 @@ def _request(options: dict[str, Any]) -> Any:
 
 
 def _print(reprocessing: Any, compared: Any) -> None:
-    console = Console() if sys.stdout.isatty() else Console(width=160)
+    console = Terminal(plain_width=160)
     name, stands = reprocessing.name, ", ".join(reprocessing.stand_ids)
     begin, end = shown_time(reprocessing.from_us), shown_time(reprocessing.until_us)
     click.echo(f"{name}: {begin} to {end}, {stands}")

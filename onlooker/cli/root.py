@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import io
 import sys
 from typing import NoReturn
 
@@ -9,6 +10,8 @@ import click
 
 from onlooker.foreground.streams import drained_streams, opened_streams
 from schemas.errors import OnlookerError
+from schemas.files import trouble_of
+from schemas.names import visible
 
 VERBS = {
     "demo": ("onlooker.cli.demo", "the pipeline on its own sample footage, embedded"),
@@ -61,7 +64,8 @@ class LazyVerbs(click.Group):
             formatter.write_dl([(verb, words) for verb, (_, words) in VERBS.items()])
 
 
-@click.command(cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"]})
+# The streams show control characters: click must not leave them out, or a told name is another one.
+@click.command(cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"], "color": True})
 @click.version_option(package_name="onlooker", prog_name="onlooker")
 def root() -> None:
     """Measure who looks at an advertising stand, and what it was worth.
@@ -82,7 +86,10 @@ def main() -> NoReturn:
     """Run the command line and leave with the right exit code."""
     opened_streams()
     code = _ended()
-    drained_streams()
+    try:
+        drained_streams()
+    except OSError as error:
+        code = code or _told(error)  # said before, where the command itself has met it
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -95,25 +102,29 @@ def _ended() -> object:
         gone = isinstance(end.__context__, OSError) and end.__context__.errno == errno.EPIPE
         return 0 if gone else end.code
     except click.ClickException as error:
-        error.show(sys.stderr)
+        click.echo(visible(_usage_of(error)), err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo("onlooker: interrupted", err=True)
         return 130
     except OnlookerError as error:
-        click.echo(f"onlooker: {error}", err=True)
+        click.echo(visible(f"onlooker: {error}"), err=True)
         return error.exit_code
     except OSError as error:
-        return _code_of_os_error(error)
+        return _told(error)
 
 
-def _code_of_os_error(error: OSError) -> int:
-    """A full disk and a path in the way have their own words; all other trouble is a bug and shows itself."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f" ({error.filename})" if error.filename else ""
-        click.echo(f"onlooker: the disk is full{where}. Free some space and run it again.", err=True)
-        return 4
-    if isinstance(error, PermissionError | FileNotFoundError | NotADirectoryError | IsADirectoryError):
-        click.echo(f"onlooker: {error.strerror}: {error.filename}", err=True)
-        return 2
-    raise error
+def _told(error: OSError) -> int:
+    """Trouble with a file has its words; all other trouble of the system is a bug and shows itself."""
+    trouble = trouble_of(error)
+    if trouble is None:
+        raise error
+    click.echo(visible(f"onlooker: {trouble}"), err=True)
+    return trouble.exit_code
+
+
+def _usage_of(error: click.ClickException) -> str:
+    """What click says of wrong usage."""
+    said = io.StringIO()
+    error.show(said)
+    return said.getvalue().rstrip("\n")

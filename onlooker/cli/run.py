@@ -50,11 +50,13 @@ def run(
     """
     from onlooker.run.words import print_summary
     from onlooker.settings.configuration import with_sources
+    from onlooker.settings.judgement import Needs
     from onlooker.wiring.run import RunRequest, execute_run
 
     options["record"] = _recording(options)
     servers: tuple[Server, ...] = () if options["no_clickhouse"] else ("clickhouse",)
-    settings = with_sources(given.settings(*servers), sources)
+    needs = Needs(sources=not sources, models=True, people=options["gallery"] is None, data_dir=bool(servers))
+    settings = with_sources(given.settings(*servers, needs=needs), sources)
     if not settings.stands:
         raise click.UsageError(
             "Nothing to measure: name a --source, or a --config with stands. "

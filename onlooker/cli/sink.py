@@ -24,9 +24,10 @@ def sink(given: Given, telemetry_flags: TelemetryFlags) -> None:
       onlooker sink --config shop.yaml --metrics-port 9103
     """
     from onlooker.foreground.stopping import stopped_by_signals
+    from onlooker.settings.judgement import Needs
     from onlooker.wiring.sink import execute_sink
 
-    settings = given.settings("clickhouse", "kafka", "registry")
+    settings = given.settings("clickhouse", "kafka", "registry", needs=Needs(data_dir=True))
     stop = threading.Event()
     with telemetry_flags.watching("sink", settings) as watch, stopped_by_signals(stop):
         execute_sink(settings, watch, stop)

@@ -50,10 +50,12 @@ def work(role: str, leashed: bool, **options: Any) -> None:
       onlooker work --role observe --config shop.yaml --metrics-port 9102
     """
     from onlooker.foreground.stopping import stopped_by_signals
+    from onlooker.settings.judgement import Needs
     from onlooker.wiring.work_roles import leash, run_roles
 
     given = Given(config_path=options["config_path"], flags=Flags(bootstrap=options["bootstrap"]))
-    settings = given.settings("kafka", "registry")
+    needs = Needs(models=role != "measure", people=role != "measure" and options["gallery"] is None)
+    settings = given.settings("kafka", "registry", needs=needs)
     stop = threading.Event()
     with stopped_by_signals(stop):
         if leashed:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from onlooker.doctor.servers import connection_checks
+from onlooker.foreground.terminal import Terminal
 from onlooker.settings.configuration import Settings
 from schemas.errors import OnlookerError
 
@@ -118,6 +119,6 @@ def print_findings(findings: list[Finding]) -> None:
     """Print findings for a person."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for finding in findings:
-        mark = "[green]good[/]" if finding.good else "[red]bad[/]"
+        mark = Text("good", style="green") if finding.good else Text("bad", style="red")
         table.add_row(mark, finding.name, finding.words)
-    Console(highlight=False).print(table)
+    Terminal().print(table)

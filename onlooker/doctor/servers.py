@@ -7,8 +7,10 @@ from pathlib import Path
 from onlooker.settings.configuration import Settings, load_settings
 from onlooker.settings.passwords import Finder
 from onlooker.settings.precedence import in_force
+from onlooker.settings.refusals import placed
 from onlooker.settings.yaml_text import read_yaml
 from schemas.errors import OnlookerError
+from schemas.names import quoted
 from schemas.topics import TOPICS
 
 PATIENCE_S = 10.0
@@ -28,7 +30,7 @@ def connection_checks(config: Path | None, environ: Mapping[str, str]) -> dict[s
     """
     checks: dict[str, Callable[[], str]] = {}
     if config is not None:
-        checks["configuration"] = lambda: _configuration(config)
+        checks["configuration"] = lambda: _configuration(config, environ)
     try:
         settings = load_settings(config)
     except OnlookerError:
@@ -55,12 +57,15 @@ def _binding(settings: Settings) -> str:
     return f"the group {group} is bound to none yet: its first sink binds it; this one is {database}"
 
 
-def _configuration(config: Path) -> str:
-    from onlooker.wiring.run import check_settings
+def _configuration(config: Path, environ: Mapping[str, str]) -> str:
+    from onlooker.settings.judgement import EVERYTHING, judge_here
+    from onlooker.wiring.perception import model_files
 
-    settings = load_settings(config)
-    check_settings(settings)
-    return f"{config} is good: {len(settings.stands)} stands"
+    with placed(config):
+        settings = in_force(load_settings(config), environ)
+        judge_here(settings, EVERYTHING)
+    model_files(settings)
+    return f"{quoted(config)} is good: {len(settings.stands)} stands"
 
 
 def _kafka(settings: Settings) -> str:

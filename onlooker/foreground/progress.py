@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -15,6 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from onlooker.foreground.terminal import Terminal
 from onlooker.models.prepare import Progress as OnStep
 from onlooker.models.prepare import Step
 
@@ -31,12 +31,12 @@ def progress(words: str, *, total: int | None, unit: str) -> Iterator[Callable[[
     Yields:
         A function to call with what was done since the last call.
     """
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     if not (console.is_terminal and sys.stderr.isatty()):
         yield lambda _: None
         return
     columns = (
-        TextColumn("[bold]{task.description}"),
+        TextColumn("{task.description}", style="bold", markup=False),
         BarColumn(),
         TextColumn("{task.completed:,.0f}") if total is None else MofNCompleteColumn(),
         TextColumn(unit),
@@ -54,12 +54,12 @@ def wheel_bars() -> Iterator[OnStep]:
         yield lambda _: None
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TextColumn("{task.fields[phase]}"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with Progress(*columns, console=Terminal(stderr=True)) as bars:
         tasks: dict[str, TaskID] = {}
 
         def show(step: Step) -> None:

@@ -1,4 +1,7 @@
-"""Standard streams as they come: closed, without UTF-8, with a reader or a terminal that goes away."""
+"""Standard streams as they come: closed, without UTF-8, with a reader or a terminal that goes away.
+
+Whatever goes through them is shown and not obeyed: a name in it may hold the commands of a terminal.
+"""
 
 import codecs
 import errno
@@ -8,6 +11,9 @@ import sys
 import unicodedata
 from typing import Any, TextIO
 
+from schemas.names import visible
+
+_STDERR = 2
 _PLAINER = {
     **dict.fromkeys("–—−─", "-"),  # noqa: RUF001
     **dict.fromkeys("█▉▊▋", "#"),
@@ -35,6 +41,8 @@ def plainer(error: UnicodeError) -> tuple[str, int]:
 
 
 def _plainer(character: str) -> str:
+    if (shown := visible(character)) != character:
+        return shown
     if character in _PLAINER:
         return _PLAINER[character]
     bare = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
@@ -70,15 +78,54 @@ class _Terminal(io.FileIO):
             return len(memoryview(data).cast("B"))
 
 
+class _Shown(io.TextIOWrapper):
+    """A stream that shows control characters instead of passing them on."""
+
+    def write(self, text: str, /) -> int:
+        """Write a text; how many characters of it were taken: all."""
+        super().write(visible(text))
+        return len(text)
+
+    @property
+    def unfiltered(self) -> "_Unfiltered":
+        """The same stream for whoever commands the terminal, and looks after the names by itself."""
+        return _Unfiltered(self)
+
+
+class _Unfiltered:
+    """A stream without the filter."""
+
+    def __init__(self, stream: _Shown) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text as it is."""
+        return io.TextIOWrapper.write(self._stream, text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def unfiltered(stream: TextIO) -> TextIO:
+    """A standard stream as a library needs it that commands the terminal."""
+    found: TextIO = getattr(stream, "unfiltered", stream)
+    return found
+
+
 def _fit(stream: TextIO | None, number: int) -> TextIO:
-    """A standard stream that writes plainer characters where it must, and outlives its terminal."""
-    if stream is None or stream.isatty():
-        encoding = getattr(stream, "encoding", None)
-        raw = io.BufferedWriter(_Terminal(number, "w", closefd=False))
-        return io.TextIOWrapper(raw, encoding, errors="plainer", line_buffering=True)
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="plainer")
-    return stream
+    """A standard stream that shows what it is given, in plainer characters where it must."""
+    if stream is not None and type(stream) is not io.TextIOWrapper:
+        return stream  # a test listens
+    terminal = stream is None or stream.isatty()
+    if stream is not None:
+        stream.flush()
+    raw = (_Terminal if terminal else io.FileIO)(number, "w", closefd=False)
+    return _Shown(
+        io.BufferedWriter(raw),
+        getattr(stream, "encoding", None),
+        errors="plainer",
+        line_buffering=terminal or number == _STDERR,
+    )
 
 
 def drained_streams() -> None:
@@ -87,8 +134,10 @@ def drained_streams() -> None:
         try:
             stream.flush()
         except OSError as error:
-            if error.errno not in (errno.EPIPE, errno.EIO):
-                raise
+            # What is left would be tried again when the process ends, with words of Python's own.
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, number)
             os.close(null)
+            stream.flush()
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from rich.console import Console
 
+from onlooker.foreground.terminal import Terminal
 from onlooker.lab.stream.page import table
 from onlooker.settings.configuration import Settings, with_sources
 from onlooker.wiring import Networks, build_networks, sample_clip
@@ -118,7 +118,7 @@ def print_table(found: dict[str, Any]) -> None:
     rows.append(("everything else", "", "", "", str(found["rest_ms_per_frame"]), "0"))
     rows.append(("whole run", "", "", "", str(found["ms_per_frame"]), str(found["floor_ms_per_frame"])))
     title = f"{Path(found['clip']).name}: {found['frames']} frames, one core, median of {found['runs']}"
-    console = Console(highlight=False)
+    console = Terminal(markup=True)
     console.print(table(title, head, rows, wraps=True))
     console.print(
         f"{found['frames_per_second']} frames/s, {found['cpu_ms_per_frame']} CPU-ms a frame; "

@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 import fastavro
 import msgspec
-from rich.console import Console
 
+from onlooker.foreground.terminal import Terminal
 from onlooker.lab.stream.figures import Comparison, Run, Sides, side_by_side
 from onlooker.lab.stream.input import FRAMES_PER_S, Crowd, traffic
 from onlooker.lab.stream.page import comparisons
@@ -159,7 +159,7 @@ def _peak_mib() -> float | None:
 
 def print_found(found: ReplayFound) -> None:
     """Print what was measured, for people."""
-    out = Console(highlight=False)
+    out = Terminal(markup=True)
     out.print(comparisons("Replay", [msgspec.to_builtins(found.comparison)]))
     words = (
         f"{found.events} observation events, {found.faces_an_event} faces each, {found.size_bytes} bytes. "

@@ -1,5 +1,6 @@
 """Writing into the cache: whole files only, one writer at a time, a receipt for each file."""
 
+import errno
 import fcntl
 import hashlib
 import shutil
@@ -13,6 +14,8 @@ import msgspec
 from onlooker.models.cache import Receipt, receipt_path
 from schemas.durable import write_whole
 from schemas.errors import UsageError
+from schemas.files import words_of
+from schemas.names import quoted
 
 
 def keep(path: Path, content: bytes) -> None:
@@ -51,8 +54,10 @@ def _lock_file(root: Path) -> TextIO:
     try:
         root.mkdir(parents=True, exist_ok=True)
         return (root / ".lock").open("w")
-    except (PermissionError, FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
         raise UsageError(
-            f"The model cache {root} cannot be written ({error.strerror}). "
+            f"The model cache {quoted(root)} cannot be written ({words_of(error)}). "
             "Set ONLOOKER_CACHE to another folder."
         ) from error

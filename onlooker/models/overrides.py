@@ -1,11 +1,14 @@
 """A user's own models: which file each stage uses, and whether it fits the stage."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from onlooker.models.cache import ModelCache
 from onlooker.models.registry import ModelEntry, Registry, Tensor, load_registry
-from schemas.errors import DependencyAwayError, UsageError
+from schemas.errors import DependencyAwayError, SettingError
+from schemas.files import in_words, require_readable
+from schemas.names import quoted
 
 Shape = Sequence[int | str]
 
@@ -25,7 +28,7 @@ def resolve_models(
     """
     registry = registry or load_registry()
     for stage, path in overrides.items():
-        _check_fit(registry.model(stage), path)
+        check_fit(registry.model(stage), path)
     wanted = tuple(stages) if stages is not None else registry.stages
     missing = cache.missing(stage for stage in wanted if stage not in overrides)
     if missing:
@@ -34,29 +37,42 @@ def resolve_models(
     return {stage: overrides.get(stage) or cache.model_path(stage) for stage in wanted}
 
 
-def _check_fit(entry: ModelEntry, path: Path) -> None:
+def check_fit(entry: ModelEntry, path: Path) -> None:
+    """Complain of a user's own model that does not fit its stage.
+
+    Args:
+        entry: what the stage expects.
+        path: the user's file.
+
+    Raises:
+        SettingError: there is no such file, it is no network, or its ends are others.
+    """
     where = f"models.{entry.stage}"
-    if not path.is_file():
-        raise UsageError(f"{where}: there is no file {path}. Give the path of an ONNX file.")
+    if not os.path.isfile(path):  # noqa: PTH113 - never raises
+        raise SettingError(where, f"there is no file {quoted(path)}. Give the path of an ONNX file.")
     inputs, outputs = _ends(where, path)
     _check_ends(where, "input", entry.inputs, inputs)
     _check_ends(where, "output", entry.outputs, outputs)
     extra = sorted(set(inputs) - {tensor.name for tensor in entry.inputs})
     if extra:
-        raise UsageError(f"{where}: {path} also wants the inputs {', '.join(extra)}, which nobody fills.")
+        raise SettingError(
+            where, f"{quoted(path)} also wants the inputs {', '.join(extra)}, which nobody fills."
+        )
 
 
 def _check_ends(where: str, kind: str, expected: Iterable[Tensor], found: Mapping[str, Shape]) -> None:
     for tensor in expected:
         if tensor.name not in found:
             names = ", ".join(found)
-            raise UsageError(
-                f"{where}: the {kind} {tensor.name} {_words(tensor.shape)} is expected, the file has {names}."
+            raise SettingError(
+                where,
+                f"the {kind} {tensor.name} {_words(tensor.shape)} is expected, the file has {names}.",
             )
         if not fits(tensor.shape, found[tensor.name]):
-            raise UsageError(
-                f"{where}: the {kind} {tensor.name} must be {_words(tensor.shape)}, "
-                f"in the file it is {_words(found[tensor.name])}."
+            raise SettingError(
+                where,
+                f"the {kind} {tensor.name} must be {_words(tensor.shape)}, "
+                f"in the file it is {_words(found[tensor.name])}.",
             )
 
 
@@ -78,13 +94,15 @@ def _ends(where: str, path: Path) -> tuple[Mapping[str, Shape], Mapping[str, Sha
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     try:
+        with in_words(path, "read"):
+            require_readable(path)
         graph = onnx.load_model(path, load_external_data=False).graph
     except DecodeError as error:
-        raise UsageError(f"{where}: {path} is not an ONNX file.") from error
+        raise SettingError(where, f"{quoted(path)} is not an ONNX file.") from error
     weights = {tensor.name for tensor in graph.initializer}
     inputs = {end.name: _shape(end) for end in graph.input if end.name not in weights}
     if not graph.node:
-        raise UsageError(f"{where}: {path} is not an ONNX file, or an empty one.")
+        raise SettingError(where, f"{quoted(path)} is not an ONNX file, or an empty one.")
     return inputs, {end.name: _shape(end) for end in graph.output}
 
 

@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 from schemas.durable import sync_folder
+from schemas.files import naming
 
 
 def private_folder(path: Path) -> None:
@@ -17,7 +18,7 @@ def erase(path: Path) -> None:
     """Overwrite a file, if there is one, with random bytes, flush that to the disk, and remove it."""
     if not path.exists():
         return
-    with path.open("r+b") as file:
+    with naming(path), path.open("r+b") as file:
         file.write(secrets.token_bytes(path.stat().st_size))
         file.flush()
         os.fsync(file.fileno())

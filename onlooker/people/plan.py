@@ -7,8 +7,9 @@ import msgspec
 
 from onlooker.people.records import checked_person_id
 from onlooker.people.tables import rows_of
-from producers.cameras.media import is_foreign, is_picture, is_shown
+from producers.cameras.media import is_foreign, is_picture, shown_files
 from schemas.errors import UsageError
+from schemas.names import quoted
 
 COLUMNS = frozenset({"person_id", "path"})
 SHAPE = (
@@ -50,17 +51,20 @@ def read_plan(path: Path) -> Plan:
 
     Raises:
         UsageError: when the path is neither, or asks for nobody.
+        OSError: it, or a folder in it, cannot be read.
     """
+    if path.is_symlink():
+        path.stat()  # a link that leads nowhere, or in a circle, has its own words
     if path.is_dir():
         plan = _plan_of_folder(path)
     elif path.is_file() and path.suffix.lower() == ".csv":
         plan = _plan_of_table(path)
     elif path.exists():
-        raise UsageError(f"{path} is neither a folder nor a .csv table. {SHAPE}")
+        raise UsageError(f"{quoted(path)} is neither a folder nor a .csv table. {SHAPE}")
     else:
-        raise UsageError(f"{path} does not exist. {SHAPE}")
+        raise UsageError(f"{quoted(path)} does not exist. {SHAPE}")
     if not plan.people and not plan.left_out:
-        raise UsageError(f"{path} names nobody to enrol. {SHAPE}")
+        raise UsageError(f"{quoted(path)} names nobody to enrol. {SHAPE}")
     return plan
 
 
@@ -68,8 +72,7 @@ def _plan_of_folder(folder: Path) -> Plan:
     rows: list[Row] = []
     left_out: list[str] = []
     for person in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        found = (p for p in person.rglob("*") if (is_picture(p) or is_foreign(p)) and p.is_file())
-        pictures = sorted(p for p in found if is_shown(p, person))
+        pictures = sorted(p for p in shown_files(person) if is_picture(p) or is_foreign(p))
         if not pictures:
             left_out.append(f"{person.name}: the folder holds no picture")
         rows.extend(Row(place=str(p), person_id=person.name, path=p) for p in pictures)

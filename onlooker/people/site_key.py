@@ -6,6 +6,8 @@ import stat
 from pathlib import Path
 
 from schemas.errors import UsageError
+from schemas.files import naming
+from schemas.names import quoted
 
 KEY_BYTES = 32
 OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -20,7 +22,7 @@ def create_site_key(path: Path) -> bytes:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = secrets.token_bytes(KEY_BYTES)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
+    with naming(path), os.fdopen(handle, "wb") as file:
         os.fchmod(file.fileno(), 0o600)
         file.write(key)
         file.flush()
@@ -36,12 +38,16 @@ def read_site_key(path: Path) -> bytes:
     """
     if not path.is_file():
         raise UsageError(
-            f"The site key {path} is missing, so the gallery cannot be opened. Put the key file back "
+            f"The site key {quoted(path)} is missing, so the gallery cannot be opened. Put the key file back "
             "or name it with --site-key; without it the people have to be enrolled again."
         )
     if stat.S_IMODE(path.stat().st_mode) & OPEN_TO_OTHERS:
-        raise UsageError(f"The site key {path} can be read by others. Run `chmod 600 {path}`.")
+        raise UsageError(
+            f"The site key {quoted(path)} can be read by others. Run `chmod 600 {quoted(path)}`."
+        )
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
-        raise UsageError(f"The site key {path} is damaged ({len(key)} bytes, not {KEY_BYTES}). Restore it.")
+        raise UsageError(
+            f"The site key {quoted(path)} is damaged ({len(key)} bytes, not {KEY_BYTES}). Restore it."
+        )
     return key

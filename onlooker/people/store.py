@@ -20,6 +20,8 @@ from onlooker.people.sealing import (
 from onlooker.people.site_key import create_site_key, read_site_key
 from schemas.durable import write_whole
 from schemas.errors import UsageError
+from schemas.files import words_of
+from schemas.names import quoted
 
 PERSON_ENDING = ".person"
 KEY_ENDING = ".key"
@@ -141,7 +143,7 @@ class GalleryStore:
         except FileNotFoundError as error:
             raise SealBrokenError("its key is gone") from error
         except OSError as error:
-            raise SealBrokenError(f"it cannot be read ({error.strerror})") from error
+            raise SealBrokenError(f"it cannot be read ({words_of(error)})") from error
         except msgspec.MsgspecError as error:
             raise SealBrokenError("its content is not a person of this version") from error
 
@@ -167,7 +169,7 @@ def open_store(folder: Path, site_key_path: Path | None = None) -> GalleryStore:
     """
     key_path = site_key_path or folder / SITE_KEY_NAME
     if not folder.is_dir() or not (key_path.exists() or any(folder.glob(f"*{PERSON_ENDING}"))):
-        raise UsageError(f"There is no gallery at {folder}. Make one with `onlooker people enrol`.")
+        raise UsageError(f"There is no gallery at {quoted(folder)}. Make one with `onlooker people enrol`.")
     return GalleryStore(folder, read_site_key(key_path))
 
 
@@ -180,7 +182,7 @@ def open_or_create_store(folder: Path, site_key_path: Path | None = None) -> Gal
     key_path = site_key_path or folder / SITE_KEY_NAME
     enrolled = folder.is_dir() and any(folder.glob(f"*{PERSON_ENDING}"))
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is not a folder; name a folder for the gallery.")
+        raise UsageError(f"{quoted(folder)} is not a folder; name a folder for the gallery.")
     if key_path.exists() or enrolled:
         return GalleryStore(folder, read_site_key(key_path))
     private_folder(folder)

@@ -1,10 +1,9 @@
 """The answer to a question as a table, or row below row where a terminal is too narrow for one."""
 
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from onlooker.foreground.terminal import Terminal
 from onlooker.reporting.plain import plain
 from sinks.store.clickhouse import Answer
 
@@ -22,7 +21,7 @@ def laid_out(answer: Answer, width: int | None) -> Table:
 
 def full_width(table: Table) -> int:
     """How wide a table is when nothing is folded, characters."""
-    return Console(width=UNLIMITED).measure(table).maximum
+    return Terminal(width=UNLIMITED).measure(table).maximum
 
 
 def _wide(answer: Answer) -> Table:
@@ -49,4 +48,4 @@ def _stacked(answer: Answer) -> Table:
 def _cell(value: object) -> str:
     if value is None:
         return "NULL"
-    return f"{value:.6g}" if isinstance(value, float) else escape(str(plain(value)))
+    return f"{value:.6g}" if isinstance(value, float) else str(plain(value))

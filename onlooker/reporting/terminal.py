@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from rich import box
 from rich.columns import Columns
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -38,7 +37,7 @@ def render(report: CampaignReport) -> RenderableType:
     """One campaign for the terminal, as rich prints it."""
     blocks = [_headline(report), _creatives(report), *_charts(report), *_curves(report)]
     foot = Text(f"{CAVEAT}\n{provenance(report)}\n", style="dim")
-    title = f"[bold]{escape(report.totals.campaign_id)}[/]  {period(report)}"
+    title = Text.assemble((report.totals.campaign_id, "bold"), f"  {period(report)}")
     return Group(Rule(title, align="left", style="bright_black"), Text(), *blocks, foot)
 
 
@@ -57,7 +56,7 @@ def _creatives(report: CampaignReport) -> RenderableType:
         table.add_column(name, justify="right", no_wrap=True)
     for c in report.creatives:
         table.add_row(
-            escape(c.creative_id or ""),
+            c.creative_id or "",
             *(number(value, 0) for value in (c.plays, c.ots, c.watchers, c.viewers_2s)),
             percent(c.notice_ratio),
             number(c.attention_s, int(c.attention_s < WHOLE_SECONDS_FROM), " s"),

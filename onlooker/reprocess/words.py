@@ -9,6 +9,7 @@ import msgspec
 from rich.table import Table
 
 from onlooker.reprocess.difference import COUNTS, SECONDS, Difference, Value, changed
+from schemas.files import naming
 from schemas.units import US_PER_S
 from sinks.reprocessing.figures import Coverage, Level
 from sinks.reprocessing.ledger import Reprocessing, State
@@ -92,7 +93,7 @@ def reprocessing_row(reprocessing: Reprocessing) -> ReprocessingRow:
 
 def write_csv(path: Path, found: Iterable[Difference]) -> None:
     """Write every figure as a line of a file, made or replaced."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with naming(path), path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(DifferenceRow.__struct_fields__)
         writer.writerows(msgspec.structs.astuple(difference_row(each)) for each in found)

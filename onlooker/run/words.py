@@ -1,24 +1,24 @@
 """The summary of a run in words, with what to do next."""
 
-from rich.console import Console
-
 from onlooker.cameras.words import dropped_words, print_lines
+from onlooker.foreground.terminal import Terminal
 from onlooker.run.summary import RunSummary
+from schemas.names import quoted
 
 
 def print_summary(found: RunSummary) -> None:
     """Print the summary of a run that has ended for a person."""
-    console = Console(highlight=False)
+    console = Terminal()
     print_lines(
         console, _lines(found), [(each.stand_id, each.camera_id, each.problem) for each in found.cameras]
     )
     if found.rows and not found.data_dir:
         console.print("\nThe figures are in the configured ClickHouse: onlooker report --url URL")
     if found.data_dir:
-        at = "" if found.data_dir == "onlooker-data" else f" --data-dir {found.data_dir}"
-        console.print(f"\nThe figures are in {found.data_dir}. Ask them:")
-        console.print(f"  onlooker report{at}")
-        console.print(f'  onlooker query "SELECT * FROM v_campaign_report"{at}')  # noqa: S608 - words
+        at = "" if found.data_dir == "onlooker-data" else f" --data-dir {quoted(found.data_dir)}"
+        console.say(f"\nThe figures are in {quoted(found.data_dir)}. Ask them:")
+        console.say(f"  onlooker report{at}")
+        console.say(f'  onlooker query "SELECT * FROM v_campaign_report"{at}')  # noqa: S608 - words
 
 
 def _lines(found: RunSummary) -> list[tuple[str, str]]:

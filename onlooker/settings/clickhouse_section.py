@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from producers.cameras.sources import redacted
-from schemas.errors import UsageError
+from schemas.errors import SettingError
 from sinks.store.address import Address, address_from_url
 from sinks.store.dialect import Dialect
 from sinks.store.tls import TlsOptions
@@ -43,7 +43,9 @@ class ClickHouseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         address = address_from_url(self.url)
         tls = msgspec.convert(self, TlsOptions, from_attributes=True)
         if tls != TlsOptions() and not address.secure:
-            raise UsageError("clickhouse.ca_file and the like are for TLS: add ?secure=1 to clickhouse.url.")
+            raise SettingError(
+                "clickhouse.url", "clickhouse.ca_file and the like are for TLS: add ?secure=1 to it."
+            )
         return msgspec.structs.replace(address, tls=tls, password=self.password or address.password)
 
     def dialect(self) -> Dialect:

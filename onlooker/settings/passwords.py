@@ -8,6 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 from onlooker.settings.configuration import Settings
 from schemas.errors import UsageError
+from schemas.files import words_of
+from schemas.names import quoted
 
 IN_A_FILE = "_FILE"
 """Appended to a variable's name: the secret is in the file that the variable names."""
@@ -102,17 +104,17 @@ class Finder:
         """
         if path is None:
             return None
-        which = f"The secret file {path} ({named_by})"
+        which = f"The secret file {quoted(path)} ({named_by})"
         try:
             with path.open("rb") as file:
                 text = file.read(LONGEST_BYTES + 1).decode().strip("\r\n")
                 mode = path.stat().st_mode
         except OSError as error:
-            raise UsageError(f"{which} cannot be read: {error.strerror}.") from None
+            raise UsageError(f"{which} cannot be read: {words_of(error, path)}.") from None
         except UnicodeDecodeError:
             raise UsageError(f"{which} is not UTF-8 text.") from None
         if not text or len(text) > LONGEST_BYTES or "\n" in text:
             raise UsageError(f"{which} must hold one line: the secret.")
         if mode & stat.S_IROTH:
-            self._warn(f"Every user of this machine can read the secret file {path}: chmod 600 {path}")
+            self._warn(f"Every user of this machine can read the secret file: chmod 600 {quoted(path)}")
         return text

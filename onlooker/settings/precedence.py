@@ -8,9 +8,10 @@ import msgspec
 from onlooker.settings.clickhouse_section import ClickHouseSettings
 from onlooker.settings.configuration import Settings
 from onlooker.settings.flags import NO_FLAGS, SERVERS, Flags, Server
+from onlooker.settings.judgement import judge_servers
 from onlooker.settings.passwords import IN_A_FILE, Finder, Warn, password_in, variable_of, warn_in_log
 from schemas.broker import BrokerOptions
-from schemas.errors import UsageError
+from schemas.errors import SettingError, UsageError
 from schemas.wire.registry import RegistryOptions
 
 Level = Literal["flag", "environment", "file"]
@@ -48,13 +49,15 @@ def in_force(
         raise UsageError("say either --data-dir or --url, not both")
     find = Finder(environ, warn)
     needed = {server: find if server in servers else None for server in SERVERS}
-    return _replace(
+    found = _replace(
         settings,
         data_dir=flags.data_dir or settings.data_dir,
         clickhouse=_clickhouse(settings.clickhouse, flags, needed["clickhouse"]),
         kafka=_kafka(settings.kafka, flags, needed["kafka"]),
         registry=_registry(settings.registry, flags, needed["registry"]),
     )
+    judge_servers(found, servers)
+    return found
 
 
 def clickhouse_url(options: ClickHouseSettings, flags: Flags, find: Finder) -> tuple[str | None, Level]:
@@ -102,7 +105,7 @@ def _kafka(options: BrokerOptions, flags: Flags, find: Finder | None) -> BrokerO
     password = find.secret("kafka.password", options.password_file) or options.password
     words = f"kafka.security is {options.security}"
     if not options.username:
-        raise UsageError(f"{words}: say who asks in kafka.username.")
+        raise SettingError("kafka.security", f"{words}: say who asks in kafka.username.")
     return _replace(options, password=_needed(password, "kafka.password", words))
 
 
@@ -121,5 +124,5 @@ def _needed(password: str | None, setting: str, words: str) -> str:
     if password is None:
         variable = variable_of(setting)
         places = f"set {variable}, or name a file in {variable}{IN_A_FILE} or {setting}_file"
-        raise UsageError(f"{words} and there is no password: {places}.")
+        raise SettingError(setting, f"{words} and there is no password: {places}.")
     return password

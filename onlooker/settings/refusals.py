@@ -3,13 +3,16 @@
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from schemas.errors import UsageError
+from onlooker.settings.yaml_text import read_yaml
+from schemas.errors import SettingError, UsageError
+from schemas.names import quoted
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at (?P<key>`key` in )?`(?P<path>[^`]+)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+|\.\.\.)\]")
@@ -45,7 +48,33 @@ def refusal(error: msgspec.ValidationError, root: type, file: Path, lines: Mappi
     at = "" if line is None else f" (line {line})"
     quotes = " YAML takes it for something else than text: put it in quotes." if _BARE.match(what) else ""
     hint = f" Allowed here: {', '.join(allowed)}." if allowed else ""
-    return UsageError(f"{file}: {path or 'the top level'}: {what}{at}.{quotes}{hint}")
+    return UsageError(f"{quoted(file)}: {path or 'the top level'}: {what}{at}.{quotes}{hint}")
+
+
+@contextmanager
+def placed(file: Path | None) -> Iterator[None]:
+    """Say of a setting that is refused inside the block in which file and on which line it stands.
+
+    Args:
+        file: the configuration; None: there is none, the command line or the environment says it.
+
+    Raises:
+        UsageError: a setting was refused.
+    """
+    try:
+        yield
+    except SettingError as error:
+        lines = {} if file is None else read_yaml(file).lines
+        line = lines.get(f"$.{error.setting}")
+        if file is None or not any(path.startswith(f"$.{section_of(error.setting)}") for path in lines):
+            raise
+        at = "" if line is None else f" (line {line})"
+        raise UsageError(f"{quoted(file)}: {error.setting}{at}: {error.words}") from error
+
+
+def section_of(setting: str) -> str:
+    """The first step of a setting's path: `stands`, `kafka`."""
+    return re.split(r"[.\[]", setting, maxsplit=1)[0]
 
 
 def allowed_at(root: type, path: str, wanted: Wanted) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ import msgspec
 import yaml
 
 from schemas.errors import UsageError
+from schemas.files import words_of
+from schemas.names import quoted
 
 MOST_BYTES = 16 * 1024 * 1024
 """Ten thousand stands fit many times."""
@@ -57,16 +59,17 @@ def read_yaml(path: Path) -> Document:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
-            raise UsageError(f"{path} has more than {MOST_BYTES} bytes: that is no configuration.")
+            raise UsageError(f"{quoted(path)} has more than {MOST_BYTES} bytes: that is no configuration.")
         return _parsed(data.decode("utf-8-sig"))
     except OSError as error:
-        raise UsageError(f"The configuration {path} cannot be read: {error.strerror}.") from error
+        words = words_of(error, path)
+        raise UsageError(f"The configuration {quoted(path)} cannot be read: {words}.") from error
     except _TwiceError as error:
-        raise UsageError(f"{path}: {error}") from error
+        raise UsageError(f"{quoted(path)}: {error}") from error
     except RecursionError:
-        raise UsageError(f"{path} is not YAML that can be meant: it is nested too deeply.") from None
+        raise UsageError(f"{quoted(path)} is not YAML that can be meant: it is nested too deeply.") from None
     except (yaml.YAMLError, ValueError) as error:
-        raise UsageError(f"{path} is not YAML: {_words_of(error)}") from error
+        raise UsageError(f"{quoted(path)} is not YAML: {_words_of(error)}") from error
 
 
 def _words_of(error: Exception) -> str:

@@ -14,6 +14,7 @@ from onlooker.telemetry.pulse import Limits, ProgressPulse
 from onlooker.telemetry.redaction import Redaction
 from onlooker.telemetry.server import Pages, serving
 from schemas.errors import OnlookerError
+from schemas.files import trouble_of
 from schemas.metrics import Meter, Pulse
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,8 @@ def _ending_told(log_format: LogFormat) -> Iterator[None]:
     """Machines read why a service ended in its log; people are told by the root of the command line."""
     try:
         yield
-    except OnlookerError as error:
-        if log_format == "json":
-            log.error(str(error), extra={"exit_code": error.exit_code})  # noqa: TRY400 - it has words
+    except (OnlookerError, OSError) as error:
+        trouble = trouble_of(error) if isinstance(error, OSError) else error
+        if trouble is not None and log_format == "json":
+            log.error(str(trouble), extra={"exit_code": trouble.exit_code})  # noqa: TRY400 - it has words
         raise

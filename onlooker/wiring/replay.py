@@ -4,10 +4,10 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import click
 import msgspec
@@ -18,6 +18,7 @@ from onlooker.recordings.expect import Expected
 from onlooker.recordings.replayed import Replayed, ReplayedHere, ReplayedToKafka
 from onlooker.settings.configuration import Settings
 from onlooker.settings.flags import Flags, Server
+from onlooker.settings.judgement import judge
 from onlooker.settings.precedence import in_force
 from onlooker.wiring.database import open_writer
 from onlooker.wiring.replay_core import build_core
@@ -33,7 +34,8 @@ from producers.replay.send import ReplaySender, Sending, replayed_topics
 from producers.replay.shift import Rounds
 from schemas.broker import BrokerOptions
 from schemas.clocks import Clocks
-from schemas.errors import UsageError
+from schemas.errors import SettingError, UsageError
+from schemas.files import naming
 from schemas.recording.folder import Range, Recording
 from schemas.topics import Prefix, Topic
 
@@ -140,12 +142,14 @@ def settings_of(recording: Recording) -> Settings:
     said = recording.manifest.configuration or {}
     try:
         found = msgspec.convert(said, Settings, dec_hook=_path_of)
-        return Settings(**{name: getattr(found, name) for name in MEASURING})
-    except msgspec.ValidationError as error:
+        found = Settings(**{name: getattr(found, name) for name in MEASURING})
+        judge(found)
+    except (msgspec.ValidationError, SettingError) as error:
         raise UsageError(
             f"The configuration in {recording.folder} is not one of this program ({error}): name one with "
             "--config."
         ) from error
+    return found
 
 
 def _path_of(kind: type, value: object) -> object:
@@ -157,7 +161,7 @@ def _to_core(settings: Settings, replaying: _Replaying) -> ReplayedHere:
     with ExitStack() as stack:
         writer = None if request.data_dir is None else stack.enter_context(open_writer(settings))
         expected = None if request.expect is None else Expected(request.expect, frozenset(request.stands))
-        output = None if request.output is None else stack.enter_context(request.output.open("wb"))
+        output = None if request.output is None else stack.enter_context(_written(request.output))
         core = build_core(
             settings, request.topic, writer=writer, expected=expected, output=output, gallery=request.gallery
         )
@@ -175,6 +179,15 @@ def _to_core(settings: Settings, replaying: _Replaying) -> ReplayedHere:
             expected=None if request.expect is None else str(request.expect),
             data_dir=None if request.data_dir is None else str(request.data_dir),
         )
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[BinaryIO]:
+    """A file that is closed at the end, when a full disk shows at the latest."""
+    with path.open("wb") as file:
+        yield file
+        with naming(path):
+            file.flush()
 
 
 def _to_kafka(settings: Settings, replaying: _Replaying) -> ReplayedToKafka:

@@ -12,6 +12,7 @@ from processors.observe.captured import CapturedFrames
 from processors.observe.stage import ObserveStage
 from processors.runtime.local import Delivery, LocalRuntime
 from processors.topology import StageFold, StageName
+from schemas.files import naming
 from schemas.kinds import kinds
 from schemas.reading import stand_of
 from schemas.topics import Topic
@@ -77,7 +78,8 @@ class LocalCore:
             return
         self.digest.take(topic, event)
         if topic in kinds().measured and self._output is not None:
-            self._output.write(output_line(topic, event))
+            with naming(Path(self._output.name)):
+                self._output.write(output_line(topic, event))
         if self._expected is not None:
             self._expected.check(topic, event)
 

@@ -21,15 +21,13 @@ from onlooker.wiring.perception import (
     build_networks,
     build_observer,
     measure_options,
-    model_files,
 )
 from onlooker.wiring.record_run import RunRecorder, RunRecording, recording_run
 from processors.measure.stage import MeasureStage
 from processors.observe.stage import ObserveStage
 from processors.runtime.local import Deliver, Delivery, LocalRuntime
-from producers.cameras.sources import parse_source
 from producers.options import Pace
-from producers.playlist import PlayFeed, playlist_from
+from producers.playlist import PlayFeed
 from sinks.facts.kinds import is_fact
 from sinks.service.local import LocalSink
 
@@ -73,20 +71,6 @@ def build_run(
     feeds = {stand.stand_id: PlayFeed(stand.playlist, stand.stand_id) for stand in settings.stands}
     run = LocalRun(lines, feeds, runtime, tally, stop=stop, duration_s=duration_s)
     return run, tally
-
-
-def check_settings(settings: Settings) -> None:
-    """Check what can be checked without starting anything: sources, models, time zones.
-
-    Raises:
-        UsageError: A source does not exist or a user's own model does not fit.
-        DependencyAwayError: A model is not prepared.
-    """
-    model_files(settings)
-    for stand in settings.stands:
-        playlist_from(stand.playlist, 0)
-        for camera in stand.cameras:
-            parse_source(camera.source)
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):

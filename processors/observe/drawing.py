@@ -1,7 +1,9 @@
 """The door to OpenCV for people: draws what was seen into pictures and writes pictures and videos."""
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -11,6 +13,8 @@ from processors.observe.traits import label_of
 from processors.vision.hush import hushed
 from processors.vision.pixels import encode_jpeg
 from schemas.errors import LimitReachedError
+from schemas.files import naming
+from schemas.names import quoted
 from schemas.ports import Pixels
 
 Colour = tuple[int, int, int]
@@ -19,6 +23,7 @@ LOOKING: Colour = (80, 200, 60)
 """Green (BGR): looks at the stand."""
 AWAY: Colour = (60, 150, 255)
 """Orange (BGR): does not."""
+_PROBE_BYTES = 1 << 20
 INK: Colour = (255, 255, 255)
 PAPER: Colour = (30, 30, 30)
 JPEG_QUALITY = 90
@@ -110,24 +115,53 @@ def write_picture(path: Path, picture: Pixels) -> None:
         picture: (h, w, 3) uint8, BGR.
 
     Raises:
-        OSError: the disk is full or the folder cannot be written.
+        OSError: the disk is full or the folder cannot be written; names the picture.
     """
-    path.write_bytes(encode_jpeg(picture, JPEG_QUALITY))
+    data = encode_jpeg(picture, JPEG_QUALITY)
+    try:
+        with naming(path):
+            path.write_bytes(data)
+    except OSError:
+        if path.is_file():
+            path.unlink()  # half a picture is none
+        raise
 
 
 class VideoWriter:
-    """Writes the drawn frames of one video as WebM, which every browser shows."""
+    """Writes the drawn frames of one video as WebM, which every browser shows.
+
+    OpenCV says nothing of a disk that is full: at its end the video is read again.
+    """
 
     def __init__(self, path: Path, frames_per_second: float) -> None:
         self.path = path
         self._fps = frames_per_second
         self._writer: cv2.VideoWriter | None = None
+        self._frames = 0
 
     def close(self) -> None:
-        """End the file."""
-        if self._writer is not None:
-            self._writer.release()
-            self._writer = None
+        """End the file.
+
+        Raises:
+            OSError: the disk has not taken it whole; names the video, of which nothing is left.
+            LimitReachedError: the same, and the system does not say why.
+        """
+        if self._writer is None:
+            return
+        self._writer.release()
+        self._writer = None
+        found = _frames_in(self.path)
+        if found >= self._frames:
+            return
+        try:
+            with naming(self.path):
+                _try_to_write_on(self.path)
+        except OSError:
+            self.path.unlink(missing_ok=True)
+            raise
+        if not found:
+            self.path.unlink(missing_ok=True)
+            raise LimitReachedError(f"The video {quoted(self.path)} was not written: is the disk full?")
 
     def write(self, picture: Pixels) -> None:
         """One more frame; the first decides the size.
@@ -136,13 +170,55 @@ class VideoWriter:
             picture: (h, w, 3) uint8, BGR.
 
         Raises:
-            LimitReachedError: the video cannot be written there.
+            OSError: the video cannot be written there; names it.
         """
-        if self._writer is None:
-            height, width = picture.shape[:2]
-            codec = cv2.VideoWriter.fourcc(*"VP80")
-            with hushed():
-                self._writer = cv2.VideoWriter(str(self.path), codec, self._fps, (width, height))
-            if not self._writer.isOpened():
-                raise LimitReachedError(f"The video {self.path} cannot be written: is the folder writable?")
+        self._writer = self._writer or self._begun(picture)
         self._writer.write(picture)
+        self._frames += 1
+
+    def _begun(self, picture: Pixels) -> cv2.VideoWriter:
+        with self.path.open("ab"):
+            """Python says why a file cannot be written, OpenCV does not."""
+        height, width = picture.shape[:2]
+        with _plainly_named(self.path) as name, hushed():
+            writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*"VP80"), self._fps, (width, height))
+        if not writer.isOpened():
+            self.path.unlink()
+            raise LimitReachedError(f"The video {quoted(self.path)} cannot be written: OpenCV refuses it.")
+        return writer
+
+
+@contextmanager
+def _plainly_named(path: Path) -> Iterator[str]:
+    """A name that OpenCV takes: it wants UTF-8, and takes `10:15:00.webm` for a protocol."""
+    name = os.path.abspath(path)  # noqa: PTH100 - as it is, links and all
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield f"/proc/self/fd/{folder}/{path.name}"
+        finally:
+            os.close(folder)
+    else:
+        yield name
+
+
+def _frames_in(path: Path) -> int:
+    """How many frames a video really holds."""
+    with _plainly_named(path) as name, hushed():
+        video = cv2.VideoCapture(name, cv2.CAP_FFMPEG)
+        frames = 0
+        while video.grab():
+            frames += 1
+        video.release()
+    return frames
+
+
+def _try_to_write_on(path: Path) -> None:
+    """Write at the end of a file and take it back: the system then says why no more of it was written."""
+    with path.open("ab", buffering=0) as file:
+        size_bytes = file.tell()
+        file.write(bytes(_PROBE_BYTES))
+        os.fsync(file.fileno())
+        file.truncate(size_bytes)

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 
 from schemas.bounds import FRAME_BYTES, LETTER_BYTES
-from schemas.ranges import Count, Positive
+from schemas.ranges import Positive
 from schemas.topics import TOPICS, Topic, TopicNames
 
 SMALL_BYTES = 1024 * 1024
@@ -22,7 +22,7 @@ class TopicOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     partitions: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 12
     """More than the workers that will ever share a role: the number cannot be changed later."""
-    replication: Count | None = None
+    replication: Annotated[int, msgspec.Meta(ge=1, le=2**15 - 1)] | None = None
     """Copies of each partition; None: three, or as many as there are brokers."""
     frames_retention_minutes: Positive = 30
     """Pictures are kept no longer than a worker may be away."""

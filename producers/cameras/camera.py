@@ -11,6 +11,7 @@ from producers.cameras.folder import Decode, FolderCamera
 from producers.cameras.grabs import BadPicture, Camera, CameraLostError, EndOfSource, Grab
 from producers.cameras.sources import SourceSpec, picture_paths
 from producers.options import CaptureOptions
+from schemas.files import require_readable, words_of
 from schemas.ports import Pixels
 from schemas.units import US_PER_S
 
@@ -149,12 +150,13 @@ def _opened_file(target: str) -> cv2.VideoCapture:
     One decoding thread: perception has the cores, and order and memory stay the same everywhere.
     """
     settings = [cv2.CAP_PROP_N_THREADS, 1]
+    path = os.path.abspath(target)  # noqa: PTH100 - as it is: `10:15:00.mp4` alone would be a protocol
     try:
-        target.encode()
+        path.encode()
     except UnicodeEncodeError:
-        with Path(target).open("rb") as file:
+        with Path(path).open("rb") as file:
             return cv2.VideoCapture(f"/proc/self/fd/{file.fileno()}", cv2.CAP_FFMPEG, settings)
-    return cv2.VideoCapture(target, cv2.CAP_FFMPEG, settings)
+    return cv2.VideoCapture(path, cv2.CAP_FFMPEG, settings)
 
 
 def _silence_opencv() -> None:
@@ -173,10 +175,14 @@ def _url_settings(options: CaptureOptions) -> list[int]:
 
 
 def _require_content(spec: SourceSpec) -> None:
+    path = Path(spec.target)
     try:
-        empty = Path(spec.target).stat().st_size == 0
+        require_readable(path)
+        empty = path.stat().st_size == 0
     except OSError as error:
-        raise CameraLostError("cannot_open", f"{spec.shown} cannot be read: {error.strerror}.") from error
+        raise CameraLostError(
+            "cannot_open", f"{spec.shown} cannot be read: {words_of(error, path)}."
+        ) from error
     if empty:
         raise CameraLostError("empty", f"{spec.shown} is empty (0 bytes).")
 

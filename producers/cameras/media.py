@@ -1,8 +1,11 @@
 """Which files are pictures and videos, for every verb, and the bytes of a picture up to a bound."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from schemas.errors import BadPictureError
+from schemas.files import words_of
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"})
 _OF_PHONES = (".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".avi", ".mkv", ".webm", ".ogv", ".wmv", ".asf", ".flv")
@@ -43,6 +46,24 @@ def is_shown(path: Path, folder: Path) -> bool:
     return not any(part.startswith(".") or part.lower() in _BINS for part in path.relative_to(folder).parts)
 
 
+def shown_files(folder: Path) -> Iterator[Path]:
+    """The files below a folder that a person means, in no order; links to nowhere are among them.
+
+    Raises:
+        OSError: the folder, or one below it, cannot be read: it is said and not passed over.
+    """
+    for each, folders, names in os.walk(folder, onerror=_raised):
+        folders[:] = [name for name in folders if is_shown(Path(each, name), folder)]
+        for path in (Path(each, name) for name in names):
+            # Pipes and devices are no files; a link that leads nowhere cannot be read, and is told so.
+            if is_shown(path, folder) and (os.path.isfile(path) or path.is_symlink()):  # noqa: PTH113
+                yield path
+
+
+def _raised(error: OSError) -> None:
+    raise error
+
+
 def picture_bytes(path: Path, max_bytes: int) -> bytes:
     """The bytes of a picture file.
 
@@ -69,4 +90,6 @@ def picture_bytes(path: Path, max_bytes: int) -> bytes:
             )
         return path.read_bytes()
     except OSError as error:
-        raise BadPictureError("unreadable", f"{path.name} cannot be read: {error.strerror}.") from error
+        raise BadPictureError(
+            "unreadable", f"{path.name} cannot be read: {words_of(error, path)}."
+        ) from error

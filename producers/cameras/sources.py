@@ -1,6 +1,8 @@
 """Names of sources: what the user typed becomes a spec, and what is shown never holds a password."""
 
+import os
 import re
+import stat
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -9,6 +11,8 @@ import msgspec
 
 from producers.cameras.media import PICTURE_SUFFIXES, is_picture, is_shown
 from schemas.errors import UsageError
+from schemas.files import require_readable, words_of
+from schemas.names import quoted
 
 SourceKind = Literal["file", "folder", "usb", "url"]
 
@@ -48,7 +52,7 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_source(text: str) -> SourceSpec:
-    """The source a text names.
+    """The source a text names: a file that is there is a file, whatever its name looks like.
 
     Args:
         text: path of a video file, a picture or a folder; `0`, `usb:0`, `/dev/video0`; or a URL.
@@ -57,14 +61,27 @@ def parse_source(text: str) -> SourceSpec:
         The spec; a single picture counts as a folder of one.
 
     Raises:
-        UsageError: there is no such source; names it and what is allowed.
+        UsageError: there is no such source, or this user may not read it; names it and what is allowed.
     """
+    checked_source(text)
     usb = _USB.match(text)
-    if usb and not (text.isdigit() and Path(text).exists()):
+    if usb and not _is_file(text):
         return SourceSpec(kind="usb", target=str(int(usb[1])))
-    if "://" in text:
-        return _url_source(text)
+    if _is_url(text):
+        return SourceSpec(kind="url", target=text)
     return _path_source(text)
+
+
+def checked_source(text: str) -> str:
+    """A text that can name a source, whether or not that is there; nothing is asked but the disk.
+
+    Raises:
+        UsageError: it is neither a URL of a known kind nor a name that a disk can have.
+    """
+    if "\0" in text or (_is_url(text) and not _is_usable(text)):
+        what = "is no usable URL" if "://" in text else "is no name of a file"
+        raise UsageError(f"The source {_named(text)} {what}: {ALLOWED}.")
+    return text
 
 
 def picture_paths(path: Path) -> list[Path]:
@@ -96,34 +113,57 @@ def _natural(path: Path) -> tuple[list[tuple[int, int, str]], str]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part], path.name
 
 
-def _url_source(text: str) -> SourceSpec:
+def _is_url(text: str) -> bool:
+    return "://" in text and not os.path.exists(text)  # noqa: PTH110 - never raises
+
+
+def _is_usable(url: str) -> bool:
     try:
-        parts = urlsplit(text)
-        usable = parts.scheme.lower() in URL_SCHEMES and bool(parts.hostname)
+        parts = urlsplit(url)
+        return parts.scheme.lower() in URL_SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        usable = False
-    if not usable:
-        raise UsageError(f"The source {redacted(text)!r} is no usable URL: {ALLOWED}.")
-    return SourceSpec(kind="url", target=text)
+        return False
+
+
+def _is_file(text: str) -> bool:
+    """Whether a text that looks like a USB camera is the name of a file; the camera's own device is none."""
+    return os.path.isfile(text) or os.path.isdir(text)  # noqa: PTH112, PTH113 - never raise
 
 
 def _path_source(text: str) -> SourceSpec:
-    path = Path(text).expanduser()
+    path = Path(text)
+    if text.startswith("~") and not os.path.lexists(text):
+        path = Path(os.path.expanduser(text))  # noqa: PTH111 - leaves alone the home of nobody
     try:
         kind = _path_kind(path) if text else None
-    except (OSError, ValueError):
+    except FileNotFoundError as error:
+        # A link that leads nowhere is there, and told so.
+        if path.is_symlink():
+            raise _unreadable(text, path, error) from error
         kind = None
+    except OSError as error:
+        raise _unreadable(text, path, error) from error
     if kind is None:
-        raise UsageError(f"There is no source {redacted(text)!r}: {ALLOWED}.")
+        raise UsageError(f"There is no source {_named(text)}: {ALLOWED}.")
     return SourceSpec(kind=kind, target=str(path.resolve()))
 
 
+def _unreadable(text: str, path: Path, error: OSError) -> UsageError:
+    return UsageError(f"The source {_named(text)} cannot be read: {words_of(error, path)}; {ALLOWED}.")
+
+
+def _named(text: str) -> str:
+    return quoted(redacted(text))
+
+
 def _path_kind(path: Path) -> SourceKind | None:
-    if path.is_dir():
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
         if not picture_paths(path):
             suffixes = " ".join(sorted(PICTURE_SUFFIXES))
-            raise UsageError(f"The folder {str(path)!r} holds no picture ({suffixes}): name one that does.")
+            raise UsageError(f"The folder {quoted(path)} holds no picture ({suffixes}): name one that does.")
         return "folder"
-    if not path.is_file():
+    if not stat.S_ISREG(mode):
         return None
+    require_readable(path)
     return "folder" if is_picture(path) else "file"

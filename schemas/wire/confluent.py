@@ -39,7 +39,7 @@ class ConfluentRegistry:
     """
 
     def __init__(self, options: RegistryOptions, clock_s: Callable[[], float] = time.monotonic) -> None:
-        self._url = _checked_url(options.url or "")
+        self._url = checked_url(options.url or "")
         self._options = options
         self._clock_s = clock_s
         self._opener = _opener(options.ca_file, tls=self._url.startswith("https:"))
@@ -166,13 +166,26 @@ def _opener(ca_file: Path | None, *, tls: bool) -> OpenerDirector:
     return build_opener(ProxyHandler({}), _NoRedirect(), HTTPSHandler(context=context))
 
 
-def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+def checked_url(url: str) -> str:
+    """The URL of a registry, without a stroke at its end.
+
+    Raises:
+        UsageError: it has another form, or a password in it.
+    """
+    if not _is_usable(url):
         raise UsageError(
             "The registry's url must be http://HOST:PORT or https://HOST:PORT, without a password in it."
         )
     return url.rstrip("/")
+
+
+def _is_usable(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return usable and parts.username is None and url.isascii() and url.isprintable() and " " not in url
 
 
 def _unknown(schema_id: int) -> UndecodableError:

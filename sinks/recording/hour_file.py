@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from schemas.durable import sync_folder
+from schemas.files import naming
 from schemas.recording.blocks import SYNC_BYTES, block_bytes
 from schemas.recording.index import BlockNote, Summary, index_path, scanned, summary_of, summed
 from schemas.recording.manifest import FileNote
@@ -38,7 +39,8 @@ class HourFile:
         self._codec = RecordCodec(note.topic)
         self._sync = os.urandom(SYNC_BYTES)
         self._dirty = False
-        self.dropped_bytes = self._open(program)
+        with naming(self._path):
+            self.dropped_bytes = self._open(program)
 
     def add(self, record: Recorded) -> None:
         """Take a record of the file's topic; it lasts after `flush`."""
@@ -57,16 +59,18 @@ class HourFile:
         """
         self._write_block()
         if self._dirty:
-            os.fsync(self._file.fileno())
-            self._index.flush()
+            with naming(self._path):
+                os.fsync(self._file.fileno())
+                self._index.flush()
             self._dirty = False
 
     def close(self) -> FileNote:
         """Make everything last; the note of a closed file, which says what it holds."""
         self.flush()
-        size_bytes = self._file.tell()
-        self._file.close()
-        self._index.close()
+        with naming(self._path):
+            size_bytes = self._file.tell()
+            self._file.close()
+            self._index.close()
         return msgspec.structs.replace(
             self.note,
             closed=True,
@@ -104,8 +108,9 @@ class HourFile:
         start = self._file.tell()
         try:
             rest = memoryview(data)
-            while rest:
-                rest = rest[self._file.write(rest) :]
+            with naming(self._path):
+                while rest:
+                    rest = rest[self._file.write(rest) :]
         except OSError:
             self._file.truncate(start)
             self._file.seek(start)

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from schemas.dead_letters import DeadLetterOptions
-from schemas.ranges import Count, Positive
+from schemas.ranges import Answer, Count, Positive
 
 
 class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,7 +26,7 @@ class BatchOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class SinkOptions(BatchOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Batches and patience of the sink service."""
 
-    insert_timeout_s: Positive = 30.0
+    insert_timeout_s: Answer = 30.0
     """How long one answer of ClickHouse may take, s."""
     session_timeout_s: Annotated[float, msgspec.Meta(ge=1, le=300)] = 10.0
     """A sink that is silent so long loses its partitions to the others of its group, s."""
@@ -34,5 +34,5 @@ class SinkOptions(BatchOptions, frozen=True, kw_only=True, forbid_unknown_fields
     """How many of the facts written last are remembered, to leave out those that come again."""
     dead_letters: DeadLetterOptions = DeadLetterOptions()
     """How many messages of a topic may be set aside before the sink stops."""
-    epoch: Annotated[int, msgspec.Meta(ge=0)] = 0
+    epoch: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 0
     """Raise it by one after the brokers have lost messages of a topic: its offsets then count anew."""

@@ -7,6 +7,8 @@ from pathlib import Path
 import msgspec
 
 from schemas.errors import UsageError
+from schemas.files import words_of
+from schemas.names import quoted
 
 _HUNG_UP = ("got 21)", "reset by peer", "Unexpected EOF", "Broken pipe")
 """An alert of TLS where ClickHouse would have said hello, or no word at all."""
@@ -69,7 +71,8 @@ def _readable(path: Path) -> str:
         with path.open("rb"):
             return str(path)
     except OSError as error:
-        raise UsageError(f"the TLS file {path} of ClickHouse cannot be read: {error.strerror}") from error
+        words = words_of(error, path)
+        raise UsageError(f"the TLS file {quoted(path)} of ClickHouse cannot be read: {words}") from error
 
 
 def tls_trouble(words: str, place: str, *, secure: bool) -> UsageError | None:

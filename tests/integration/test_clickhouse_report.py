@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
-from rich.console import Console
 
 from onlooker.cli.report import report
+from onlooker.foreground.terminal import Terminal
 from onlooker.reporting.figures import CampaignReport, load_reports
 from onlooker.reporting.page import page
 from onlooker.reporting.terminal import render
@@ -175,7 +175,7 @@ def test_an_unknown_campaign_names_the_known_ones(store: ClickHouse) -> None:
 
 
 def test_the_terminal_shows_every_part(store: ClickHouse) -> None:
-    console = Console(width=100, record=True, file=StringIO())
+    console = Terminal(width=100, record=True, file=StringIO())
     for one in load_reports(store):
         console.print(render(one))
     text = console.export_text()
@@ -193,7 +193,7 @@ def test_the_terminal_shows_every_part(store: ClickHouse) -> None:
 
 def test_nothing_is_cut_or_broken_at_80_columns(coffee: CampaignReport) -> None:
     big = replace(coffee.creatives[0], creative_id="a-coat-in-rain", ots=123_456, attention_s=98_765.4)
-    console = Console(width=80, record=True, file=StringIO())
+    console = Terminal(width=80, record=True, file=StringIO())
     console.print(render(replace(coffee, creatives=(big,))))
     lines = console.export_text().splitlines()
     heads = next(line for line in lines if line.startswith("creative") and "plays" in line)
@@ -225,7 +225,7 @@ def test_a_hostile_name_is_only_text(store: ClickHouse) -> None:
     totals = replace(report_of_coffee.totals, campaign_id="<script>alert(1)</script>[bold]")
     hostile = replace(report_of_coffee, totals=totals)
     assert "<script>alert" not in page((hostile,))
-    console = Console(width=100, record=True, file=StringIO())
+    console = Terminal(width=100, record=True, file=StringIO())
     console.print(render(hostile))
     assert "[bold]" in console.export_text()
 

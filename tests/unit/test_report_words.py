@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from rich.console import Console
 
+from onlooker.foreground.terminal import Terminal
 from onlooker.reporting.answers import laid_out
 from onlooker.reporting.plain import number, percent, plain
 from onlooker.reporting.terminal import bar, sparkline
@@ -103,7 +103,7 @@ def test_a_long_message_of_the_server_is_one_line() -> None:
 
 
 def lines_of(answer: Answer, width: int | None) -> list[str]:
-    console = Console(width=width or 1000, file=StringIO(), force_terminal=False)
+    console = Terminal(width=width or 1000, file=StringIO(), force_terminal=False)
     with console.capture() as printed:
         console.print(laid_out(answer, width))
     return [line.rstrip() for line in printed.get().splitlines() if line.strip()]

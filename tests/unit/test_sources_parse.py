@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from producers.cameras.sources import SourceSpec, parse_source, picture_paths, redacted
 from schemas.errors import UsageError
+from schemas.names import quoted
 
 
 @pytest.mark.parametrize("text", ["0", "usb:0", "/dev/video0"])
@@ -28,7 +29,7 @@ def test_urls_are_live(scheme: str) -> None:
 def test_a_wrong_source_is_refused_naming_what_is_allowed(text: str) -> None:
     with pytest.raises(UsageError, match="a source is a video file") as refusal:
         parse_source(text)
-    assert repr(text) in str(refusal.value)
+    assert quoted(text) in str(refusal.value)
 
 
 def test_file_and_folder_are_recordings_with_absolute_paths(

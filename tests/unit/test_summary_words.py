@@ -2,15 +2,14 @@
 
 import io
 
-from rich.console import Console
-
 from onlooker.cameras.words import dropped_words, print_lines
+from onlooker.foreground.terminal import Terminal
 
 
 def test_names_are_shown_as_they_are_and_only_troubled_cameras_are_named() -> None:
     said = io.StringIO()
     problems = [("door", "left", None), ("[final]", "cam[/b]", "it is gone")]
-    print_lines(Console(file=said, highlight=False, width=80), [("frames", "3 of 4")], problems)
+    print_lines(Terminal(file=said, width=80), [("frames", "3 of 4")], problems)
     assert [line.rstrip() for line in said.getvalue().splitlines()] == [
         "frames  3 of 4",
         "[final]/cam[/b]: it is gone",

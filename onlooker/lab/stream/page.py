@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from onlooker.foreground.terminal import Terminal
 from onlooker.lab.stream.bench import Found
 
 TITLES = {
@@ -27,7 +28,7 @@ PERCENTILES = ("p50 ms", "p95 ms", "p99 ms")
 
 def print_found(found: Found, console: Console | None = None) -> None:
     """Print a table for each part, on standard output unless there is a console for it."""
-    out, result = console or Console(highlight=False), msgspec.to_builtins(found)
+    out, result = console or Terminal(markup=True), msgspec.to_builtins(found)
     for name, part in result["parts"].items():
         if "failed" in part:
             out.print(f"[bold]Not measured:[/] {escape(part['failed'])}")

@@ -27,7 +27,7 @@ class DetectionOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Weaker candidates are ignored, 0..1."""
     max_overlap: Share = 0.3
     """Of two candidates that overlap more (intersection over union) the weaker is dropped."""
-    max_side_px: Annotated[int, msgspec.Meta(ge=64)] = 1280
+    max_side_px: Annotated[int, msgspec.Meta(ge=64, le=100_000)] = 1280
     """Larger pictures are shrunk to this before the network sees them."""
     min_face_px: Positive = 12.0
     """Faces whose box is narrower in the picture are ignored."""

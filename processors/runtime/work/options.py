@@ -1,10 +1,12 @@
 """Options of the workers: how often they keep their states, how much they take at once, when they give up."""
 
+from typing import Annotated
+
 import msgspec
 
 from processors.topology import Portion
 from schemas.dead_letters import DeadLetterOptions
-from schemas.ranges import Count, Positive, Seconds
+from schemas.ranges import Count, Positive, Seconds, Session
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +23,7 @@ class Amounts(msgspec.Struct, frozen=True, kw_only=True):
 class WorkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the stages run as services."""
 
-    session_timeout_s: Positive = 10.0
+    session_timeout_s: Session = 10.0
     """A worker that is silent for so long has lost its partitions, and must not write any more."""
     checkpoint_every_s: Positive = 1.0
     """How often the states of stands that changed are written: about so much is done again after a crash."""
@@ -35,7 +37,7 @@ class WorkOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """OBSERVE takes at most so many frames at once."""
     frames_within_s: Seconds = 0.0
     """How long OBSERVE waits for more frames once it has one: latency for evenly filled threads."""
-    inference_threads: Count = 2
+    inference_threads: Annotated[int, msgspec.Meta(ge=1, le=1_024)] = 2
     """Cameras that OBSERVE looks at in parallel."""
     buffer_events: Count = 4096
     buffer_frames: Count = 64

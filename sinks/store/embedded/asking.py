@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.errors import DependencyAwayError, UsageError
+from schemas.names import quoted
 from sinks.ownership import InUseError
 from sinks.store.clickhouse import ClickHouse
 from sinks.store.embedded.files import STORE, read_connection
@@ -32,7 +33,8 @@ def asking(data_dir: Path, *, analyst: bool = True, patience_s: float = 10.0) ->
     """
     if not (data_dir / STORE).is_dir():
         raise UsageError(
-            f"there is no data in {data_dir}: make some with `onlooker run --data-dir {data_dir}`"
+            f"there is no data in {quoted(data_dir)}: "
+            f"make some with `onlooker run --data-dir {quoted(data_dir)}`"
         )
     server = EmbeddedServer(data_dir, EmbeddedOptions(owner_timeout_s=0.0))
     store = _store_of(server, data_dir, analyst=analyst, patience_s=patience_s)

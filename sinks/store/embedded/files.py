@@ -7,6 +7,8 @@ from xml.sax.saxutils import escape
 
 import msgspec
 
+from schemas.files import naming
+
 DATABASE = "onlooker"
 STORE = "clickhouse"
 """ClickHouse's own data; this and the following lie in the data directory."""
@@ -68,9 +70,10 @@ def write_private(path: Path, text: str) -> None:
     """Write a file at once, new or in place of another, that only its owner can read."""
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-    ) as file:
+    with (
+        naming(path),
+        os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file,
+    ):
         file.write(text)
     draft.replace(path)
 

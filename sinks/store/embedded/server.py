@@ -14,7 +14,7 @@ from typing import Self
 import msgspec
 
 from schemas.errors import DependencyAwayError, OnlookerError
-from sinks.ownership import Ownership, disk_full
+from sinks.ownership import Ownership, check_name, disk_full
 from sinks.store.address import Address
 from sinks.store.clickhouse import create_database
 from sinks.store.embedded.files import (
@@ -57,9 +57,11 @@ class EmbeddedServer:
 
         Raises:
             InUseError: another process owns the directory.
+            UsageError: it has a name that ClickHouse does not take.
             DependencyAwayError: the server does not start.
             LimitReachedError: the disk is full.
         """
+        check_name(self._data_dir)
         try:
             with self._full_disk_told():
                 self._ownership.take()
