@@ -45,11 +45,14 @@ USERS = """<clickhouse>
    <profile>default</profile><quota>default</quota></onlooker>
   <analyst><password_sha256_hex>{analyst_sha256}</password_sha256_hex><networks><ip>127.0.0.1</ip></networks>
    <profile>analyst</profile><quota>default</quota>
-   <grants><query>GRANT SHOW, SELECT ON {database}.*</query></grants></analyst>
+   <grants><query>GRANT SHOW, SELECT ON {database}.*</query>
+    <query>REVOKE SELECT ON {database}.dead_letters</query>
+    <query>REVOKE SELECT ON {database}.v_dead_letters</query></grants></analyst>
  </users>
 </clickhouse>
 """
-"""`default` has no password because the child itself logs in as it: it may listen and count, no more."""
+"""`default` has no password because the child itself logs in as it: it may listen and count, no more. The
+analyst reads all but dead letters: nobody knows what somebody sends."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
