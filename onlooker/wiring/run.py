@@ -15,7 +15,7 @@ from onlooker.run.running import LocalRun, Tally
 from onlooker.run.summary import RunSummary, run_summary
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.database import open_writer
-from onlooker.wiring.lines import camera_lines
+from onlooker.wiring.lines import camera_lines, camera_sources
 from onlooker.wiring.perception import (
     Networks,
     build_networks,
@@ -27,7 +27,6 @@ from onlooker.wiring.record_run import RunRecorder, RunRecording, recording_run
 from processors.measure.stage import MeasureStage
 from processors.observe.stage import ObserveStage
 from processors.runtime.local import Deliver, Delivery, LocalRuntime
-from producers.cameras.sources import parse_source
 from producers.options import Pace
 from producers.playlist import PlayFeed, playlist_from
 from sinks.facts.kinds import is_fact
@@ -76,7 +75,7 @@ def build_run(
 
 
 def check_settings(settings: Settings) -> None:
-    """Check what can be checked without starting anything: sources, models, time zones.
+    """Check what can be checked without starting anything: sources and their times, models, time zones.
 
     Raises:
         UsageError: A source does not exist or a user's own model does not fit.
@@ -85,8 +84,7 @@ def check_settings(settings: Settings) -> None:
     model_files(settings)
     for stand in settings.stands:
         playlist_from(stand.playlist, 0)
-        for camera in stand.cameras:
-            parse_source(camera.source)
+        camera_sources(settings, stand)
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
