@@ -13,7 +13,7 @@ from schemas.ids import derive_id
 from schemas.kinds import kinds
 from schemas.pictures import KEY_BYTES, bare
 from schemas.ranges import Count, Share
-from schemas.topics import TOPICS, TopicNames
+from schemas.topics import TopicNames
 
 MOST_KEPT_BYTES = FRAME_BYTES
 """A value up to this size is kept whole if no picture is in it: no topic carries a larger one."""
@@ -114,24 +114,22 @@ def letter_of(  # noqa: PLR0913 - a message has so many parts
         now_us: wall clock, microseconds UTC.
 
     Returns:
-        A letter that carries the bytes before the first picture in them, at most `MOST_KEPT_BYTES`; where
-        that is not all of them the detail says so. The same message gives the same id, however often it is
-        set aside.
+        A letter with the bytes that may be kept; the detail says where these are not all. The same message
+        gives the same id, however often it is set aside.
     """
-    return without_picture(
-        DeadLetter(
-            letter_id=derive_id("dead_letter", topic, partition, offset),
-            service=service[:MOST_LABEL],
-            cause=error.cause[:MOST_LABEL],
-            detail=_detail(error, len(value or b"")),
-            topic=topic,
-            partition=partition,
-            offset=offset,
-            failed_us=now_us,
-            key=None if key is None else key[:MOST_KEY_BYTES],
-            value=None if value is None else value[:MOST_KEPT_BYTES],
-        )
+    letter = DeadLetter(
+        letter_id=derive_id("dead_letter", topic, partition, offset),
+        service=service[:MOST_LABEL],
+        cause=error.cause[:MOST_LABEL],
+        detail=_detail(error, len(value or b"")),
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        failed_us=now_us,
+        key=None if key is None else key[:MOST_KEY_BYTES],
+        value=None if value is None else value[:MOST_KEPT_BYTES],
     )
+    return without_picture(letter)
 
 
 def without_picture(letter: DeadLetter) -> DeadLetter:
@@ -161,11 +159,7 @@ def is_whole(letter: DeadLetter) -> bool:
 
 def _carries_pictures(name: str) -> bool:
     """Whether a topic, as the broker names it, carries pictures."""
-    return any(
-        name.endswith(TopicNames().name(topic))
-        for topic in TOPICS
-        if any(kind.recorded == "by grant" for kind in kinds().on(topic))
-    )
+    return any(name.endswith(TopicNames().name(topic)) for topic in kinds().pictured)
 
 
 def _detail(error: UndecodableError, size_bytes: int) -> str:

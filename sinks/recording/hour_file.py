@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from schemas.durable import sync_folder
+from schemas.errors import UsageError
+from schemas.foreign import no_link
 from schemas.recording.blocks import SYNC_BYTES, block_bytes
 from schemas.recording.index import BlockNote, Summary, index_path, scanned, summary_of, summed
 from schemas.recording.manifest import FileNote
@@ -78,9 +80,12 @@ class HourFile:
     def _open(self, program: str) -> int:
         """Open the file behind its last whole block; how many bytes were cut off."""
         self._path.parent.mkdir(exist_ok=True)
+        if self._path.parent.is_symlink():
+            raise UsageError(f"{self._path.parent} is a link: nothing is written through one. Remove it.")
         scan = scanned(self._path, self.note.topic) if self._path.exists() else None
-        self._file: Any = self._path.open("r+b" if scan is not None else "xb", buffering=0)
-        self._index: Any = index_path(self._path).open("wb")
+        mode = "r+b" if scan is not None else "xb"
+        self._file: Any = self._opened(self._path, mode, 0)
+        self._index: Any = self._opened(index_path(self._path), "wb")
         self._digest = hashlib.sha256()
         if scan is None or scan.header is None:
             self._file.truncate(0)
@@ -98,6 +103,10 @@ class HourFile:
         self._index.flush()
         self._summary = summed(note.summary for note in scan.notes)
         return scan.torn_bytes
+
+    @staticmethod
+    def _opened(path: Path, mode: str, buffering: int = -1) -> Any:
+        return open(path, mode, buffering=buffering, opener=no_link)
 
     def _put(self, data: bytes) -> None:
         """Write all of it or nothing: a full disk must not leave half a block before the next one."""

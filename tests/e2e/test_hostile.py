@@ -192,8 +192,9 @@ def drained(broker: BrokerOptions, running: Services, service: str, topics: tupl
     return is_drained(broker, service, topics)
 
 
-def assert_kept(where: Where, message: bytes, kept: bytes, detail: str) -> None:
+def assert_kept(where: Where, each: Hostile, kept: bytes, detail: str) -> None:
     """A letter holds its message; of one with a picture in it only what lies before, and it says so."""
+    message = each.value or b""
     assert message.startswith(kept), where
     if kept == message:
         assert not any(mark in message for mark in MARKS), where
@@ -203,7 +204,7 @@ def assert_kept(where: Where, message: bytes, kept: bytes, detail: str) -> None:
     assert not any(mark in kept for mark in MARKS), where
     pictured = any(mark in message for mark in MARKS) or ".frames." in where[0]
     assert pictured, f"{where}: nothing else is left out"
-    assert len(kept) < 600, where
+    assert len(kept) < 600 or each.what == "noise", f"{where}: noise may look like a picture anywhere"
 
 
 def test_every_hostile_message_lies_in_the_table_with_its_bytes_and_a_cause(site: Site) -> None:
@@ -218,7 +219,7 @@ def test_every_hostile_message_lies_in_the_table_with_its_bytes_and_a_cause(site
     for where, each in site.sent.items():
         cause, key, value, has_none, detail = found[where]
         assert bytes.fromhex(key or "") == (each.key or b""), where
-        assert_kept(where, each.value or b"", bytes.fromhex(value or ""), detail)
+        assert_kept(where, each, bytes.fromhex(value or ""), detail)
         assert has_none == (each.value is None), where
         assert cause, where
         assert not each.causes or cause in each.causes, f"{each.what} at {where}: {cause}"
@@ -252,7 +253,7 @@ def test_the_topic_of_dead_letters_holds_them_too(site: Site) -> None:
     elsewhere = {where: each for where, each in site.sent.items() if where[0] != name}
     assert set(letters) == set(elsewhere)
     for where, each in elsewhere.items():
-        assert_kept(where, each.value or b"", letters[where].value or b"", letters[where].detail)
+        assert_kept(where, each, letters[where].value or b"", letters[where].detail)
 
 
 @pytest.mark.parametrize("table", IDS)
