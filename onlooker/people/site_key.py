@@ -6,8 +6,10 @@ import stat
 from pathlib import Path
 
 from schemas.errors import UsageError
+from schemas.foreign import read_bounded
 
 KEY_BYTES = 32
+MOST_BYTES = 4096
 OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -41,7 +43,7 @@ def read_site_key(path: Path) -> bytes:
         )
     if stat.S_IMODE(path.stat().st_mode) & OPEN_TO_OTHERS:
         raise UsageError(f"The site key {path} can be read by others. Run `chmod 600 {path}`.")
-    key = path.read_bytes()
+    key = read_bounded(path, MOST_BYTES, "site key")
     if len(key) != KEY_BYTES:
         raise UsageError(f"The site key {path} is damaged ({len(key)} bytes, not {KEY_BYTES}). Restore it.")
     return key

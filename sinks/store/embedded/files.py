@@ -3,9 +3,13 @@
 import hashlib
 import os
 from pathlib import Path
+from typing import Literal
 from xml.sax.saxutils import escape
 
 import msgspec
+
+from schemas.errors import UsageError
+from schemas.foreign import read_bounded
 
 DATABASE = "onlooker"
 STORE = "clickhouse"
@@ -15,6 +19,7 @@ RUN = "clickhouse.run"
 LOGS = "log"
 CONNECTION = "connection.json"
 """How to reach the running server."""
+MOST_BYTES = 64 * 1024
 LOCK = "lock"
 """Held by the one process that owns the directory."""
 CONFIG = """<clickhouse>
@@ -58,7 +63,8 @@ analyst reads all but dead letters: nobody knows what somebody sends."""
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach the server of a data directory: what `connection.json` holds, for its owner only."""
 
-    host: str = "127.0.0.1"
+    host: Literal["127.0.0.1"] = "127.0.0.1"
+    """Never another: a data directory does not say where passwords are sent."""
     tcp_port: int
     http_port: int
     database: str = DATABASE
@@ -102,8 +108,9 @@ def write_configuration(data_dir: Path, connection: Connection, memory_bytes: in
 def read_connection(data_dir: Path) -> Connection | None:
     """How to reach the server of a data directory; None while none has said that it is ready."""
     try:
-        return msgspec.json.decode((data_dir / CONNECTION).read_bytes(), type=Connection)
-    except (FileNotFoundError, msgspec.DecodeError):
+        text = read_bounded(data_dir / CONNECTION, MOST_BYTES, "note of a server")
+        return msgspec.json.decode(text, type=Connection)
+    except (FileNotFoundError, UsageError, msgspec.DecodeError):
         return None
 
 
