@@ -122,7 +122,7 @@ def _topics(request: RecordRequest, grant: Grant | None) -> tuple[Topic, ...]:
     wanted = request.topics or (*plain, *(("frames",) if grant is not None else ()))
     if "dead_letters" in wanted:
         raise UsageError(
-            "dead_letters is not recorded: a letter may hold a picture. See `dead-letters list`."
+            "dead_letters is not recorded: nobody knows what a letter holds. See `dead-letters list`."
         )
     if ("frames" in wanted) != (grant is not None):
         raise UsageError(
