@@ -10,30 +10,48 @@ UNREAD_BYTES = 256
 """Of what nobody can read on a topic of pictures so much may be kept: 85 pixels, half a face template."""
 KEY_BYTES = 512
 """Of the longest name of a stand: a key on a topic of pictures is no longer."""
+_LONGEST_BYTES = 64
+"""No beginning of a picture is longer."""
 _NAME = re.compile(rb"[\w.@:\x80-\xff-]{1,512}\Z")
 _ENCODING = re.compile(rb"[a-z0-9]{1,16}\Z")
 
-_BINARY = (
-    rb"\xff\xd8\xff",  # JPEG
-    rb"\x89PNG\r\n",
-    rb"GIF8[79]a",
-    rb"RIFF....(?:WEBP|AVI )",
-    rb"II[*+]\0|MM\0[*+]",  # TIFF
-    rb"BM.{12}[\x0c(48@l|]\0\0\0",  # BMP: the sizes that its header has
-    rb"....ftyp",  # HEIC, AVIF, MP4, QuickTime
-    rb"\xff\x4f\xff\x51|(?:jP  |JXL )\r\n\x87\n",  # JPEG 2000, JPEG XL
-    rb"v/1\x01|#\?RADIANCE",  # OpenEXR, Radiance
-    rb"P[1-6]\s+\d+\s+\d+\s|P7\nWIDTH|P[Ff]\n\d+ \d+\n",  # PNM, PAM, PFM
-    rb"\x1aE\xdf\xa3",  # Matroska, WebM
-    rb"\0\0\0\x01(?:[\x27\x47\x67]|@\x01)",  # H.264, H.265
+_BEGINNINGS: Final = tuple(
+    re.compile(each, re.DOTALL)
+    for each in (
+        rb"\xff\xd8\xff",  # JPEG
+        rb"\x89PNG\r\n",
+        rb"GIF8[79]a",
+        rb"RIFF....(?:WEBP|AVI )",
+        rb"II[*+]\0",  # TIFF
+        rb"MM\0[*+]",
+        rb"BM.{12}[\x0c(48@l|]\0\0\0",  # BMP: the sizes that its header has
+        rb"ftyp",  # HEIC, AVIF, MP4, QuickTime
+        rb"\xff\x4f\xff\x51",  # JPEG 2000
+        rb"jP  \r\n\x87\n",
+        rb"JXL \r\n\x87\n",
+        rb"v/1\x01",  # OpenEXR
+        rb"#\?RADIANCE",
+        rb"P[1-6]\s{1,9}\d{1,9}\s{1,9}\d{1,9}\s",  # PNM
+        rb"P7\nWIDTH",
+        rb"P[Ff]\n\d{1,9} \d{1,9}\n",
+        rb"\x1aE\xdf\xa3",  # Matroska, WebM
+        rb"\0\0\0\x01(?:[\x27\x47\x67]|@\x01)",  # H.264, H.265
+        rb"9j(?:\\?/|_)",  # JPEG in base64 (of URLs, in JSON), save its first character
+        rb"iVBORw0KG",  # PNG, GIF, RIFF, TIFF, `ftyp` in base64
+        rb"R0lGOD[dl]h",
+        rb"UklGR",
+        rb"SUkqA",
+        rb"TU0AK",
+        rb"AAAA.{4}Z0eX",
+        rb"ffd8ff[c-f]",  # JPEG, PNG as digits
+        rb"FFD8FF[C-F]",
+        rb"89504[eE]47",
+    )
 )
-_TEXT = (
-    rb"\\?[/_]9j\\?[/_]",  # base64, of URLs too, or in JSON with escaped slashes: JPEG
-    rb"iVBORw0KG|R0lGOD[dl]h|UklGR|SUkqA|TU0AK|AAAA.{4}Z0eX",  # PNG, GIF, RIFF, TIFF, `ftyp`
-    rb"(?i:ffd8ff[c-f]|89504e47)",  # digits: JPEG, PNG
-)
-_SIGNATURES: Final = re.compile(b"|".join((*_BINARY, *_TEXT)), re.DOTALL)
-"""How files of pictures and videos begin. Source: the formats' specifications, and RFC 4648."""
+"""How files of pictures and videos begin; each by itself, because they are found several times as fast so.
+
+Source: the formats' specifications, and RFC 4648.
+"""
 
 
 def bare(data: bytes, *, of_pictures: bool = False) -> bytes:
@@ -47,12 +65,14 @@ def bare(data: bytes, *, of_pictures: bool = False) -> bytes:
         All of it; or what lies before the first picture: of a frame its own fields.
     """
     field = picture_field(data)
-    found = _SIGNATURES.search(data, 0, len(data) if field is None else field)
-    if found is not None:
-        return data[: found.start()]
-    if field is not None:
-        return data[:field]
-    return data[:UNREAD_BYTES] if of_pictures else data
+    if field is None and of_pictures:
+        field = UNREAD_BYTES
+    end = len(data) if field is None else field
+    for each in _BEGINNINGS:
+        found = each.search(data, 0, end + _LONGEST_BYTES)
+        if found is not None:
+            end = min(end, found.start())
+    return data[:end]
 
 
 def picture_field(data: bytes) -> int | None:

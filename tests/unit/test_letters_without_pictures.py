@@ -140,11 +140,12 @@ def test_what_nobody_can_read_on_the_topic_of_frames_is_not_kept(value: bytes) -
 
 @pytest.mark.parametrize("start", [b"/9j/4AAQSkZJRg", b"iVBORw0KGgo", b"\\/9j\\/4AAQ", b"FFD8FFE000104A46"])
 def test_pictures_as_text_are_found(start: bytes) -> None:
-    assert bare(b'{"camera": "door", "image": "' + start) == b'{"camera": "door", "image": "'
+    assert bare(b'{"camera": "door", "image": "' + start).rstrip(b"/\\_") == b'{"camera": "door", "image": "'
     for picture in (PICTURES["jpg"], PICTURES["png"]):
         for text in (base64.b64encode(picture), base64.urlsafe_b64encode(picture), picture.hex().encode()):
-            assert bare(b'{"image": "' + text + b'"}') == b'{"image": "'
-        assert bare(json.dumps({"image": base64.b64encode(picture).decode()}).encode()) == b'{"image": "'
+            assert bare(b'{"image": "' + text + b'"}').rstrip(b"/_") == b'{"image": "'
+        whole = json.dumps({"image": base64.b64encode(picture).decode()})
+        assert bare(whole.encode()).rstrip(b"/") == b'{"image": "'
 
 
 def test_no_key_holds_a_picture() -> None:
@@ -246,11 +247,23 @@ def test_a_picture_that_was_too_long_for_a_letter_keeps_its_size() -> None:
     assert found.detail.count("bytes are kept") == 1
 
 
-def test_looking_for_pictures_takes_a_moment() -> None:
-    noise = random.Random(4).randbytes(4_000_000)
+@pytest.mark.parametrize(
+    "message",
+    [
+        random.Random(4).randbytes(4_000_000),
+        b"P1 11 " * 700_000,
+        b"P1" + b" " * 4_000_000,
+        b"BM" * 2_000_000,
+        b"AAAA" * 1_000_000,
+        b"\0\0\0\1" * 1_000_000,
+    ],
+    ids=["noise", "P1", "spaces", "BM", "AAAA", "zeros"],
+)
+def test_looking_for_pictures_takes_a_moment(message: bytes) -> None:
+    """A batch of such messages must not hold a worker up for longer than its session."""
     begun_s = time.process_time()
-    bare(noise)
-    assert time.process_time() - begun_s < 2.0
+    bare(message)
+    assert time.process_time() - begun_s < 1.0
 
 
 def test_events_without_a_picture_are_no_frames() -> None:
