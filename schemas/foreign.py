@@ -36,8 +36,9 @@ def read_bounded(path: Path, most_bytes: int, what: str) -> bytes:
         OSError: it cannot be read.
     """
     with open_plain(path) as file:
-        data = file.read(most_bytes + 1)
-    if len(data) > most_bytes:
+        said = os.fstat(file.fileno()).st_size
+        data = b"" if said > most_bytes else file.read(most_bytes + 1)
+    if said > most_bytes or len(data) > most_bytes:
         raise UsageError(f"{path} has more than {most_bytes} bytes: that is no {what}.")
     return data
 

@@ -11,7 +11,7 @@ from schemas.durable import sync_folder
 from schemas.errors import UsageError
 from schemas.foreign import no_link
 from schemas.recording.blocks import SYNC_BYTES, block_bytes
-from schemas.recording.index import BlockNote, Summary, index_path, scanned, summary_of, summed
+from schemas.recording.index import BlockNote, Pulse, Summary, index_path, scanned, summary_of, summed
 from schemas.recording.manifest import FileNote
 from schemas.recording.records import RecordCodec, Recorded, file_header
 
@@ -26,9 +26,10 @@ class HourFile:
         folder: of the recording.
         note: which file.
         program: version of this program, for a new file.
+        pulse: called again and again while an old file is read; what it raises ends that.
     """
 
-    def __init__(self, folder: Path, note: FileNote, program: str) -> None:
+    def __init__(self, folder: Path, note: FileNote, program: str, pulse: Pulse = lambda: None) -> None:
         self.note = note
         self._path = folder / note.path
         self._summary = Summary()
@@ -40,7 +41,7 @@ class HourFile:
         self._codec = RecordCodec(note.topic)
         self._sync = os.urandom(SYNC_BYTES)
         self._dirty = False
-        self.dropped_bytes = self._open(program)
+        self.dropped_bytes = self._open(program, pulse)
 
     def add(self, record: Recorded) -> None:
         """Take a record of the file's topic; it lasts after `flush`."""
@@ -77,12 +78,12 @@ class HourFile:
             summary=self._summary,
         )
 
-    def _open(self, program: str) -> int:
+    def _open(self, program: str, pulse: Pulse) -> int:
         """Open the file behind its last whole block; how many bytes were cut off."""
         self._path.parent.mkdir(exist_ok=True)
         if self._path.parent.is_symlink():
             raise UsageError(f"{self._path.parent} is a link: nothing is written through one. Remove it.")
-        scan = scanned(self._path, self.note.topic) if self._path.exists() else None
+        scan = scanned(self._path, self.note.topic, pulse) if self._path.exists() else None
         mode = "r+b" if scan is not None else "xb"
         self._file: Any = self._opened(self._path, mode, 0)
         self._index: Any = self._opened(index_path(self._path), "wb")

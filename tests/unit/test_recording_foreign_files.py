@@ -22,11 +22,13 @@ from schemas.recording.folder import Recording
 from schemas.recording.index import index_path
 from schemas.recording.manifest import NAME
 from schemas.recording.records import Unreadable, recorded_schema
+from sinks.ownership import Ownership
 from sinks.recording.expiry import expired
 from sinks.recording.reading import recorded_of
 from sinks.recording.source import Arrived
+from sinks.recording.writer import RecordingWriter
 from tests.e2e.command import COMMAND, onlooker
-from tests.recordings import fill, numbered, observations, writer
+from tests.recordings import HandClock, fill, manifest, numbered, observations, writer
 from tests.streams import StreamOptions, synthetic
 from tests.unit.test_letters_without_pictures import CODEC, PICTURES, frame, holds
 from tests.unit.test_recording_strangers import file_sync, said
@@ -202,6 +204,32 @@ def test_a_replay_of_what_does_not_end_ends_when_asked(folder: Path, signalled: 
         assert time.monotonic() - begun_s < 2.0
         assert process.stderr is not None
         assert b"Traceback" not in process.stderr.read()
+
+
+class StoppedError(Exception):
+    """What a pulse raises."""
+
+
+def test_going_on_with_what_does_not_end_can_be_stopped(folder: Path) -> None:
+    with hour(folder).open("r+b") as file:
+        file.truncate(HUGE_BYTES)
+    begun_s = time.monotonic()
+
+    def pulse() -> None:
+        if time.monotonic() - begun_s > 0.5:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        RecordingWriter(folder, manifest(), HandClock().clocks(), pulse)
+    assert time.monotonic() - begun_s < PATIENCE_S
+    with Ownership(folder / "lock"):
+        pass  # it was let go
+
+
+def test_a_line_of_what_is_expected_has_an_end(folder: Path, tmp_path: Path) -> None:
+    sparse(tmp_path / "facts.jsonl")
+    with pytest.raises(UsageError, match="line 1 is no output of `replay`"):
+        execute_replay(None, ReplayRequest(folder=folder, expect=tmp_path / "facts.jsonl"))
 
 
 def test_a_replay_mixes_neither_with_the_site_nor_with_what_was_recorded(folder: Path) -> None:
