@@ -36,7 +36,7 @@ _BEGINNINGS: Final = tuple(
         rb"P[Ff]\n\d{1,9} \d{1,9}\n",
         rb"\x1aE\xdf\xa3",  # Matroska, WebM
         rb"\0\0\0\x01(?:[\x27\x47\x67]|@\x01)",  # H.264, H.265
-        rb"9j(?:\\?/|_)",  # JPEG in base64 (of URLs, in JSON), save its first character
+        rb"9j(?:\\?/|_)[2-7w-z/_\\]",  # JPEG in base64 (of URLs, in JSON), save its first character
         rb"iVBORw0KG",  # PNG, GIF, RIFF, TIFF, `ftyp` in base64
         rb"R0lGOD[dl]h",
         rb"UklGR",

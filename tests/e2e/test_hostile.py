@@ -202,9 +202,11 @@ def assert_kept(where: Where, each: Hostile, kept: bytes, detail: str) -> None:
         return
     assert f"(the first {len(kept)} of {len(message)} bytes are kept: no picture is)" in detail, where
     assert not any(mark in kept for mark in MARKS), where
+    if each.what == "noise":  # it may look like a picture anywhere
+        return
     pictured = any(mark in message for mark in MARKS) or ".frames." in where[0]
     assert pictured, f"{where}: nothing else is left out"
-    assert len(kept) < 600 or each.what == "noise", f"{where}: noise may look like a picture anywhere"
+    assert len(kept) < 600, where
 
 
 def test_every_hostile_message_lies_in_the_table_with_its_bytes_and_a_cause(site: Site) -> None:
