@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schemas.bounds import Id
+from schemas.bounds import LATEST_US, Id
 from schemas.errors import UsageError
 from schemas.events import Play
 from schemas.ids import derive_id
@@ -59,10 +59,15 @@ def playlist_from(options: PlaylistOptions, first_event_us: int) -> Playlist:
     """The playlist with its anchor settled: the stand's first event time where none is configured.
 
     Raises:
-        UsageError: the time zone is unknown.
+        UsageError: the time zone is unknown, or nobody would believe the anchor.
     """
     if options.opening is not None:
         _zone(options.opening)
+    if options.anchor is not None and not 0 <= us_of(options.anchor) <= LATEST_US:
+        raise UsageError(
+            f"The playlist's anchor {options.anchor.isoformat()} is before 1970 or after 2299: no play can "
+            "be dated so. Say when its loop began."
+        )
     anchor_us = first_event_us if options.anchor is None else us_of(options.anchor)
     return Playlist(slots=options.slots, anchor_us=anchor_us, opening=options.opening)
 

@@ -6,6 +6,9 @@ from schemas.errors import UndecodableError
 from schemas.kinds import Topic, kinds
 from schemas.units import US_PER_S
 
+MAX_AHEAD_S = 3600.0
+"""An event may be so far ahead of the clock of who reads it; what is further ahead is not believed."""
+
 
 def fitting(event: Any, topic: Topic) -> None:
     """Refuse an event on a topic that is not its own.
@@ -20,7 +23,7 @@ def fitting(event: Any, topic: Topic) -> None:
         )
 
 
-def believable(event: Any, now_us: int, *, max_ahead_s: float = 3600) -> None:
+def believable(event: Any, now_us: int, *, max_ahead_s: float = MAX_AHEAD_S) -> None:
     """Refuse an event from the future: one wrong clock would close everybody's windows.
 
     Raises:

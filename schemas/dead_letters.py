@@ -1,5 +1,6 @@
 """Dead letters: what is set aside when a message cannot be handled, and how many of them are too many."""
 
+import re
 from collections import deque
 from typing import Annotated
 
@@ -9,11 +10,16 @@ from schemas.bounds import FRAME_BYTES, MOST_LABEL, MOST_WORDS
 from schemas.errors import LimitReachedError, UndecodableError
 from schemas.events import DeadLetter
 from schemas.ids import derive_id
+from schemas.kinds import kinds
+from schemas.pictures import KEY_BYTES, bare
 from schemas.ranges import Count, Share
+from schemas.topics import TopicNames
 
 MOST_KEPT_BYTES = FRAME_BYTES
-"""A value up to this size is kept whole: no topic carries a larger one."""
+"""A value up to this size is kept whole if no picture is in it: no topic carries a larger one."""
 MOST_KEY_BYTES = 64 * 1024
+_CUT = re.compile(r"\(the first \d+ of (\d+) bytes are kept(: no picture is)?\)\Z")
+"""How the detail of a letter ends that does not hold its message whole."""
 
 
 class DeadLetterOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,10 +114,10 @@ def letter_of(  # noqa: PLR0913 - a message has so many parts
         now_us: wall clock, microseconds UTC.
 
     Returns:
-        A letter that carries the bytes: whole up to `MOST_KEPT_BYTES`, of a longer value the first so many,
-        which the detail then says. The same message gives the same id, however often it is set aside.
+        A letter with the bytes that may be kept; the detail says where these are not all. The same message
+        gives the same id, however often it is set aside.
     """
-    return DeadLetter(
+    letter = DeadLetter(
         letter_id=derive_id("dead_letter", topic, partition, offset),
         service=service[:MOST_LABEL],
         cause=error.cause[:MOST_LABEL],
@@ -123,6 +129,37 @@ def letter_of(  # noqa: PLR0913 - a message has so many parts
         key=None if key is None else key[:MOST_KEY_BYTES],
         value=None if value is None else value[:MOST_KEPT_BYTES],
     )
+    return without_picture(letter)
+
+
+def without_picture(letter: DeadLetter) -> DeadLetter:
+    """The letter as it may be kept: neither in its value nor in its key is a picture.
+
+    Returns:
+        The same one if it is so already, as every letter of `letter_of` is; other programs write letters too.
+    """
+    of_pictures = _carries_pictures(letter.topic)
+    key = None if letter.key is None else bare(letter.key)[: KEY_BYTES if of_pictures else None]
+    value = None if letter.value is None else bare(letter.value, of_pictures=of_pictures)
+    if (key, value) == (letter.key, letter.value):
+        return letter
+    detail = letter.detail
+    if letter.value is not None and value is not None and value != letter.value:
+        before = _CUT.search(detail)
+        size = len(letter.value) if before is None else int(before[1])
+        words = detail if before is None else detail[: before.start()].rstrip()
+        detail = f"{words} (the first {len(value)} of {size} bytes are kept: no picture is)"[-MOST_WORDS:]
+    return msgspec.structs.replace(letter, key=key, value=value, detail=detail)
+
+
+def is_whole(letter: DeadLetter) -> bool:
+    """Whether a letter holds its message whole: only then can it be sent again."""
+    return _CUT.search(letter.detail) is None
+
+
+def _carries_pictures(name: str) -> bool:
+    """Whether a topic, as the broker names it, carries pictures."""
+    return any(name.endswith(TopicNames().name(topic)) for topic in kinds().pictured)
 
 
 def _detail(error: UndecodableError, size_bytes: int) -> str:

@@ -119,7 +119,7 @@ class FrameCaptured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that could not be handled, set aside with its bytes."""
+    """A message that could not be handled, set aside with its bytes, save those of a picture."""
 
     letter_id: UUID
     service: Label

@@ -89,6 +89,10 @@ class Kinds:
         self._on = {topic: tuple(kind for kind in self.all if topic in kind.topics) for topic in TOPICS}
         self.measured = self.topics(lambda kind: kind.measured)
         """The topics that MEASURE writes: what is equal when two runs measured the same."""
+        self.pictured = tuple(
+            topic for topic in TOPICS if any(kind.recorded == "by grant" for kind in self.on(topic))
+        )
+        """The topics that carry pictures."""
 
     def get(self, event: type[Any]) -> Kind | None:
         """The kind of a Struct; None: it does not travel."""

@@ -9,6 +9,7 @@ from onlooker.models.cache import ModelCache
 from onlooker.wiring import cache_dir
 from schemas.broker import BrokerOptions
 from sinks.store.address import Address
+from tests.refused import Refused
 from tests.services import Services
 
 MEMBER = "loyal-customer"
@@ -42,6 +43,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     database: Address
     running: Services
     captured: dict[str, Any]
+    refused: tuple[Refused, ...]
+    """Messages with pictures in them that were sent besides, and set aside."""
 
 
 def written(folder: Path, name: str, broker: BrokerOptions, database: str = "") -> Path:

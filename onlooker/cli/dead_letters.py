@@ -1,5 +1,6 @@
 """`onlooker dead-letters`: list, show and replay the messages that were set aside."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,8 +11,10 @@ import msgspec
 from onlooker.cli.options import Given, gathered, json_option, settings_options
 from onlooker.cli.output import print_json_lines
 from onlooker.recordings.times import time_words
+from schemas.dead_letters import is_whole
 from schemas.errors import CheckFailedError, UndecodableError
-from schemas.events import DeadLetter
+from schemas.events import DeadLetter, FrameCaptured
+from schemas.ports import EventCodec
 from sinks.letters.stored import (
     Choice,
     counts_of,
@@ -22,10 +25,10 @@ from sinks.letters.stored import (
     without_bytes,
 )
 
-CUT = "bytes are kept)"
-"""How the detail of a letter ends whose message was too long to be kept whole."""
 LINES = 32
 """Of a hexadecimal dump."""
+NO_PICTURE = b"\0"
+"""What a frame without a byte of a picture ends with."""
 _choice = gathered(
     "choice",
     Choice,
@@ -68,7 +71,7 @@ def list_letters(*, given: Given, choice: Choice, from_topic: bool, as_json: boo
         many = Counter((letter.topic, letter.cause) for letter in letters)
         counts = [(topic, cause, count) for (topic, cause), count in many.most_common()]
     else:
-        with opened(given.settings("clickhouse")) as store:
+        with opened(given.settings("clickhouse"), operator=True) as store:
             letters, counts = letters_of(store, choice), counts_of(store, choice)
     if as_json:
         print_json_lines(map(without_bytes, letters))
@@ -92,7 +95,7 @@ def show(letter_id: str, *, given: Given, from_topic: bool) -> None:
     if from_topic:
         found = letters_on_topic(settings, codec, choice)
     else:
-        with opened(settings) as store:
+        with opened(settings, operator=True) as store:
             found = letters_of(store, choice)
     if not found:
         raise CheckFailedError(f"there is no dead letter {letter_id}")
@@ -102,10 +105,7 @@ def show(letter_id: str, *, given: Given, from_topic: bool) -> None:
     click.echo(f"{letter.cause}: {letter.detail}")
     click.echo(f"key {letter.key!r}, value of {len(letter.value or b'')} bytes")
     click.echo(hexdump(letter.value or b""))
-    try:
-        click.echo(f"Read now it is {codec.decode(letter.value)!r}")
-    except UndecodableError as error:
-        click.echo(f"Read now it is still refused: {error.cause}: {error}")
+    click.echo(_read_now(letter, codec))
 
 
 @dead_letters.command()
@@ -124,12 +124,12 @@ def replay(*, given: Given, choice: Choice, ids: tuple[str, ...], dry_run: bool,
 
     settings = given.settings("clickhouse") if dry_run else given.settings("clickhouse", "kafka")
     choice = msgspec.structs.replace(choice, ids=tuple(map(id_of, ids)))
-    with opened(settings, read_only=dry_run) as store:
+    with opened(settings, read_only=dry_run, operator=True) as store:
         found = sorted(
             letters_of(store, choice), key=lambda letter: (letter.topic, letter.partition, letter.offset)
         )
         before = set() if again else sent_again(store, found)
-        whole = [letter for letter in found if not letter.detail.endswith(CUT)]
+        whole = [letter for letter in found if is_whole(letter)]
         chosen = [letter for letter in whole if letter.letter_id not in before]
         if not dry_run and chosen:
             send_again(settings, chosen)
@@ -138,6 +138,28 @@ def replay(*, given: Given, choice: Choice, ids: tuple[str, ...], dry_run: bool,
         click.echo(f"{topic}: {count} {'would be sent' if dry_run else 'sent'}")
     words = f"{len(before)} were replayed before, {len(found) - len(whole)} are not kept whole"
     click.echo(f"{len(chosen)} of {len(found)} letters; {words}", err=True)
+    if len(whole) < len(found):
+        click.echo(
+            "No letter keeps a picture, or more than the largest message: what is not kept whole cannot be "
+            "sent again. Capture its recording again.",
+            err=True,
+        )
+    if ids and not whole and found:
+        raise CheckFailedError("none of these letters can be sent again")
+
+
+def _read_now(letter: DeadLetter, codec: EventCodec) -> str:
+    """What a letter's message is, read by this program; of a frame what lies before its picture."""
+    if not is_whole(letter) and letter.value is not None:
+        with contextlib.suppress(UndecodableError):
+            frame = codec.decode(letter.value + NO_PICTURE)
+            if isinstance(frame, FrameCaptured):
+                return f"It was {frame!r}, {frame.width_px} x {frame.height_px} px as {frame.encoding}"
+        return "It is not kept whole: it cannot be read or sent again"
+    try:
+        return f"Read now it is {codec.decode(letter.value)!r}"
+    except UndecodableError as error:
+        return f"Read now it is still refused: {error.cause}: {error}"
 
 
 def hexdump(data: bytes, lines: int = LINES) -> str:

@@ -7,14 +7,19 @@ from pathlib import Path
 import msgspec
 
 from onlooker.models.registry import Registry, load_registry
+from schemas.errors import UsageError
+from schemas.foreign import read_bounded
+
+MOST_RECEIPT_BYTES = 4096
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file was when it was hashed; it holds while size and time of change are the same."""
+    """What a file was when it was hashed here; it holds while size and time of change are the same."""
 
     sha256: str
     size_bytes: int
     changed_ns: int
+    """Of the file's entry, not of its content: that one can be set by whoever copies the file."""
 
 
 class ModelCache:
@@ -59,7 +64,7 @@ def digest_of(path: Path) -> str:
     """SHA-256 of a file, from its receipt when that still holds, so that start-up need not hash."""
     receipt = _receipt_of(path)
     state = path.stat()
-    if receipt and (receipt.size_bytes, receipt.changed_ns) == (state.st_size, state.st_mtime_ns):
+    if receipt and (receipt.size_bytes, receipt.changed_ns) == (state.st_size, state.st_ctime_ns):
         return receipt.sha256
     return hashed(path)
 
@@ -77,8 +82,9 @@ def receipt_path(path: Path) -> Path:
 
 def _receipt_of(path: Path) -> Receipt | None:
     try:
-        return msgspec.json.decode(receipt_path(path).read_bytes(), type=Receipt)
-    except (OSError, msgspec.DecodeError):
+        text = read_bounded(receipt_path(path), MOST_RECEIPT_BYTES, "receipt")
+        return msgspec.json.decode(text, type=Receipt)
+    except (OSError, UsageError, msgspec.DecodeError):
         return None
 
 

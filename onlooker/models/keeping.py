@@ -24,7 +24,7 @@ def keep(path: Path, content: bytes) -> None:
     write_whole(path, content)
     state = path.stat()
     sha256 = hashlib.sha256(content).hexdigest()
-    receipt = Receipt(sha256=sha256, size_bytes=state.st_size, changed_ns=state.st_mtime_ns)
+    receipt = Receipt(sha256=sha256, size_bytes=state.st_size, changed_ns=state.st_ctime_ns)
     write_whole(receipt_path(path), msgspec.json.encode(receipt))
 
 

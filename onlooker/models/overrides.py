@@ -3,14 +3,18 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from onlooker.models.cache import ModelCache
 from onlooker.models.registry import ModelEntry, Registry, Tensor, load_registry
 from schemas.errors import DependencyAwayError, SettingError
 from schemas.files import in_words, require_readable
+from schemas.foreign import read_bounded
 from schemas.names import quoted
 
 Shape = Sequence[int | str]
+MOST_BYTES = 512 * 1024 * 1024
+"""Of a network; none that is used here has a tenth of it."""
 
 
 def resolve_models(
@@ -96,14 +100,33 @@ def _ends(where: str, path: Path) -> tuple[Mapping[str, Shape], Mapping[str, Sha
     try:
         with in_words(path, "read"):
             require_readable(path)
-        graph = onnx.load_model(path, load_external_data=False).graph
+        model = onnx.load_model_from_string(read_bounded(path, MOST_BYTES, "network of a stage"))
     except DecodeError as error:
         raise SettingError(where, f"{quoted(path)} is not an ONNX file.") from error
+    if leads_elsewhere(model):
+        raise SettingError(
+            where,
+            f"{quoted(path)} keeps weights in other files, and names which. Save it as one file: "
+            "`onnx.save_model(..., save_as_external_data=False)`.",
+        )
+    graph = model.graph
     weights = {tensor.name for tensor in graph.initializer}
     inputs = {end.name: _shape(end) for end in graph.input if end.name not in weights}
     if not graph.node:
         raise SettingError(where, f"{quoted(path)} is not an ONNX file, or an empty one.")
     return inputs, {end.name: _shape(end) for end in graph.output}
+
+
+def leads_elsewhere(message: Any) -> bool:
+    """Whether a tensor anywhere in a model, also in a branch or a function of it, is kept in another file."""
+    if message.DESCRIPTOR.name == "TensorProto":
+        return bool(message.data_location == message.EXTERNAL or message.external_data)
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            parts = (value,) if hasattr(value, "DESCRIPTOR") else value
+            if any(leads_elsewhere(part) for part in parts):
+                return True
+    return False
 
 
 def _shape(end: object) -> Shape:

@@ -5,6 +5,7 @@ import unicodedata
 import msgspec
 import numpy as np
 
+from schemas.bounds import LATEST_US
 from schemas.errors import UsageError
 from schemas.ports import Floats
 
@@ -51,6 +52,21 @@ class PersonRecord(msgspec.Struct, frozen=True, kw_only=True):
 def packed_templates(templates: Floats) -> bytes:
     """Templates, (n, 128) float32, as the bytes a `PersonRecord` keeps: n x 512, little endian."""
     return np.ascontiguousarray(templates, dtype="<f4").tobytes()
+
+
+def checked(person: PersonRecord) -> PersonRecord:
+    """The person of a gallery that may be somebody else's.
+
+    Raises:
+        UsageError: an id that cannot be one, templates that are none, or a time that nothing can have.
+    """
+    if checked_person_id(person.person_id) != person.person_id:
+        raise UsageError(f"{person.person_id!r} is not written as a person's id.")
+    if len(person.template_bytes) % (4 * TEMPLATE_SIZE) or not np.isfinite(person.templates).all():
+        raise UsageError(f"The templates of {person.person_id!r} are damaged.")
+    if not all(0 <= at_us <= LATEST_US for at_us in (person.created_us, person.updated_us)):
+        raise UsageError(f"{person.person_id!r} was enrolled at a time that nothing can have.")
+    return person
 
 
 def checked_person_id(text: str) -> str:

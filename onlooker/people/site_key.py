@@ -7,9 +7,11 @@ from pathlib import Path
 
 from schemas.errors import UsageError
 from schemas.files import naming
+from schemas.foreign import read_bounded
 from schemas.names import quoted
 
 KEY_BYTES = 32
+MOST_BYTES = 4096
 OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -45,7 +47,7 @@ def read_site_key(path: Path) -> bytes:
         raise UsageError(
             f"The site key {quoted(path)} can be read by others. Run `chmod 600 {quoted(path)}`."
         )
-    key = path.read_bytes()
+    key = read_bounded(path, MOST_BYTES, "site key")
     if len(key) != KEY_BYTES:
         raise UsageError(
             f"The site key {quoted(path)} is damaged ({len(key)} bytes, not {KEY_BYTES}). Restore it."

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from onlooker.people.files import erase, private_folder
-from onlooker.people.records import PersonRecord
+from onlooker.people.files import erase, own_folder, private_folder
+from onlooker.people.records import PersonRecord, checked
 from onlooker.people.sealing import (
     KEY_ID_BYTES,
     SealBrokenError,
@@ -21,12 +21,16 @@ from onlooker.people.site_key import create_site_key, read_site_key
 from schemas.durable import write_whole
 from schemas.errors import UsageError
 from schemas.files import words_of
+from schemas.foreign import read_bounded
 from schemas.names import quoted
 
 PERSON_ENDING = ".person"
 KEY_ENDING = ".key"
 KEYS_FOLDER = "keys"
 SITE_KEY_NAME = "site.key"
+MOST_PERSON_BYTES = 16 * 1024 * 1024
+"""Thirty thousand pictures of one person; nobody enrols more."""
+MOST_KEY_BYTES = 4096
 
 
 class Damaged(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +71,7 @@ class GalleryStore:
     def write(self, record: PersonRecord) -> None:
         """Keep a person; what was kept of the same id before is replaced and its key destroyed."""
         private_folder(self._folder)
-        private_folder(self._keys)
+        own_folder(self._keys)
         path = self._path_of(record.person_id)
         outdated = self._key_path_of(path)
         key_id, data_key = new_key()
@@ -82,8 +86,10 @@ class GalleryStore:
     def forget(self, person_id: str) -> bool:
         """Erase a person: first the key, then the file; False when there was nothing to erase."""
         path = self._path_of(person_id)
-        if not path.exists():
+        if not path.exists() and not path.is_symlink():
             return False
+        if self._keys.is_symlink():
+            own_folder(self._keys)
         key_path = self._key_path_of(path)
         if key_path is not None:
             erase(key_path)
@@ -114,8 +120,9 @@ class GalleryStore:
 
     def _unwraps(self, key_path: Path) -> bool:
         try:
-            unwrap_key(key_path.read_bytes(), bytes.fromhex(key_path.stem), self._site_key)
-        except (OSError, ValueError, SealBrokenError):
+            wrapped = read_bounded(key_path, MOST_KEY_BYTES, "key")
+            unwrap_key(wrapped, bytes.fromhex(key_path.stem), self._site_key)
+        except (OSError, ValueError, UsageError, SealBrokenError):
             return False
         return True
 
@@ -134,18 +141,20 @@ class GalleryStore:
 
     def _open(self, path: Path) -> PersonRecord:
         try:
-            content = path.read_bytes()
+            content = read_bounded(path, MOST_PERSON_BYTES, "person of a gallery")
             key_id = key_id_of(content)
-            wrapped = self._key_path(key_id).read_bytes()
+            wrapped = read_bounded(self._key_path(key_id), MOST_KEY_BYTES, "key")
             data_key = unwrap_key(wrapped, key_id, self._site_key)
             body = unseal(content, stem=path.stem, data_key=data_key)
-            return msgspec.msgpack.decode(body, type=PersonRecord)
+            return checked(msgspec.msgpack.decode(body, type=PersonRecord))
         except FileNotFoundError as error:
             raise SealBrokenError("its key is gone") from error
         except OSError as error:
             raise SealBrokenError(f"it cannot be read ({words_of(error)})") from error
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise SealBrokenError("its content is not a person of this version") from error
+        except UsageError as error:
+            raise SealBrokenError(str(error).rstrip(".")) from error
 
     def _path_of(self, person_id: str) -> Path:
         return self._folder / (file_stem(person_id, self._site_key) + PERSON_ENDING)
@@ -156,8 +165,9 @@ class GalleryStore:
     def _key_path_of(self, person_path: Path) -> Path | None:
         """Where the key of an existing file lies; None when there is no file or it names no key."""
         try:
-            return self._key_path(key_id_of(person_path.read_bytes()))
-        except (FileNotFoundError, SealBrokenError):
+            content = read_bounded(person_path, MOST_PERSON_BYTES, "person of a gallery")
+            return self._key_path(key_id_of(content))
+        except (FileNotFoundError, UsageError, SealBrokenError):
             return None
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from onlooker.recordings.digest import StreamDigest
 from schemas.errors import CheckFailedError
+from schemas.foreign import open_plain
 from schemas.recording.folder import Recording
 from schemas.recording.index import Summary, gaps, index_path, summed
 from schemas.recording.manifest import FileNote
@@ -97,7 +98,7 @@ def _changed(path: Path, note: FileNote) -> str | None:
     size_bytes = path.stat().st_size
     if size_bytes != note.size_bytes:
         return f"{note.path} has {size_bytes} bytes instead of {note.size_bytes}."
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         same = hashlib.file_digest(file, "sha256").hexdigest() == note.sha256
     return None if same else f"{note.path} is not what was written: its SHA-256 differs from the manifest's."
 

@@ -18,6 +18,8 @@ from schemas.topics import Topic
 
 _NOTHING: Any = object()
 """What stands in a list behind its end."""
+_MOST_LINE_BYTES = 16 * 1024 * 1024
+"""No output has a longer line; it would not be JSON to its end."""
 _MOST_LINES = 20
 """Differences of one event that are shown."""
 Stream = tuple[Topic, str]
@@ -161,7 +163,7 @@ def _recorded(recording: Recording, topic: Topic) -> Iterator[tuple[Topic, Any]]
 
 def _lines(path: Path) -> Iterator[tuple[Topic, Any]]:
     with path.open("rb") as file:
-        for number, text in enumerate(file, start=1):
+        for number, text in enumerate(iter(lambda: file.readline(_MOST_LINE_BYTES), b""), start=1):
             try:
                 line = msgspec.json.decode(text, type=OutputLine)
                 if line.topic in kinds().measured:

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime
 
+from schemas.bounds import LATEST_US
 from schemas.errors import UsageError
 from schemas.units import US_PER_S, us_of
 
@@ -67,7 +68,9 @@ def speed_of(pace: str) -> float | None:
 
 
 def time_words(at_us: int | None) -> str:
-    """An instant, us UTC, for people, like `2026-11-21 07:00:12.500`; `-` for None."""
+    """An instant, us UTC, for people: `2026-11-21 07:00:12.500`, `-` for None, a number for what is none."""
     if at_us is None:
         return "-"
+    if not 0 <= at_us <= LATEST_US:
+        return f"{at_us} us"
     return datetime.fromtimestamp(at_us / US_PER_S, UTC).isoformat(sep=" ", timespec="milliseconds")[:23]

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from onlooker.settings.flags import SERVERS, Server
+from onlooker.settings.instants import require_believable
 from processors.thresholds import StandOptions
 from producers.cameras.sources import checked_source, parse_source
 from producers.playlist import playlist_from
+from schemas.clocks import Clocks
 from schemas.errors import SettingError, UsageError
 from schemas.files import require_folder, require_readable, words_of
 from schemas.names import quoted
@@ -20,7 +22,7 @@ from schemas.wire.confluent import checked_url
 from sinks.ownership import check_name
 
 if TYPE_CHECKING:
-    from onlooker.settings.configuration import Settings
+    from onlooker.settings.configuration import CameraSettings, Settings
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +54,12 @@ def judge(settings: "Settings") -> None:
         _judge_zone(screen, f"measure.stands.{name}.zone")
     for i, stand in enumerate(settings.stands):
         _judge_zone(stand.screen, f"stands[{i}].screen.zone")
-        with about(f"stands[{i}].playlist.opening.time_zone"):
-            playlist_from(stand.playlist, 0)
+        for part, playlist in (
+            ("opening.time_zone", msgspec.structs.replace(stand.playlist, anchor=None)),
+            ("anchor", stand.playlist),
+        ):
+            with about(f"stands[{i}].playlist.{part}"):
+                playlist_from(playlist, 0)
         for j, camera in enumerate(stand.cameras):
             with about(f"stands[{i}].cameras[{j}].source"):
                 checked_source(camera.source)
@@ -128,7 +134,17 @@ def _judge_sources(settings: "Settings", only: tuple[str, ...]) -> None:
         for j, camera in enumerate(stand.cameras):
             if not only or stand.stand_id in only:
                 with about(f"stands[{i}].cameras[{j}].source"):
-                    parse_source(camera.source)
+                    spec = parse_source(camera.source)
+                if spec.is_recording:
+                    _judge_start(settings, camera, f"stands[{i}].cameras[{j}].start_at")
+
+
+def _judge_start(settings: "Settings", camera: "CameraSettings", setting: str) -> None:
+    start_at, its = camera.start_at, setting
+    if start_at is None:
+        start_at, its = settings.capture.start_at, "capture.start_at"
+    with about(its):
+        require_believable(f"The recording {quoted(camera.source)}", start_at, Clocks().now_us())
 
 
 def _judge_models(models: Mapping[Any, Path]) -> None:

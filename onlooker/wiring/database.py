@@ -55,13 +55,19 @@ def serving(settings: Settings, *, timeout_s: float = 30.0) -> Iterator[Database
 
 @contextmanager
 def opened(
-    settings: Settings, *, read_only: bool = True, create: bool = False, timeout_s: float = 30.0
+    settings: Settings,
+    *,
+    read_only: bool = True,
+    operator: bool = False,
+    create: bool = False,
+    timeout_s: float = 30.0,
 ) -> Iterator[ClickHouse]:
     """The database as it is, to ask it or to change it beside the process that writes there.
 
     Args:
         settings: ready to connect with.
         read_only: refuse statements that change something.
+        operator: as who may read dead letters, where the server is embedded; a URL names its own user.
         create: create the database of a URL if need be.
         timeout_s: how long an answer may take, s.
 
@@ -71,7 +77,8 @@ def opened(
     """
     address = settings.clickhouse.address()
     if address is None:
-        with asking(settings.data_dir, analyst=read_only) as store:
+        analyst = read_only and not operator
+        with asking(settings.data_dir, analyst=analyst, read_only=read_only) as store:
             yield store
         return
     with closing(ClickHouse(address, read_only=read_only, timeout_s=timeout_s)) as store:

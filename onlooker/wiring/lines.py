@@ -4,9 +4,10 @@ import msgspec
 
 from onlooker.cameras.lines import CameraLine
 from onlooker.settings.configuration import CameraSettings, Settings, StandSettings
+from onlooker.settings.instants import require_believable
 from onlooker.wiring.perception import open_source
 from producers.cameras.buffer import FrameBuffer
-from producers.cameras.camera import claimed_frames
+from producers.cameras.camera import claimed_frames, claimed_length_s
 from producers.cameras.pacing import policy_at
 from producers.cameras.sources import SourceSpec, parse_source
 from producers.cameras.thread import CameraPlan, CaptureThread
@@ -30,16 +31,26 @@ def camera_sources(settings: Settings, stand: StandSettings) -> tuple[CameraSour
     """The cameras of a stand, in their order.
 
     Raises:
-        UsageError: a source does not exist.
+        UsageError: a source does not exist, or its recording begins when nobody would believe it.
     """
     return tuple(
-        CameraSource(
-            camera_id=camera.camera_id or f"camera-{number}",
-            spec=parse_source(camera.source),
-            options=_options_of(settings, camera),
-        )
+        _source(settings, stand, camera, camera.camera_id or f"camera-{number}")
         for number, camera in enumerate(stand.cameras, start=1)
     )
+
+
+def _source(settings: Settings, stand: StandSettings, camera: CameraSettings, camera_id: str) -> CameraSource:
+    found = CameraSource(
+        camera_id=camera_id, spec=parse_source(camera.source), options=_options_of(settings, camera)
+    )
+    if found.spec.is_recording:
+        _require_believable(stand.stand_id, found)
+    return found
+
+
+def _require_believable(stand_id: str, source: CameraSource, length_s: float = 0.0) -> None:
+    where = f"The stand {stand_id}, {source.camera_id}"
+    require_believable(where, source.options.start_at, Clocks().now_us(), length_s=length_s)
 
 
 def camera_lines(
@@ -65,6 +76,8 @@ def _line(stand_id: str, source: CameraSource, pace: Pace, note: StandNote) -> C
         is_recording=spec.is_recording,
     )
     claimed = claimed_frames(spec) if spec.is_recording else None
+    if spec.is_recording and pace == "fast":
+        _require_believable(stand_id, source, claimed_length_s(spec, options))
     skipped = note.frames.get(source.camera_id, -1) + 1 if spec.is_recording else 0
     capture = CaptureThread(
         CameraPlan(

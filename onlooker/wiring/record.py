@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def execute_record(
     blur = frame_hiding(settings) if request.blur_faces else None
     with closing(KafkaSource(broker, topics)) as source:
         about = manifest_of(settings, "kafka", source.topic_ids())
-        with RecordingWriter(request.folder, about, clock) as writer:
+        with RecordingWriter(request.folder, about, clock, _pulse_of(stop)) as writer:
             positions = _positions(source, writer, request, grant)
             writer.note_begins(positions)
             if grant is not None:
@@ -90,6 +90,16 @@ def execute_record(
             _tell(request, positions, writer)
             recorder.run(stop)
         return _summary(request, recorder, writer)
+
+
+def _pulse_of(stop: threading.Event) -> Callable[[], None]:
+    """What ends the reading of earlier files when somebody stops the recorder before it has begun."""
+
+    def pulse() -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+
+    return pulse
 
 
 def _summary(request: RecordRequest, recorder: Recorder, writer: RecordingWriter) -> RecordSummary:
@@ -122,7 +132,7 @@ def _topics(request: RecordRequest, grant: Grant | None) -> tuple[Topic, ...]:
     wanted = request.topics or (*plain, *(("frames",) if grant is not None else ()))
     if "dead_letters" in wanted:
         raise UsageError(
-            "dead_letters is not recorded: a letter may hold a picture. See `dead-letters list`."
+            "dead_letters is not recorded: nobody knows what a letter holds. See `dead-letters list`."
         )
     if ("frames" in wanted) != (grant is not None):
         raise UsageError(

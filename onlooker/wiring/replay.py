@@ -36,7 +36,7 @@ from schemas.broker import BrokerOptions
 from schemas.clocks import Clocks
 from schemas.errors import SettingError, UsageError
 from schemas.files import naming
-from schemas.recording.folder import Range, Recording
+from schemas.recording.folder import Range, ReadingStoppedError, Recording
 from schemas.topics import Prefix, Topic
 
 MEASURING = ("stands", "detection", "observe", "traits", "identity", "measure")
@@ -99,12 +99,12 @@ def execute_replay(settings: Settings | None, request: ReplayRequest) -> Replaye
         CheckFailedError: a file is damaged, or the output is not as expected.
         DependencyAwayError: a model or a server is away.
     """
-    recording = Recording(request.folder, tell_torn)
+    stop = threading.Event()
+    recording = Recording(request.folder, tell_torn, pulse_of(stop))
     require_topic(recording, request.topic)
     servers: tuple[Server, ...] = ("kafka", "registry") if request.to_kafka else ()
     flags = Flags(bootstrap=request.bootstrap, data_dir=request.data_dir)
     settings = in_force(settings or settings_of(recording), os.environ, flags, servers=servers)
-    stop = threading.Event()
     pauses = Pauses(stop, monotonic_s=time.monotonic)
     replaying = _Replaying(request=request, recording=recording, pauses=pauses, stop=stop)
     with stopped_by_signals(stop) as interrupted, controlled(pauses):
@@ -192,7 +192,7 @@ def _written(path: Path) -> Iterator[BinaryIO]:
 
 def _to_kafka(settings: Settings, replaying: _Replaying) -> ReplayedToKafka:
     request = replaying.request
-    broker = _apart(settings, request)
+    broker = _apart(settings, request, replaying.recording)
     with closing(Topics(broker)) as door:
         wanted = list(wanted_topics(settings.topics, broker.topics, brokers=door.brokers()))
         door.create(plan_topics(wanted, door.found([topic.name for topic in wanted])))
@@ -220,13 +220,22 @@ def _to_kafka(settings: Settings, replaying: _Replaying) -> ReplayedToKafka:
     )
 
 
-def _apart(settings: Settings, request: ReplayRequest) -> BrokerOptions:
-    """The brokers under a prefix that is not the live one."""
+def recorded_prefix(recording: Recording) -> str:
+    """The prefix of the topics that a recording was made from, as far as it says so."""
+    said = recording.manifest.configuration
+    kafka = said.get("kafka") if isinstance(said, dict) else None
+    return str(kafka.get("prefix", "")) if isinstance(kafka, dict) else ""
+
+
+def _apart(settings: Settings, request: ReplayRequest, recording: Recording) -> BrokerOptions:
+    """The brokers under a prefix that is neither the site's nor that of what was recorded."""
     broker = settings.kafka
-    if not request.prefix or request.prefix == broker.prefix:
+    live = {broker.prefix, recorded_prefix(recording)}
+    if not request.prefix or request.prefix in live:
+        theirs = " and ".join(map(repr, sorted(live)))
         raise UsageError(
-            "A replay must not mix with live figures: name a --prefix of its own, other than the site's "
-            f"({broker.prefix!r})."
+            "A replay must not mix with live figures: name a --prefix of its own, other than the site's and "
+            f"that of the topics which were recorded ({theirs})."
         )
     if request.topic not in replayed_topics():
         raise UsageError(f"{request.topic} cannot be sent again: choose {', '.join(replayed_topics())}.")
@@ -235,6 +244,16 @@ def _apart(settings: Settings, request: ReplayRequest) -> BrokerOptions:
     except msgspec.ValidationError as error:
         raise UsageError(f"--prefix {request.prefix}: letters, digits, `_` and `-` only.") from error
     return msgspec.structs.replace(broker, prefix=prefix)
+
+
+def pulse_of(stop: threading.Event) -> Callable[[], None]:
+    """What ends the reading of a recording, also of what is not replayed, once it is stopped."""
+
+    def pulse() -> None:
+        if stop.is_set():
+            raise ReadingStoppedError("stopped")
+
+    return pulse
 
 
 def tell_torn(path: Path, dropped_bytes: int) -> None:

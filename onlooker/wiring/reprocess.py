@@ -14,7 +14,7 @@ from onlooker.reprocess.difference import Difference, differences
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.database import opened
 from onlooker.wiring.perception import measure_options
-from onlooker.wiring.replay import require_topic, settings_of, tell_torn
+from onlooker.wiring.replay import pulse_of, require_topic, settings_of, tell_torn
 from onlooker.wiring.replay_core import build_core
 from producers.replay.drive import DriveOptions, ReplayDrive
 from producers.replay.order import Choice
@@ -72,7 +72,8 @@ class Site:
             CheckFailedError: a file is damaged, or it was discarded meanwhile.
             KeyboardInterrupt: somebody stopped it; the same again begins anew.
         """
-        recording = Recording(request.folder, tell_torn)
+        stop = threading.Event()
+        recording = Recording(request.folder, tell_torn, pulse_of(stop))
         settings = settings or settings_of(recording)
         options = measure_options(settings)
         from_us, until_us = range_of(recording, request, us_from_s(options.window_s))
@@ -82,7 +83,7 @@ class Site:
             from_us=from_us,
             until_us=until_us,
         )
-        stands = self._replay(recording, settings, request, begun)
+        stands = self._replay(recording, settings, request, begun=begun, stop=stop)
         if not stands:
             self.reprocessings.discard(begun)
             raise UsageError(f"{request.folder} has no {request.topic} of these stands in this range.")
@@ -102,7 +103,13 @@ class Site:
         return Compared(reprocessing=reprocessing, coverage=coverage, differences=differences(live, new))
 
     def _replay(
-        self, recording: Recording, settings: Settings, request: ReprocessRequest, begun: Reprocessing
+        self,
+        recording: Recording,
+        settings: Settings,
+        request: ReprocessRequest,
+        *,
+        begun: Reprocessing,
+        stop: threading.Event,
     ) -> set[str]:
         """Replay; the stands that have something in the range."""
         side = SideStore(self._store, begun.generation)
@@ -116,7 +123,6 @@ class Site:
                 stands.add(stand_of(event) or "")
             core.emit(topic, event)
 
-        stop = threading.Event()
         around = Range(from_us=begun.from_us - request.edge_us, until_us=begun.until_us + request.edge_us)
         choice = Choice(topic=request.topic, stands=frozenset(request.stands), within=around)
         with stopped_by_signals(stop):

@@ -58,6 +58,17 @@ def claimed_frames(spec: SourceSpec) -> int | None:
     return int(count) if 0 < count < _MOST_FRAMES else None
 
 
+def claimed_length_s(spec: SourceSpec, options: CaptureOptions) -> float:
+    """How long a recording says it lasts, s; 0 when it does not say, or says something absurd."""
+    count = claimed_frames(spec) or 0
+    if spec.kind == "folder":
+        return count / options.folder_fps
+    capture = _opened_file(spec.target)
+    rate = frame_rate(capture.get(cv2.CAP_PROP_FPS), options.fallback_fps)
+    capture.release()
+    return float(count / rate)
+
+
 class VideoFile:
     """A video file: positions from its time stamps, rotation from its metadata applied."""
 

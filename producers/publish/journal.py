@@ -9,11 +9,14 @@ import msgspec
 
 from producers.cameras.sources import SourceSpec, picture_paths
 from producers.options import CaptureOptions
+from schemas.bounds import Count, InstantUs
 from schemas.durable import write_whole
 from schemas.errors import UsageError
+from schemas.foreign import read_bounded
 from schemas.units import US_PER_S
 
 _ENDS_BYTES = 64 * 1024
+_MOST_BYTES = 64 * 1024 * 1024
 _MAX_AHEAD_US = 3_600 * US_PER_S
 
 
@@ -22,15 +25,15 @@ class StandNote(msgspec.Struct, frozen=True, kw_only=True):
 
     recordings: dict[str, str] = {}
     """Digest of each recording by camera: a note of other recordings is of no use."""
-    first_us: int | None = None
+    first_us: InstantUs | None = None
     """The stand's first event time, us UTC: where a playlist without an anchor begins."""
-    until_us: int | None = None
+    until_us: InstantUs | None = None
     """Event time of the last acknowledged frame, us UTC."""
-    frames: dict[str, int] = {}
+    frames: dict[str, Count] = {}
     """By camera, the index of the last frame that is acknowledged with all before it."""
-    times_us: dict[str, int] = {}
+    times_us: dict[str, InstantUs] = {}
     """By camera, the event time of that frame, us UTC."""
-    played_us: int | None = None
+    played_us: InstantUs | None = None
     """Start of the last play that may have been sent, us UTC."""
     ended: bool = False
     """All recordings have ended, and the brokers know it."""
@@ -105,10 +108,11 @@ def recording_digest(spec: SourceSpec, options: CaptureOptions) -> str:
 
 def _read(path: Path) -> dict[str, StandNote]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, StandNote])
+        text = read_bounded(path, _MOST_BYTES, "journal of a capture")
+        return msgspec.json.decode(text, type=dict[str, StandNote])
     except FileNotFoundError:
         return {}
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise UsageError(
             f"{path} is no journal of a capture ({error}): move it away, and recordings begin at their start."
         ) from error

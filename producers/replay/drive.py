@@ -12,7 +12,7 @@ from producers.replay.shift import Rounds
 from schemas.belief import event_time_us
 from schemas.events import StreamEnded
 from schemas.reading import stand_of
-from schemas.recording.folder import Recording
+from schemas.recording.folder import ReadingStoppedError, Recording
 from schemas.recording.records import Unreadable
 from schemas.topics import Topic
 
@@ -56,6 +56,7 @@ class ReplayDrive:
         self._pacer = pacer
         self._rounds = rounds
         self._emit = emit
+        self._stopped = False
         self.counts = ReplayCounts()
 
     def run(self) -> None:
@@ -78,16 +79,21 @@ class ReplayDrive:
             self._out(topic, moved)
             if is_clock:
                 (open_stands.discard if type(event) is StreamEnded else open_stands.add)(stand_id)
+        if self._stopped:
+            return False
         self._end(open_stands)
         self.counts.rounds += 1
         return True
 
     def _events(self) -> Iterator[tuple[Topic, Any]]:
-        for record in replayed(self._recording, self._options.choice):
-            if isinstance(record.event, Unreadable):
-                self.counts.unreadable += 1
-            else:
-                yield record.topic, record.event
+        try:
+            for record in replayed(self._recording, self._options.choice):
+                if isinstance(record.event, Unreadable):
+                    self.counts.unreadable += 1
+                else:
+                    yield record.topic, record.event
+        except ReadingStoppedError:
+            self._stopped = True
 
     def _end(self, open_stands: set[str]) -> None:
         """End the streams that have no end in the recording: what is open is closed as of its last event."""

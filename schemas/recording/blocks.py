@@ -12,6 +12,9 @@ SYNC_BYTES = 16
 MAGIC = b"Obj\x01"
 MOST_BLOCK_BYTES = 1 << 28
 """Nobody writes larger blocks: a number beyond it is damage."""
+MOST_HEADER_BYTES = 16 * 1024 * 1024
+"""Nor a larger header: it holds a schema."""
+_MOST_ENTRIES = 1000
 _MOST_VARINT_BYTES = 10
 
 
@@ -66,12 +69,16 @@ def read_header(file: BinaryIO) -> Header:
     if magic != MAGIC[: len(magic)]:
         raise CheckFailedError("it is no Avro file")
     metadata: dict[str, bytes] = {}
+    entries = 0
     while count := _varint(file):
         if count < 0:
             _varint(file)
         for _ in range(abs(count)):
+            entries += 1
             name = _exactly(file, _varint(file))
             metadata[name.decode(errors="replace")] = _exactly(file, _varint(file))
+            if entries > _MOST_ENTRIES or file.tell() > MOST_HEADER_BYTES:
+                raise CheckFailedError("its header does not end")
     sync = _exactly(file, SYNC_BYTES)
     return Header(metadata=metadata, sync=sync, end=file.tell())
 
@@ -167,7 +174,7 @@ def _encoded(number: int) -> bytes:
 
 
 def _exactly(file: BinaryIO, size_bytes: int) -> bytes:
-    if not 0 <= size_bytes <= MOST_BLOCK_BYTES:
+    if not 0 <= size_bytes <= MOST_HEADER_BYTES:
         raise CheckFailedError("its header is damaged")
     found = file.read(size_bytes)
     if len(found) < size_bytes:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from schemas.errors import CheckFailedError
-from schemas.recording.index import Scan, Summary, records_in, scanned, summed
+from schemas.errors import CheckFailedError, OnlookerError
+from schemas.foreign import open_plain
+from schemas.recording.index import Pulse, Scan, Summary, records_in, scanned, summed
 from schemas.recording.manifest import FileNote, Manifest, read_manifest
 from schemas.recording.records import RecordCodec, Recorded
 from schemas.topics import TOPICS, Topic
@@ -43,17 +44,27 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class ReadingStoppedError(OnlookerError):
+    """Nobody wants more of a recording: a pulse may raise it."""
+
+
 class Recording:
     """A folder with a recording, open for reading; its writer may still be at work, or dead.
+
+    Args:
+        folder: where it is.
+        torn: hears of torn ends.
+        pulse: called with every message and block that is read, wanted or not; what it raises ends reading.
 
     Raises:
         UsageError: it is none, or of a version to come.
     """
 
-    def __init__(self, folder: Path, torn: Torn | None = None) -> None:
+    def __init__(self, folder: Path, torn: Torn | None = None, pulse: Pulse = lambda: None) -> None:
         self.folder = folder
         self.manifest: Manifest = read_manifest(folder)
         self._torn = torn
+        self._pulse = pulse
         self._told: set[Path] = set()
 
     @property
@@ -75,7 +86,7 @@ class Recording:
         """
         path = self.folder / note.path
         try:
-            scan = scanned(path, note.topic)
+            scan = scanned(path, note.topic, self._pulse)
         except CheckFailedError as error:
             raise CheckFailedError(f"{path}: {error}") from error
         if scan.torn_bytes and path not in self._told:
@@ -130,9 +141,12 @@ class Recording:
         path = self.folder / note.path
         try:
             codec = RecordCodec(note.topic, scan.header.schema)
-            with path.open("rb") as file:
+            with open_plain(path) as file:
                 for block in scan.notes:
+                    self._pulse()
                     if limits.may_touch(block.summary):
-                        yield from records_in(file, scan, block, codec)
+                        for record in records_in(file, scan, block, codec):
+                            self._pulse()
+                            yield record
         except CheckFailedError as error:
             raise CheckFailedError(f"{path}: {error}") from error

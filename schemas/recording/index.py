@@ -1,17 +1,21 @@
 """The index beside a recording's file: which times and offsets each block holds; it can be made again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
 from schemas.errors import CheckFailedError
+from schemas.foreign import open_plain
 from schemas.recording.blocks import SYNC_BYTES, Header, TornError, blocks_from, body_of, read_header
 from schemas.recording.records import RecordCodec, Recorded, Unreadable
 from schemas.topics import Topic
 
+Pulse = Callable[[], None]
 _CHUNK_BYTES = 1024 * 1024
+_LINE_BYTES = 4 * 1024 * 1024
+"""No line of an index is longer: it has a span for each partition."""
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,13 +91,18 @@ def summed(parts: Iterable[Summary]) -> Summary:
     return total
 
 
-def scanned(path: Path, topic: Topic) -> Scan:
+def scanned(path: Path, topic: Topic, pulse: Pulse = lambda: None) -> Scan:
     """Look at a file, perhaps torn: its index, and block by block what the index does not have.
+
+    Args:
+        path: the file.
+        topic: of its messages.
+        pulse: called again and again while it takes long; what it raises ends the reading.
 
     Raises:
         CheckFailedError: it is damaged elsewhere than at its end.
     """
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         size_bytes = file.seek(0, 2)
         try:
             header = read_header(file)
@@ -102,21 +111,23 @@ def scanned(path: Path, topic: Topic) -> Scan:
         scan = Scan(header=header, notes=_known(file, index_path(path), header, size_bytes))
         try:
             for note in _looked_at(file, scan.whole_bytes, header, topic):
+                pulse()
                 scan.notes.append(note)
         except TornError:
             pass
         except CheckFailedError:
-            if not _is_blank(file, scan.whole_bytes):
+            if not _is_blank(file, scan.whole_bytes, pulse):
                 raise
         else:
             return scan
         return msgspec.structs.replace(scan, torn_bytes=size_bytes - scan.whole_bytes)
 
 
-def _is_blank(file: BinaryIO, start: int) -> bool:
+def _is_blank(file: BinaryIO, start: int, pulse: Pulse) -> bool:
     """Whether only zeros follow: a disk that lost its power may keep a file's length and not its end."""
     file.seek(start)
     while chunk := file.read(_CHUNK_BYTES):
+        pulse()
         if chunk.strip(b"\0"):
             return False
     return True
@@ -133,7 +144,7 @@ def _known(file: BinaryIO, index: Path, header: Header, size_bytes: int) -> list
     """The notes that fit the file; the index is written after the block, and not as carefully."""
     notes: list[BlockNote] = []
     at = header.end
-    for line in index.read_bytes().splitlines() if index.exists() else ():
+    for line in _lines(index):
         try:
             note = msgspec.json.decode(line, type=BlockNote)
         except msgspec.MsgspecError:
@@ -145,6 +156,15 @@ def _known(file: BinaryIO, index: Path, header: Header, size_bytes: int) -> list
     while notes and not _ends_block(file, notes[-1], header.sync):
         notes.pop()
     return notes
+
+
+def _lines(index: Path) -> Iterator[bytes]:
+    """The lines of an index, none if there is none; one that is too long is the last."""
+    if not index.exists():
+        return
+    with open_plain(index) as file:
+        while line := file.readline(_LINE_BYTES):
+            yield line
 
 
 def _ends_block(file: BinaryIO, note: BlockNote, sync: bytes) -> bool:

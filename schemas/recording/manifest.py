@@ -8,6 +8,7 @@ import msgspec
 
 from schemas.durable import write_whole
 from schemas.errors import UsageError
+from schemas.foreign import read_bounded
 from schemas.recording.index import Summary
 from schemas.recording.records import FORMAT_VERSION
 from schemas.topics import Topic
@@ -121,8 +122,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / NAME
     try:
-        with path.open("rb") as file:
-            text = file.read(MOST_BYTES + 1)
+        text = read_bounded(path, MOST_BYTES, "manifest of a recording")
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(f"{folder} is no recording: it has no {NAME}.") from error
     try:
@@ -136,15 +136,23 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = msgspec.json.decode(text, type=Manifest)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise UsageError(f"{path} is no manifest of a recording: {error}.") from error
-    for note in manifest.files:
-        _require_inside(folder, note.path)
+    _require_inside(folder, manifest)
     return manifest
 
 
-def _require_inside(folder: Path, path: str) -> None:
-    """Refuse a file whose folder is a link that leads elsewhere."""
-    if not (folder / path).resolve().is_relative_to(folder.resolve()):
-        raise UsageError(f"{folder / path} lies outside of the recording: one that does so is not opened.")
+def _require_inside(folder: Path, manifest: Manifest) -> None:
+    """Refuse files that are links that lead elsewhere, or in a folder that is one."""
+    root = folder.resolve()
+    paths = {folder / path for path in _paths(manifest)}
+    indices = {path.with_suffix(".idx") for path in paths}
+    links = {path for path in paths | indices if path.is_symlink()}
+    for path in sorted(links | {path.parent for path in paths}):
+        if not path.resolve().is_relative_to(root):
+            raise UsageError(f"{path} lies outside of the recording: one that does so is not opened.")
+
+
+def _paths(manifest: Manifest) -> list[str]:
+    return [*(note.path for note in manifest.files), *(each.path for each in manifest.expired)]
 
 
 def file_note(topic: Topic, hour_us: int) -> FileNote:

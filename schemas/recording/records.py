@@ -10,6 +10,7 @@ import fastavro
 import msgspec
 
 from schemas.belief import consistent, event_time_us
+from schemas.bounds import LETTER_BYTES
 from schemas.errors import CheckFailedError, UndecodableError
 from schemas.kinds import kinds
 from schemas.message import About
@@ -28,11 +29,14 @@ NAMESPACE = "onlooker.recording.v1"
 UNREADABLE = f"{NAMESPACE}.Unreadable"
 UNREAD = (EOFError, struct.error, fastavro.read.SchemaResolutionError, msgspec.ValidationError)
 """What else reading a record may raise."""
+_WINDOW_BYTES = LETTER_BYTES + 1024 * 1024
+"""A record sees no more of its block: the largest fits, and what a stranger says of its size is bounded."""
+_STEP_BYTES = 512 * 1024
 _INSTANT = {"type": "long", "logicalType": "timestamp-micros"}
 
 
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that was no event: kept with its bytes, so that a recording has no holes."""
+    """A message that was no event: kept with its bytes, save a picture, so that a recording has no holes."""
 
     cause: str
     key: bytes | None = None
@@ -145,10 +149,14 @@ class RecordCodec:
         Raises:
             CheckFailedError: it is damaged.
         """
-        stream = io.BytesIO(body)
+        base, whole = 0, memoryview(body)
+        stream = io.BytesIO(whole[:_WINDOW_BYTES])
         for _ in range(count):
             yield self._one(stream)
-        if stream.tell() != len(body):
+            if stream.tell() > _STEP_BYTES:
+                base += stream.tell()
+                stream = io.BytesIO(whole[base : base + _WINDOW_BYTES])
+        if base + stream.tell() != len(body):
             raise CheckFailedError("bytes follow the last record")
 
     def _one(self, stream: io.BytesIO) -> Recorded:

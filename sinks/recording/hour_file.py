@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 
 from schemas.durable import sync_folder
+from schemas.errors import UsageError
 from schemas.files import naming
+from schemas.foreign import no_link
 from schemas.recording.blocks import SYNC_BYTES, block_bytes
-from schemas.recording.index import BlockNote, Summary, index_path, scanned, summary_of, summed
+from schemas.recording.index import BlockNote, Pulse, Summary, index_path, scanned, summary_of, summed
 from schemas.recording.manifest import FileNote
 from schemas.recording.records import RecordCodec, Recorded, file_header
 
@@ -25,9 +27,10 @@ class HourFile:
         folder: of the recording.
         note: which file.
         program: version of this program, for a new file.
+        pulse: called again and again while an old file is read; what it raises ends that.
     """
 
-    def __init__(self, folder: Path, note: FileNote, program: str) -> None:
+    def __init__(self, folder: Path, note: FileNote, program: str, pulse: Pulse = lambda: None) -> None:
         self.note = note
         self._path = folder / note.path
         self._summary = Summary()
@@ -40,7 +43,7 @@ class HourFile:
         self._sync = os.urandom(SYNC_BYTES)
         self._dirty = False
         with naming(self._path):
-            self.dropped_bytes = self._open(program)
+            self.dropped_bytes = self._open(program, pulse)
 
     def add(self, record: Recorded) -> None:
         """Take a record of the file's topic; it lasts after `flush`."""
@@ -79,12 +82,15 @@ class HourFile:
             summary=self._summary,
         )
 
-    def _open(self, program: str) -> int:
+    def _open(self, program: str, pulse: Pulse) -> int:
         """Open the file behind its last whole block; how many bytes were cut off."""
         self._path.parent.mkdir(exist_ok=True)
-        scan = scanned(self._path, self.note.topic) if self._path.exists() else None
-        self._file: Any = self._path.open("r+b" if scan is not None else "xb", buffering=0)
-        self._index: Any = index_path(self._path).open("wb")
+        if self._path.parent.is_symlink():
+            raise UsageError(f"{self._path.parent} is a link: nothing is written through one. Remove it.")
+        scan = scanned(self._path, self.note.topic, pulse) if self._path.exists() else None
+        mode = "r+b" if scan is not None else "xb"
+        self._file: Any = self._opened(self._path, mode, 0)
+        self._index: Any = self._opened(index_path(self._path), "wb")
         self._digest = hashlib.sha256()
         if scan is None or scan.header is None:
             self._file.truncate(0)
@@ -102,6 +108,10 @@ class HourFile:
         self._index.flush()
         self._summary = summed(note.summary for note in scan.notes)
         return scan.torn_bytes
+
+    @staticmethod
+    def _opened(path: Path, mode: str, buffering: int = -1) -> Any:
+        return open(path, mode, buffering=buffering, opener=no_link)
 
     def _put(self, data: bytes) -> None:
         """Write all of it or nothing: a full disk must not leave half a block before the next one."""

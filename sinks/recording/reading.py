@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from schemas.errors import UndecodableError
+from schemas.kinds import kinds
 from schemas.message import PRODUCED, PRODUCER, About, Header, captured_us_of, is_repeated
+from schemas.pictures import bare
 from schemas.ports import EventCodec
 from schemas.reading import event_of
 from schemas.recording.records import Recorded, Unreadable
@@ -49,4 +51,7 @@ def _event_of(message: Arrived, codec: EventCodec) -> Any:
     try:
         return event_of(message.key, message.value, topic=topic, codec=codec, now_us=message.arrived_us)
     except UndecodableError as error:
-        return Unreadable(cause=error.cause, key=message.key, value=message.value)
+        key, value = message.key, message.value
+        if topic not in kinds().pictured:  # there a grant decides
+            key, value = key and bare(key), value and bare(value)
+        return Unreadable(cause=error.cause, key=key, value=value)

@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.clocks import Clocks
 from schemas.errors import UsageError
-from schemas.recording.index import Summary
+from schemas.recording.index import Pulse, Summary
 from schemas.recording.manifest import (
     HOUR_US,
     NAME,
@@ -44,15 +44,17 @@ class RecordingWriter:
         folder: made if need be; an earlier recording is gone on with.
         about: the manifest of a new recording; of an earlier one only what may change is taken.
         clock: of this machine.
+        pulse: called again and again while earlier files are read; what it raises ends that.
 
     Raises:
         UsageError: another process writes there, the recording is of another source, or of a version to come.
         CheckFailedError: a file of it is damaged.
     """
 
-    def __init__(self, folder: Path, about: Manifest, clock: Clocks) -> None:
+    def __init__(self, folder: Path, about: Manifest, clock: Clocks, pulse: Pulse = lambda: None) -> None:
         self._folder = folder
         self._clock = clock
+        self._pulse = pulse
         self._owner = Ownership(folder / "lock")
         self._owner.take()
         self._open: dict[tuple[Topic, int], HourFile] = {}
@@ -213,7 +215,7 @@ class RecordingWriter:
         return found
 
     def _reopen(self, note: FileNote) -> HourFile:
-        file = HourFile(self._folder, note, self._manifest.program_version)
+        file = HourFile(self._folder, note, self._manifest.program_version, self._pulse)
         if file.dropped_bytes:
             seen_us = self._clock.now_us()
             torn = Break(path=note.path, dropped_bytes=file.dropped_bytes, seen_us=seen_us)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from schemas.dead_letters import DeadLetterLimit, DeadLetterOptions, letter_of
+from schemas.dead_letters import DeadLetterLimit, DeadLetterOptions, letter_of, without_picture
 from schemas.errors import UndecodableError
 from schemas.events import DeadLetter
 from schemas.ports import EventCodec
@@ -39,6 +39,8 @@ class FactReader:
         origin = (message.key, message.value)
         try:
             fact, letter = decoded(message.value, topic=kind, codec=self._codec), None
+            if isinstance(fact, DeadLetter):
+                fact = without_picture(fact)
         except UndecodableError as error:
             fact, letter = None, letter_for(tp, message.offset, origin, error, now_us)
             if kind == "dead_letters":

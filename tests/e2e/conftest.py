@@ -6,11 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from onlooker.models.cache import ModelCache
+from onlooker.wiring import cache_dir
 from schemas.broker import BrokerOptions
 from sinks.store.embedded.server import EmbeddedServer
 from tests.brokers import KafkaCluster
 from tests.e2e.command import onlooker
-from tests.services import services, wait_until_drained
+from tests.refused import picture_of, send_refused
+from tests.services import is_drained, services, wait_until, wait_until_drained
 from tests.site import Site, enrolled, url_of, written
 
 
@@ -35,9 +38,17 @@ def site(
             running.start("capture", "capture", "--json")
             assert running.finished("capture") == 0, running.log("capture")
             wait_until_drained(broker, running)
+            refused = send_refused(broker, picture_of(ModelCache(cache_dir()).sample_path("single_face.mp4")))
+            wait_until_drained(broker, running)
+            wait_until(lambda: is_drained(broker, "sink", ("dead_letters",)), "the letters are stored")
             captured = msgspec.json.decode((folder / "capture.out").read_bytes())
             yield Site(
-                folder=folder, broker=broker, database=server.address(), running=running, captured=captured
+                folder=folder,
+                broker=broker,
+                database=server.address(),
+                running=running,
+                captured=captured,
+                refused=refused,
             )
 
 

@@ -1,6 +1,7 @@
 """No face template and no picture leaves its process: every topic, log and table is searched."""
 
 import contextlib
+import re
 import threading
 import zlib
 from collections.abc import Iterator
@@ -12,8 +13,10 @@ import numpy as np
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
+from onlooker.models.cache import ModelCache
 from onlooker.people.store import open_store
 from onlooker.settings.configuration import load_settings
+from onlooker.wiring import cache_dir
 from onlooker.wiring.perception import build_networks
 from onlooker.wiring.run import build_run
 from processors.observe.faculties import Faculties
@@ -23,6 +26,8 @@ from processors.runtime.local import Delivery
 from schemas.frames import Frame
 from schemas.ports import Floats, Pixels
 from sinks.store.clickhouse import ClickHouse
+from tests.e2e.command import onlooker
+from tests.refused import picture_of
 from tests.services import end_offsets
 from tests.site import MEMBER, Site, written
 
@@ -114,6 +119,14 @@ def needles(secrets: Secrets) -> set[bytes]:
 
 
 @pytest.fixture(scope="module")
+def pixels(site: Site) -> set[bytes]:
+    """Pieces of the picture that was refused; chance does not make them."""
+    picture = picture_of(ModelCache(cache_dir()).sample_path("single_face.mp4"))
+    assert any(picture in each.value for each in site.refused)
+    return {picture[at : at + 16] for at in range(700, len(picture) - 1100, 16)}
+
+
+@pytest.fixture(scope="module")
 def messages(site: Site) -> dict[str, list[bytes]]:
     """Every message of every topic of the broker, key, value and headers, by topic."""
     consumer = KafkaConsumer(
@@ -159,13 +172,63 @@ def test_no_template_is_in_any_topic_or_changelog(
 
 
 def test_pictures_are_in_the_topic_of_frames_only(site: Site, messages: dict[str, list[bytes]]) -> None:
+    """Save where the test itself has put them, and nobody may keep them."""
+    planted = {each.value for each in site.refused}
     frames = site.broker.topics.name("frames")
-    assert sum(any(mark in message for mark in PICTURES) for message in messages[frames]) == 472 + 72 + 169
+    captured = [message for message in messages[frames] if message.split(b"|", 1)[1] not in planted]
+    assert sum(any(mark in message for mark in PICTURES) for message in captured) == 472 + 72 + 169
     for name, found in messages.items():
         if name != frames:
             for message in found:
+                if message.split(b"|", 1)[-1] in planted:
+                    continue
                 assert not found_in(message, set(PICTURES)), f"a picture in {name}"
                 assert len(message) < 200_000, "nothing is as large as a picture"
+
+
+def test_a_planted_picture_would_be_found(site: Site, pixels: set[bytes]) -> None:
+    """The search can fail: in a letter as it was, in a row, in digits."""
+    (old,) = (each for each in site.refused if each.topic == "dead_letters")
+    assert found_in(old.value, pixels)
+    for each in site.refused:
+        assert found_in(each.value, pixels), each.topic
+        assert found_in(each.value.hex().encode(), {piece.hex().encode() for piece in pixels})
+
+
+def test_what_was_refused_lies_in_letters_without_its_picture(
+    site: Site, messages: dict[str, list[bytes]], pixels: set[bytes]
+) -> None:
+    """In the table, in its topic, in every other table, log and file, as bytes and as digits."""
+    store = ClickHouse(site.database)
+    rows = store.rows("SELECT topic, service, cause, hex(value), detail, hex(key) FROM v_dead_letters")
+    assert len(rows) == len(site.refused)
+    assert {service for _, service, *_ in rows} >= {"observe", "sink"}
+    for topic, _, cause, value, detail, key in rows:
+        for data in (bytes.fromhex(value), bytes.fromhex(key), detail.encode()):
+            assert not found_in(data, pixels), (topic, cause)
+        assert re.search(r"\(the first \d+ of \d+ bytes are kept: no picture is\)$", detail), detail
+    digits = pixels | {piece.hex().upper().encode() for piece in pixels}
+    for name in (row[0] for row in store.rows("SELECT name FROM system.tables WHERE database = 'onlooker'")):
+        values = store.rows(f"SELECT hex(toString(tuple(*))) FROM {name}")
+        assert not found_in(repr(values).encode(), digits), name
+    for message in messages[site.broker.topics.name("dead_letters")]:
+        if message.split(b"|", 1)[-1] not in {each.value for each in site.refused}:
+            assert not found_in(message, pixels)
+
+
+def test_letters_of_frames_still_say_which(site: Site) -> None:
+    store = ClickHouse(site.database)
+    name = site.broker.topics.name("frames")
+    (found,) = store.rows(
+        f"SELECT letter_id FROM v_dead_letters WHERE topic = '{name}' AND cause = 'future'"
+    )[0]
+    shown = onlooker("dead-letters", "show", str(found), "--config", site.folder / "services.yaml")
+    assert shown.code == 0, shown.err
+    assert "FrameCaptured(entrance/camera-1 #10000000" in shown.out
+    assert "320 x 240 px as jpeg" in shown.out
+    again = onlooker("dead-letters", "replay", "--id", str(found), "--config", site.folder / "services.yaml")
+    assert again.code != 0
+    assert "No letter keeps a picture" in again.err
 
 
 def test_no_template_is_in_any_log_or_table(site: Site, needles: set[bytes]) -> None:

@@ -12,6 +12,9 @@ from schemas.metrics import Meter
 from schemas.ports import EventCodec
 from schemas.topics import Topic, TopicNames
 
+MOST_ERROR = 200
+"""Characters of a fault's own words: they may quote what was handled."""
+
 
 class Aside:
     """Makes dead letters of one stage's messages.
@@ -89,4 +92,5 @@ class Aside:
         """
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
-        return self.letter(message, UndecodableError("failed", f"{type(error).__name__}: {error} ({where})"))
+        words = f"{type(error).__name__}: {str(error)[:MOST_ERROR]} ({where})"
+        return self.letter(message, UndecodableError("failed", words))

@@ -12,6 +12,8 @@ from schemas.topics import Topic
 
 CHECKPOINT_VERSION = 1
 """Raised when the envelope changes; what is inside has a version of its own."""
+MOST_BYTES = 64 * 1024 * 1024
+"""Of a checkpoint that is unpacked: no stand's state comes near it."""
 
 
 class Keeper(Protocol):
@@ -54,10 +56,10 @@ def checkpoint_from(data: bytes, stage: StageName) -> Checkpoint:
         UsageError: it is damaged, of another version, or of another stage.
     """
     try:
-        plain: bytes = lz4.frame.decompress(data)
+        plain = _unpacked(data)
         version = msgspec.msgpack.decode(plain, type=_Versioned).checkpoint_version
         checkpoint = msgspec.msgpack.decode(plain, type=Checkpoint) if version == CHECKPOINT_VERSION else None
-    except (RuntimeError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (RuntimeError, RecursionError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UsageError(
             f"A checkpoint of {stage} is damaged ({error}); remove its topic to begin anew."
         ) from error
@@ -69,6 +71,15 @@ def checkpoint_from(data: bytes, stage: StageName) -> Checkpoint:
     if checkpoint.stage != stage:
         raise UsageError(f"A checkpoint of {checkpoint.stage} lies where those of {stage} should be.")
     return checkpoint
+
+
+def _unpacked(data: bytes) -> bytes:
+    """What was packed: a few bytes may say that they are gigabytes."""
+    unpacking = lz4.frame.LZ4FrameDecompressor()
+    plain: bytes = unpacking.decompress(data, max_length=MOST_BYTES)
+    if not unpacking.eof:
+        raise RuntimeError(f"it does not end within {MOST_BYTES} bytes")
+    return plain
 
 
 class Covered(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,11 +3,14 @@
 import hashlib
 import os
 from pathlib import Path
+from typing import Literal
 from xml.sax.saxutils import escape
 
 import msgspec
 
+from schemas.errors import UsageError
 from schemas.files import naming
+from schemas.foreign import read_bounded
 
 DATABASE = "onlooker"
 STORE = "clickhouse"
@@ -17,6 +20,7 @@ RUN = "clickhouse.run"
 LOGS = "log"
 CONNECTION = "connection.json"
 """How to reach the running server."""
+MOST_BYTES = 64 * 1024
 LOCK = "lock"
 """Held by the one process that owns the directory."""
 CONFIG = """<clickhouse>
@@ -47,17 +51,21 @@ USERS = """<clickhouse>
    <profile>default</profile><quota>default</quota></onlooker>
   <analyst><password_sha256_hex>{analyst_sha256}</password_sha256_hex><networks><ip>127.0.0.1</ip></networks>
    <profile>analyst</profile><quota>default</quota>
-   <grants><query>GRANT SHOW, SELECT ON {database}.*</query></grants></analyst>
+   <grants><query>GRANT SHOW, SELECT ON {database}.*</query>
+    <query>REVOKE SELECT ON {database}.dead_letters</query>
+    <query>REVOKE SELECT ON {database}.v_dead_letters</query></grants></analyst>
  </users>
 </clickhouse>
 """
-"""`default` has no password because the child itself logs in as it: it may listen and count, no more."""
+"""`default` has no password because the child itself logs in as it: it may listen and count, no more. The
+analyst reads all but dead letters: nobody knows what somebody sends."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach the server of a data directory: what `connection.json` holds, for its owner only."""
 
-    host: str = "127.0.0.1"
+    host: Literal["127.0.0.1"] = "127.0.0.1"
+    """Never another: a data directory does not say where passwords are sent."""
     tcp_port: int
     http_port: int
     database: str = DATABASE
@@ -102,8 +110,9 @@ def write_configuration(data_dir: Path, connection: Connection, memory_bytes: in
 def read_connection(data_dir: Path) -> Connection | None:
     """How to reach the server of a data directory; None while none has said that it is ready."""
     try:
-        return msgspec.json.decode((data_dir / CONNECTION).read_bytes(), type=Connection)
-    except (FileNotFoundError, msgspec.DecodeError):
+        text = read_bounded(data_dir / CONNECTION, MOST_BYTES, "note of a server")
+        return msgspec.json.decode(text, type=Connection)
+    except (FileNotFoundError, UsageError, msgspec.DecodeError):
         return None
 
 
