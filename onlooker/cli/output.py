@@ -2,11 +2,16 @@
 
 import json
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
 
 import click
 import msgspec
+
+AT_ONCE = 1_000
+"""So many lines are written at once."""
+T = TypeVar("T")
 
 
 def print_json(found: Any) -> None:
@@ -20,6 +25,21 @@ def print_compact_json(found: Any) -> None:
 
 
 def print_json_lines(rows: Iterable[Any]) -> None:
-    """Print one compact JSON value a line, in UTF-8 whatever the terminal wants."""
-    sys.stdout.buffer.write(msgspec.json.Encoder().encode_lines(rows))
-    sys.stdout.buffer.flush()
+    """Print one compact JSON value a line as they come, in UTF-8 whatever the terminal wants."""
+    encoder = msgspec.json.Encoder()
+    for some in _batches(rows):
+        sys.stdout.buffer.write(encoder.encode_lines(some))
+        sys.stdout.buffer.flush()
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines of text as they come."""
+    for some in _batches(lines):
+        sys.stdout.write("\n".join(some) + "\n")
+        sys.stdout.flush()
+
+
+def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    coming = iter(rows)
+    while some := list(islice(coming, AT_ONCE)):
+        yield some
