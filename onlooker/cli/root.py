@@ -7,7 +7,8 @@ from typing import NoReturn
 
 import click
 
-from onlooker.foreground.streams import drained_streams, opened_streams
+from onlooker.foreground.leaving import leave
+from onlooker.foreground.streams import opened_streams
 from schemas.errors import OnlookerError
 
 VERBS = {
@@ -81,8 +82,7 @@ def main() -> NoReturn:
     """Run the command line and leave with the right exit code."""
     opened_streams()
     code = _ended()
-    drained_streams()
-    sys.exit(code if isinstance(code, int) else 0)
+    leave(code if isinstance(code, int) else 0)
 
 
 def _ended() -> object:

@@ -1,0 +1,24 @@
+"""Leaving the process with an exit code, also while a camera hangs in its driver."""
+
+import os
+import sys
+import threading
+from typing import NoReturn
+
+from onlooker.foreground.streams import drained_streams
+
+
+def leave(code: int) -> NoReturn:
+    """End the process.
+
+    A daemon thread that is still inside a library would come back into an interpreter that is being taken
+    down, and the library then aborts the process: it is left behind where it is. All that matters is closed
+    by then.
+
+    Args:
+        code: what the process ends with.
+    """
+    drained_streams()
+    if any(thread.daemon for thread in threading.enumerate()):
+        os._exit(code)
+    sys.exit(code)
