@@ -11,14 +11,14 @@ from onlooker.foreground.streams import drained_streams
 def leave(code: int) -> NoReturn:
     """End the process.
 
-    A daemon thread that is still inside a library would come back into an interpreter that is being taken
-    down, and the library then aborts the process: it is left behind where it is. All that matters is closed
-    by then.
+    A thread that is still inside a library would come back into an interpreter that is being taken down, and
+    the library then aborts the process; one that waits for a broker would be waited for. Both are left behind
+    where they are: all that matters is closed by then.
 
     Args:
         code: what the process ends with.
     """
     drained_streams()
-    if any(thread.daemon for thread in threading.enumerate()):
+    if threading.active_count() > 1:
         os._exit(code)
     sys.exit(code)

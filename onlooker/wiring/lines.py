@@ -1,5 +1,7 @@
 """Builds the cameras of a stand with their buffers, for a run in one process and for the capture service."""
 
+from pathlib import Path
+
 import msgspec
 
 from onlooker.cameras.lines import CameraLine
@@ -7,6 +9,7 @@ from onlooker.settings.configuration import CameraSettings, Settings, StandSetti
 from onlooker.wiring.perception import open_source
 from producers.cameras.buffer import FrameBuffer
 from producers.cameras.camera import claimed_frames
+from producers.cameras.folder import folder_rate
 from producers.cameras.pacing import policy_at
 from producers.cameras.sources import SourceSpec, parse_source
 from producers.cameras.thread import CameraPlan, CaptureThread
@@ -30,16 +33,18 @@ def camera_sources(settings: Settings, stand: StandSettings) -> tuple[CameraSour
     """The cameras of a stand, in their order.
 
     Raises:
-        UsageError: a source does not exist.
+        UsageError: a source does not exist, or is a folder of pictures whose rate is not known.
     """
     return tuple(
-        CameraSource(
-            camera_id=camera.camera_id or f"camera-{number}",
-            spec=parse_source(camera.source),
-            options=_options_of(settings, camera),
-        )
-        for number, camera in enumerate(stand.cameras, start=1)
+        _source(settings, camera, f"camera-{number}") for number, camera in enumerate(stand.cameras, start=1)
     )
+
+
+def _source(settings: Settings, camera: CameraSettings, name: str) -> CameraSource:
+    spec, options = parse_source(camera.source), _options_of(settings, camera)
+    if spec.kind == "folder":
+        folder_rate(Path(spec.target), options)
+    return CameraSource(camera_id=camera.camera_id or name, spec=spec, options=options)
 
 
 def camera_lines(

@@ -15,7 +15,8 @@ from onlooker.run.running import LocalRun, Tally
 from onlooker.run.summary import RunSummary, run_summary
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.database import open_writer
-from onlooker.wiring.lines import camera_lines
+from onlooker.wiring.lines import camera_lines, camera_sources
+from onlooker.wiring.measured import measured_recordings, recordings_of, seen_until
 from onlooker.wiring.perception import (
     Networks,
     build_networks,
@@ -27,7 +28,6 @@ from onlooker.wiring.record_run import RunRecorder, RunRecording, recording_run
 from processors.measure.stage import MeasureStage
 from processors.observe.stage import ObserveStage
 from processors.runtime.local import Deliver, Delivery, LocalRuntime
-from producers.cameras.sources import parse_source
 from producers.options import Pace
 from producers.playlist import PlayFeed, playlist_from
 from sinks.facts.kinds import is_fact
@@ -85,8 +85,7 @@ def check_settings(settings: Settings) -> None:
     model_files(settings)
     for stand in settings.stands:
         playlist_from(stand.playlist, 0)
-        for camera in stand.cameras:
-            parse_source(camera.source)
+        camera_sources(settings, stand)
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +111,10 @@ def execute_run(settings: Settings, request: RunRequest) -> RunSummary:
     with ExitStack() as stack:
         networks = build_networks(settings, request.gallery)
         writer = None if request.no_clickhouse else stack.enter_context(open_writer(settings))
+        measured = None if writer is None else measured_recordings(settings)
+        recordings = {} if measured is None else recordings_of(settings)
+        if measured is not None:
+            measured.claim(recordings)
         recorder = stack.enter_context(recording_run(settings, request.record)) if request.record else None
         interrupted = stack.enter_context(stopped_by_signals(stop))
         run, tally = build_run(
@@ -122,7 +125,12 @@ def execute_run(settings: Settings, request: RunRequest) -> RunSummary:
             pace=request.pace,
             duration_s=request.duration_s,
         )
-        _drive(run, writer)
+        try:
+            _drive(run, writer)
+        finally:
+            if measured is not None:
+                measured.note(seen_until(recordings, run.last_us))
+                measured.note_rates(run.rates.slowest)
         if tally.observed == 0 and not interrupted.is_set():
             complain_of_problems(run.statuses())
         rows = {} if writer is None else writer.rows

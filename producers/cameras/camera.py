@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 
 from producers.cameras.event_time import PositionClock, frame_rate, nominal_us
-from producers.cameras.folder import Decode, FolderCamera
+from producers.cameras.folder import Decode, FolderCamera, folder_rate
 from producers.cameras.grabs import BadPicture, Camera, CameraLostError, EndOfSource, Grab
 from producers.cameras.sources import SourceSpec, picture_paths
 from producers.options import CaptureOptions
@@ -55,6 +55,19 @@ def claimed_frames(spec: SourceSpec) -> int | None:
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     capture.release()
     return int(count) if 0 < count < _MOST_FRAMES else None
+
+
+def claimed_us(spec: SourceSpec, options: CaptureOptions) -> int | None:
+    """How long a recording says it is, us; None when it does not say, or says something absurd."""
+    frames = claimed_frames(spec)
+    if frames is None:
+        return None
+    if spec.kind == "folder":
+        return nominal_us(frames, folder_rate(Path(spec.target), options))
+    capture = _opened_file(spec.target)
+    rate = frame_rate(capture.get(cv2.CAP_PROP_FPS), options.fallback_fps)
+    capture.release()
+    return nominal_us(frames, rate)
 
 
 class VideoFile:
