@@ -1,6 +1,7 @@
 """The summary of a run in words, with what to do next."""
 
 from rich.console import Console
+from rich.markup import escape
 
 from onlooker.cameras.words import dropped_words, print_lines
 from onlooker.run.summary import RunSummary
@@ -12,6 +13,8 @@ def print_summary(found: RunSummary) -> None:
     print_lines(
         console, _lines(found), [(each.stand_id, each.camera_id, each.problem) for each in found.cameras]
     )
+    for sentence in found.warnings:
+        console.print(f"[yellow]{escape(sentence)}", soft_wrap=True)
     if found.rows and not found.data_dir:
         console.print("\nThe figures are in the configured ClickHouse: onlooker report --url URL")
     if found.data_dir:

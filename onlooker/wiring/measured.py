@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import msgspec
 
+from onlooker.reporting.rate import rate_words
 from onlooker.run.measured import Measured, MeasuredRecordings
 from onlooker.settings.configuration import Settings, StandSettings
 from onlooker.wiring.lines import CameraSource, camera_sources
+from onlooker.wiring.perception import measure_options
 from producers.cameras.camera import claimed_us
 from producers.publish.journal import content_digest
 
@@ -20,6 +22,19 @@ def measured_recordings(settings: Settings) -> MeasuredRecordings:
     address = settings.clickhouse.address()
     place = EMBEDDED if address is None else f"{address}/{address.database}"
     return MeasuredRecordings(settings.data_dir, place)
+
+
+def rate_warnings(settings: Settings, rates: Mapping[str, float] | None = None) -> dict[str, str]:
+    """What frame rates did to the figures of stands, in sentences by stand.
+
+    Args:
+        settings: with the thresholds.
+        rates: frames/s by stand; None: the lowest of all runs from here into the database of the settings.
+    """
+    options = measure_options(settings)
+    slowest = measured_recordings(settings).slowest if rates is None else rates
+    words = {stand_id: rate_words(stand_id, fps, options) for stand_id, fps in slowest.items()}
+    return {stand_id: sentence for stand_id, sentence in words.items() if sentence is not None}
 
 
 def recordings_of(settings: Settings) -> dict[str, Measured]:

@@ -16,7 +16,7 @@ from onlooker.run.summary import RunSummary, run_summary
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.database import open_writer
 from onlooker.wiring.lines import camera_lines, camera_sources
-from onlooker.wiring.measured import measured_recordings, recordings_of, seen_until
+from onlooker.wiring.measured import measured_recordings, rate_warnings, recordings_of, seen_until
 from onlooker.wiring.perception import (
     Networks,
     build_networks,
@@ -135,7 +135,9 @@ def execute_run(settings: Settings, request: RunRequest) -> RunSummary:
             complain_of_problems(run.statuses())
         rows = {} if writer is None else writer.rows
         embedded = writer is not None and settings.clickhouse.url is None
-        return run_summary(run, tally, rows=rows, data_dir=str(settings.data_dir) if embedded else None)
+        warnings = tuple(rate_warnings(settings, run.rates.slowest).values())
+        data_dir = str(settings.data_dir) if embedded else None
+        return run_summary(run, tally, rows=rows, data_dir=data_dir, warnings=warnings)
 
 
 def _delivery_to(writer: LocalSink | None, recorder: RunRecorder | None) -> Deliver:
