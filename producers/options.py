@@ -24,8 +24,8 @@ class CaptureOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     start_at: Annotated[datetime, msgspec.Meta(tz=True)] = RECORDING_START
     """Event time of a recording's first frame, with its time zone."""
-    folder_fps: Fps = 1.0
-    """Pictures of a folder follow one another at this rate."""
+    folder_fps: Fps | None = None
+    """Pictures of a folder follow one another at this rate; None: nobody knows, and it is not measured."""
     fallback_fps: Fps = 25.0
     """Rate of a video whose own rate is missing or absurd."""
     policy: DropPolicy = "drop_oldest"

@@ -29,7 +29,9 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class OpeningHours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When the screen is on, every day: from `opens` to `closes`, local time `HH:MM` of `time_zone`.
 
-    A closing time at or before the opening time is the next day's.
+    A closing time at or before the opening time is the next day's. Hours that begin in the hour which
+    daylight saving skips are kept, at their whole length, an hour later by the clock. Where an hour comes
+    twice, times in it mean its first coming: what opens before it and closes after it is open through both.
     """
 
     opens: TimeOfDay
@@ -179,10 +181,12 @@ def _open_spans(playlist: Playlist, start_us: int, end_us: int) -> Iterator[tupl
 def _opening_of(opening: OpeningHours, day: date, zone: ZoneInfo) -> tuple[int, int]:
     opens, closes = time.fromisoformat(opening.opens), time.fromisoformat(opening.closes)
     last_day = day if closes > opens else day + _DAY
-    return (
-        us_of(datetime.combine(day, opens, tzinfo=zone)),
-        us_of(datetime.combine(last_day, closes, tzinfo=zone)),
-    )
+    open_us = us_of(datetime.combine(day, opens, tzinfo=zone))
+    close_us = us_of(datetime.combine(last_day, closes, tzinfo=zone))
+    if close_us <= open_us:  # it opens in an hour that is skipped
+        length = datetime.combine(last_day, closes) - datetime.combine(day, opens)
+        close_us = open_us + round(length.total_seconds() * US_PER_S)
+    return open_us, close_us
 
 
 def _local_date(t_us: int, zone: ZoneInfo) -> date:

@@ -71,7 +71,8 @@ class DeadLetterLimit:
 def _reached(how_many: str, letter: DeadLetter) -> LimitReachedError:
     return LimitReachedError(
         f"{how_many} were set aside as dead letters, the last one from {letter.topic} as `{letter.cause}`: "
-        f"{_LIKELY.get(letter.cause, _LIKELY_OTHERWISE)} Nothing more was committed; "
+        f"{_LIKELY.get(letter.cause, _LIKELY_OTHERWISE)} What was committed "
+        "before stands, and what was in hand is read again at the next start: nothing is lost. "
         "`onlooker dead-letters list` shows the letters."
     )
 

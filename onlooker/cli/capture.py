@@ -1,7 +1,7 @@
 """`onlooker capture`: the service that sends cameras to Kafka."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,16 +10,19 @@ from onlooker.cli.options import (
     json_option,
     pace_option,
     settings_options,
-    sources_option,
+    sources_options,
     stands_option,
 )
 from onlooker.cli.output import print_json
 from onlooker.cli.watched import TelemetryFlags, telemetry_options
 
+if TYPE_CHECKING:
+    from onlooker.settings.configuration import Sources
+
 
 @click.command()
 @settings_options("brokers")
-@sources_option
+@sources_options
 @stands_option
 @pace_option
 @click.option(
@@ -32,7 +35,7 @@ from onlooker.cli.watched import TelemetryFlags, telemetry_options
 @telemetry_options
 def capture(
     given: Given,
-    sources: tuple[str, ...],
+    sources: "Sources",
     as_json: bool,
     telemetry_flags: TelemetryFlags,
     **options: Any,

@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +13,7 @@ import msgspec
 from onlooker.settings.flags import NO_FLAGS, Flags, Server
 
 if TYPE_CHECKING:
-    from onlooker.settings.configuration import Settings
+    from onlooker.settings.configuration import Settings, Sources
     from onlooker.settings.judgement import Needs
 
 Command = Callable[..., Any]
@@ -23,14 +24,6 @@ CONFIG = "ONLOOKER_CONFIG"
 
 bootstrap_option: Decorator = click.option(
     "--bootstrap", metavar="HOST:PORT,...", help="Kafka's brokers [127.0.0.1:9092]."
-)
-sources_option: Decorator = click.option(
-    "--source",
-    "sources",
-    multiple=True,
-    metavar="S",
-    help="A video file, a folder of pictures, a USB index or an RTSP/HTTP URL; each is a stand of its own. "
-    "May be given several times; replaces the configuration's stands.",
 )
 stands_option: Decorator = click.option(
     "--stand", "stands", multiple=True, metavar="ID", help="Only this stand; may be given several times."
@@ -115,6 +108,47 @@ def gathered(name: str, kind: Callable[..., Any], **options: Decorator) -> Decor
         return with_options
 
     return decorate
+
+
+def _instant(_: click.Context, __: click.Parameter, words: str | None) -> "datetime | None":
+    if words is None:
+        return None
+    from onlooker.recordings.times import instant_us
+
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=instant_us(words))
+
+
+def _sources(**said: Any) -> "Sources":
+    from onlooker.settings.configuration import Sources
+
+    return Sources(**said)
+
+
+sources_options = gathered(
+    "sources",
+    _sources,
+    names=click.option(
+        "--source",
+        "names",
+        multiple=True,
+        metavar="S",
+        help="A video file, a folder of pictures, a USB index or an RTSP/HTTP URL; each is a stand of its "
+        "own. May be given several times; replaces the configuration's stands.",
+    ),
+    start_at=click.option(
+        "--start-at",
+        metavar="TIME",
+        callback=_instant,
+        help="When the recordings of --source were filmed, like 2026-11-21T07:00 (UTC).  [2000-01-01]",
+    ),
+    fps=click.option(
+        "--fps",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="N",
+        help="Pictures a second in the folders of --source: no folder is measured without.",
+    ),
+)
+"""The verb takes one `sources: Sources`."""
 
 
 def config_option(words: str = "A configuration (YAML).", *, environment: bool = True) -> Decorator:

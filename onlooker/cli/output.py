@@ -3,8 +3,9 @@
 import json
 import re
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -13,6 +14,9 @@ from schemas.names import sendable
 
 _UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Characters that JSON may hold as they are, and that a terminal may obey."""
+AT_ONCE = 1_000
+"""So many lines are written at once."""
+T = TypeVar("T")
 
 
 def print_json(found: Any) -> None:
@@ -26,16 +30,29 @@ def print_compact_json(found: Any) -> None:
 
 
 def print_json_lines(rows: Iterable[Any]) -> None:
-    """Print one compact JSON value a line, in UTF-8 whatever the terminal wants."""
+    """Print one compact JSON value a line as they come, in UTF-8 whatever the terminal wants."""
     sys.stdout.flush()
-    for row in rows:
-        sys.stdout.buffer.write(_json(row).encode() + b"\n")
-    sys.stdout.buffer.flush()
+    for some in _batches(rows):
+        sys.stdout.buffer.write("".join(f"{_json(row)}\n" for row in some).encode())
+        sys.stdout.buffer.flush()
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines of text as they come."""
+    for some in _batches(lines):
+        sys.stdout.write("\n".join(some) + "\n")
+        sys.stdout.flush()
 
 
 def write_json_line(found: Any) -> None:
     """Write one compact JSON value and a line feed; whoever writes many flushes at the end."""
     sys.stdout.write(_json(found) + "\n")
+
+
+def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    coming = iter(rows)
+    while some := list(islice(coming, AT_ONCE)):
+        yield some
 
 
 def _json(found: Any) -> str:

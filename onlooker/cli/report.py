@@ -12,6 +12,7 @@ from onlooker.reporting.figures import load_reports
 from onlooker.reporting.plain import plain
 from onlooker.reporting.terminal import render
 from onlooker.wiring.database import opened
+from onlooker.wiring.measured import rate_warnings
 from schemas.files import in_words
 from schemas.names import quoted
 
@@ -36,8 +37,9 @@ def report(campaign: str | None, given: Given, as_json: bool, html: Path | None)
         folder = html.absolute().parent
         with in_words(folder, "written"):  # before anything else is done for the page
             folder.mkdir(parents=True, exist_ok=True)
-    with opened(given.settings("clickhouse")) as store:
-        reports = load_reports(store, campaign)
+    settings = given.settings("clickhouse")
+    with opened(settings) as store:
+        reports = load_reports(store, campaign, rate_warnings(settings))
     if html is not None:
         from onlooker.reporting.page import page
 

@@ -3,11 +3,11 @@
 import errno
 import importlib
 import io
-import sys
 from typing import NoReturn
 
 import click
 
+from onlooker.foreground.leaving import leave
 from onlooker.foreground.streams import drained_streams, opened_streams
 from schemas.errors import OnlookerError
 from schemas.files import trouble_of
@@ -90,7 +90,7 @@ def main() -> NoReturn:
         drained_streams()
     except OSError as error:
         code = code or _told(error)  # said before, where the command itself has met it
-    sys.exit(code if isinstance(code, int) else 0)
+    leave(code if isinstance(code, int) else 0)
 
 
 def _ended() -> object:

@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from onlooker.cli.options import Given, json_option, pace_option, settings_options, sources_option
+from onlooker.cli.options import Given, json_option, pace_option, settings_options, sources_options
 from onlooker.cli.output import print_json
 from onlooker.settings.flags import Server
 
 if TYPE_CHECKING:
+    from onlooker.settings.configuration import Sources
     from onlooker.wiring.record_run import RunRecording
 
 
 @click.command()
 @settings_options("database")
-@sources_option
+@sources_options
 @click.option("--gallery", type=click.Path(path_type=Path), help="Recognise the people of this gallery.")
 @pace_option
 @click.option("--duration-s", type=click.FloatRange(min=0, min_open=True), help="Stop after so many seconds.")
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 @json_option("Print the summary as JSON.")
 def run(
     given: Given,
-    sources: tuple[str, ...],
+    sources: "Sources",
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -44,6 +45,8 @@ def run(
     Examples:
       onlooker run --source walk.mp4
       onlooker run --source 0 --source rtsp://camera.local/stream --duration-s 3600
+      onlooker run --source day2/walk.mp4 --start-at 2026-11-22T09:00
+      onlooker run --source pictures --fps 5
       onlooker run --config shop.yaml --data-dir figures
       onlooker run --source walk.mp4 --record walked
       onlooker report --data-dir figures

@@ -11,7 +11,7 @@ import msgspec
 
 from onlooker.foreground.terminal import Terminal
 from onlooker.lab.stream.page import table
-from onlooker.settings.configuration import Settings, with_sources
+from onlooker.settings.configuration import Settings, Sources, with_sources
 from onlooker.wiring import Networks, build_networks, sample_clip
 from onlooker.wiring.run import build_run
 from schemas.errors import DependencyAwayError
@@ -39,7 +39,7 @@ def bench_perception(settings: Settings, clip: Path | None, *, repeat: int) -> d
     The clip (None: the demo's) takes the place of the configured stands; one run before those warms up.
     """
     path = clip or sample_clip()
-    settings = with_sources(settings, (str(path),))
+    settings = with_sources(settings, Sources(names=(str(path),)))
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})
     try:

@@ -1,7 +1,8 @@
 """The figures of a campaign report, read from the views of the database."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +14,7 @@ VERSIONS = (
     "SELECT model_version, metric_version, min(started_at), max(ended_at) FROM v_exposures "
     "WHERE campaign_id = {campaign:String} GROUP BY model_version, metric_version"
 )
+STANDS = "SELECT DISTINCT stand_id FROM v_plays WHERE campaign_id = {campaign:String} ORDER BY stand_id"
 T = TypeVar("T")
 
 
@@ -120,10 +122,19 @@ class CampaignReport(msgspec.Struct, frozen=True, kw_only=True):
     metric_versions: tuple[str, ...]
     meanings: tuple[Meaning, ...] = ()
     """Each metric version, the earliest first: figures of several are not made alike."""
+    warnings: tuple[str, ...] = ()
+    """What the frame rate did to the figures, a sentence a stand."""
 
 
-def load_reports(store: ClickHouse, campaign_id: str | None = None) -> tuple[CampaignReport, ...]:
+def load_reports(
+    store: ClickHouse, campaign_id: str | None = None, warnings: Mapping[str, str] = MappingProxyType({})
+) -> tuple[CampaignReport, ...]:
     """The reports of one campaign or of all (None), by name of the campaign: at least one.
+
+    Args:
+        store: the database.
+        campaign_id: the campaign.
+        warnings: by stand, what a reader has to know of its figures.
 
     Raises:
         UsageError: nothing was shown yet, or not this campaign.
@@ -135,12 +146,13 @@ def load_reports(store: ClickHouse, campaign_id: str | None = None) -> tuple[Cam
         raise UsageError("no campaign has been shown yet: name plays in the configuration of `onlooker run`")
     if campaign_id is not None and campaign_id not in known:
         raise UsageError(f"there is no campaign {campaign_id!r}; known are: {', '.join(known)}")
-    return tuple(_load(store, name) for name in known if campaign_id in (None, name))
+    return tuple(_load(store, name, warnings) for name in known if campaign_id in (None, name))
 
 
-def _load(store: ClickHouse, campaign_id: str) -> CampaignReport:
+def _load(store: ClickHouse, campaign_id: str, warnings: Mapping[str, str]) -> CampaignReport:
     totals = _select(store, campaign_id, Figures, "v_campaign_totals", "campaign_id")
     parts: dict[str, Any] = {part: _select(store, campaign_id, *what) for part, what in PARTS.items()}
+    stands = store.rows(STANDS, {"campaign": campaign_id}) if warnings else []
     versions = store.rows(VERSIONS, {"campaign": campaign_id})
     return CampaignReport(
         totals=totals[0],
@@ -148,6 +160,7 @@ def _load(store: ClickHouse, campaign_id: str) -> CampaignReport:
         model_versions=tuple(sorted({str(model) for model, *_ in versions if model})),
         metric_versions=tuple(sorted({str(metric) for _, metric, *_ in versions if metric})),
         meanings=_meanings(versions),
+        warnings=tuple(warnings[stand_id] for (stand_id,) in stands if stand_id in warnings),
     )
 
 

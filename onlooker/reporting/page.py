@@ -70,9 +70,10 @@ def _campaign(report: CampaignReport) -> str:
         f"{plotly.io.to_html(figure, full_html=False, include_plotlyjs=False, config=CONFIG)}</section>"
         for title, words, figure in charts(report)
     )
+    warnings = "".join(f'<p class="warning">{escape(sentence)}</p>' for sentence in report.warnings)
     return (
         f'<article><h2>{escape(report.totals.campaign_id)}</h2><p class="period">{escape(period(report))}</p>'
-        f'<div class="tiles">{tiles}</div><div class="scroll">{_creatives(report)}</div>'
+        f'{warnings}<div class="tiles">{tiles}</div><div class="scroll">{_creatives(report)}</div>'
         f'<div class="charts">{drawn}</div><p class="provenance">{escape(provenance(report))}</p></article>'
     )
 

@@ -35,10 +35,15 @@ def sparkline(values: Sequence[float], highest: float | None = None) -> str:
 
 def render(report: CampaignReport) -> RenderableType:
     """One campaign for the terminal, as rich prints it."""
-    blocks = [_headline(report), _creatives(report), *_charts(report), *_curves(report)]
+    blocks = [*_warnings(report), _headline(report), _creatives(report), *_charts(report), *_curves(report)]
     foot = Text(f"{CAVEAT}\n{provenance(report)}\n", style="dim")
     title = Text.assemble((report.totals.campaign_id, "bold"), f"  {period(report)}")
     return Group(Rule(title, align="left", style="bright_black"), Text(), *blocks, foot)
+
+
+def _warnings(report: CampaignReport) -> Iterator[RenderableType]:
+    for sentence in report.warnings:
+        yield Text(f"{sentence}\n", style="yellow")
 
 
 def _headline(report: CampaignReport) -> RenderableType:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from onlooker.cameras.lines import CameraLine, end_cameras, expected_frames
+from onlooker.run.rates import Rates
 from processors.runtime.local import LocalRuntime
 from producers.cameras.merge import merge_frames
 from producers.cameras.thread import CaptureStatus
@@ -70,6 +71,9 @@ class LocalRun:
         self._stop = stop
         self._duration_s = duration_s
         self._first_us: dict[str, int] = {}
+        self.last_us: dict[str, int] = {}
+        """Event time of the newest frame by stand, us UTC."""
+        self.rates = Rates()
         self.seconds = 0.0
 
     @property
@@ -108,6 +112,8 @@ class LocalRun:
         for play in self._feeds[frame.stand_id].until(frame.t_us):
             self._runtime.publish("plays", frame.stand_id, play)
         self._runtime.publish("frames", frame.stand_id, frame)
+        self.rates.take(frame)
+        self.last_us[frame.stand_id] = max(frame.t_us, self.last_us.get(frame.stand_id, frame.t_us))
         latency_s = time.monotonic() - frame.captured_monotonic_s
         self._tally.latencies_us.append(round(latency_s * US_PER_S))
 

@@ -56,9 +56,13 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     cameras: tuple[RunCamera, ...]
     data_dir: str | None
     """Where the rows are; None when nothing was stored, or in a server by URL."""
+    warnings: tuple[str, ...] = ()
+    """What the frame rate did to the figures, a sentence a stand."""
 
 
-def run_summary(run: LocalRun, tally: Tally, *, rows: Mapping[str, int], data_dir: str | None) -> RunSummary:
+def run_summary(
+    run: LocalRun, tally: Tally, *, rows: Mapping[str, int], data_dir: str | None, warnings: tuple[str, ...]
+) -> RunSummary:
     """What `run` prints of a run that has ended."""
     statuses = run.statuses()
     return RunSummary(
@@ -72,6 +76,7 @@ def run_summary(run: LocalRun, tally: Tally, *, rows: Mapping[str, int], data_di
         latency_us=RunLatency(p50=tally.latency(0.5), p95=tally.latency(0.95), p99=tally.latency(0.99)),
         cameras=msgspec.convert(statuses, tuple[RunCamera, ...], from_attributes=True),
         data_dir=data_dir,
+        warnings=warnings,
     )
 
 

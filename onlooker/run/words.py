@@ -12,6 +12,8 @@ def print_summary(found: RunSummary) -> None:
     print_lines(
         console, _lines(found), [(each.stand_id, each.camera_id, each.problem) for each in found.cameras]
     )
+    for sentence in found.warnings:
+        console.print(sentence, style="yellow", soft_wrap=True)
     if found.rows and not found.data_dir:
         console.print("\nThe figures are in the configured ClickHouse: onlooker report --url URL")
     if found.data_dir:

@@ -23,6 +23,7 @@ from producers.cameras.sources import redacted
 from producers.options import CaptureOptions, PublishOptions
 from producers.playlist import PlaylistOptions, Slot
 from schemas.broker import BrokerOptions
+from schemas.errors import UsageError
 from schemas.wire.registry import RegistryOptions
 from sinks.service.options import SinkOptions
 
@@ -158,26 +159,52 @@ def _camera_beside(camera: CameraSettings, folder: Path) -> CameraSettings:
     return camera
 
 
-def with_sources(settings: Settings, sources: tuple[str, ...]) -> Settings:
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line says about sources."""
+
+    names: tuple[str, ...] = ()
+    """As given by `--source`."""
+    start_at: datetime | None = None
+    """Event time of the first frame of recordings; None: as configured."""
+    fps: float | None = None
+    """Rate of picture folders, frames/s; None: as configured."""
+
+
+def with_sources(settings: Settings, told: Sources) -> Settings:
     """The settings with stands for sources named on the command line: a stand each.
 
     Args:
         settings: the configuration; its own stands are replaced when there are sources.
-        sources: as given by `--source`.
+        told: the sources.
 
     Returns:
         New settings. A stand is named after its file or folder, otherwise `stand-N`.
+
+    Raises:
+        UsageError: time or rate are told of no source.
     """
+    sources = told.names
     if not sources:
+        if told.start_at is not None or told.fps is not None:
+            raise UsageError(
+                "--start-at and --fps go with --source; a configuration has `start_at` and "
+                "`capture.folder_fps`."
+            )
         return settings
+    changes = {"start_at": told.start_at, "folder_fps": told.fps}
+    capture = msgspec.structs.replace(
+        settings.capture, **{name: value for name, value in changes.items() if value is not None}
+    )
     taken: list[str] = []
     stands = []
     for number, source in enumerate(sources, start=1):
-        name = _stand_name(source, number)
-        name = f"{name}-{number}" if name in taken else name
+        name = wanted = _stand_name(source, number)
+        while name in taken:
+            name = f"{wanted}-{number}"
+            number += 1  # noqa: PLW2901 - until nobody has it
         taken.append(name)
         stands.append(StandSettings(stand_id=name, cameras=(CameraSettings(source=source),)))
-    return msgspec.structs.replace(settings, stands=tuple(stands))
+    return msgspec.structs.replace(settings, stands=tuple(stands), capture=capture)
 
 
 def _stand_name(source: str, number: int) -> str:

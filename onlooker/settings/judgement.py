@@ -12,6 +12,7 @@ import msgspec
 from onlooker.settings.flags import SERVERS, Server
 from onlooker.settings.instants import require_believable
 from processors.thresholds import StandOptions
+from producers.cameras.folder import folder_rate
 from producers.cameras.sources import checked_source, parse_source
 from producers.playlist import playlist_from
 from schemas.clocks import Clocks
@@ -135,6 +136,8 @@ def _judge_sources(settings: "Settings", only: tuple[str, ...]) -> None:
             if not only or stand.stand_id in only:
                 with about(f"stands[{i}].cameras[{j}].source"):
                     spec = parse_source(camera.source)
+                    if spec.kind == "folder":
+                        folder_rate(Path(spec.target), settings.capture)
                 if spec.is_recording:
                     _judge_start(settings, camera, f"stands[{i}].cameras[{j}].start_at")
 

@@ -1,5 +1,7 @@
 """Builds the cameras of a stand with their buffers, for a run in one process and for the capture service."""
 
+from pathlib import Path
+
 import msgspec
 
 from onlooker.cameras.lines import CameraLine
@@ -7,7 +9,8 @@ from onlooker.settings.configuration import CameraSettings, Settings, StandSetti
 from onlooker.settings.instants import require_believable
 from onlooker.wiring.perception import open_source
 from producers.cameras.buffer import FrameBuffer
-from producers.cameras.camera import claimed_frames, claimed_length_s
+from producers.cameras.camera import claimed_frames, claimed_us
+from producers.cameras.folder import folder_rate
 from producers.cameras.pacing import policy_at
 from producers.cameras.sources import SourceSpec, parse_source
 from producers.cameras.thread import CameraPlan, CaptureThread
@@ -31,7 +34,8 @@ def camera_sources(settings: Settings, stand: StandSettings) -> tuple[CameraSour
     """The cameras of a stand, in their order.
 
     Raises:
-        UsageError: a source does not exist, or its recording begins when nobody would believe it.
+        UsageError: a source does not exist, is a folder of pictures whose rate is not known, or its recording
+            begins when nobody would believe it.
     """
     return tuple(
         _source(settings, stand, camera, camera.camera_id or f"camera-{number}")
@@ -40,17 +44,18 @@ def camera_sources(settings: Settings, stand: StandSettings) -> tuple[CameraSour
 
 
 def _source(settings: Settings, stand: StandSettings, camera: CameraSettings, camera_id: str) -> CameraSource:
-    found = CameraSource(
-        camera_id=camera_id, spec=parse_source(camera.source), options=_options_of(settings, camera)
-    )
-    if found.spec.is_recording:
+    spec, options = parse_source(camera.source), _options_of(settings, camera)
+    if spec.kind == "folder":
+        folder_rate(Path(spec.target), options)
+    found = CameraSource(camera_id=camera_id, spec=spec, options=options)
+    if spec.is_recording:
         _require_believable(stand.stand_id, found)
     return found
 
 
-def _require_believable(stand_id: str, source: CameraSource, length_s: float = 0.0) -> None:
+def _require_believable(stand_id: str, source: CameraSource, length_us: int = 0) -> None:
     where = f"The stand {stand_id}, {source.camera_id}"
-    require_believable(where, source.options.start_at, Clocks().now_us(), length_s=length_s)
+    require_believable(where, source.options.start_at, Clocks().now_us(), length_us=length_us)
 
 
 def camera_lines(
@@ -77,7 +82,7 @@ def _line(stand_id: str, source: CameraSource, pace: Pace, note: StandNote) -> C
     )
     claimed = claimed_frames(spec) if spec.is_recording else None
     if spec.is_recording and pace == "fast":
-        _require_believable(stand_id, source, claimed_length_s(spec, options))
+        _require_believable(stand_id, source, claimed_us(spec, options) or 0)
     skipped = note.frames.get(source.camera_id, -1) + 1 if spec.is_recording else 0
     capture = CaptureThread(
         CameraPlan(

@@ -16,6 +16,7 @@ from onlooker.run.summary import RunSummary, run_summary
 from onlooker.settings.configuration import Settings
 from onlooker.wiring.database import open_writer
 from onlooker.wiring.lines import camera_lines
+from onlooker.wiring.measured import measured_recordings, rate_warnings, recordings_of, seen_until
 from onlooker.wiring.perception import (
     Networks,
     build_networks,
@@ -96,6 +97,10 @@ def execute_run(settings: Settings, request: RunRequest) -> RunSummary:
     with ExitStack() as stack:
         networks = build_networks(settings, request.gallery)
         writer = None if request.no_clickhouse else stack.enter_context(open_writer(settings))
+        measured = None if writer is None else measured_recordings(settings)
+        recordings = {} if measured is None else recordings_of(settings)
+        if measured is not None:
+            measured.claim(recordings)
         recorder = stack.enter_context(recording_run(settings, request.record)) if request.record else None
         interrupted = stack.enter_context(stopped_by_signals(stop))
         run, tally = build_run(
@@ -106,12 +111,19 @@ def execute_run(settings: Settings, request: RunRequest) -> RunSummary:
             pace=request.pace,
             duration_s=request.duration_s,
         )
-        _drive(run, writer)
+        try:
+            _drive(run, writer)
+        finally:
+            if measured is not None:
+                measured.note(seen_until(recordings, run.last_us))
+                measured.note_rates(run.rates.slowest)
         if tally.observed == 0 and not interrupted.is_set():
             complain_of_problems(run.statuses())
         rows = {} if writer is None else writer.rows
         embedded = writer is not None and settings.clickhouse.url is None
-        return run_summary(run, tally, rows=rows, data_dir=str(settings.data_dir) if embedded else None)
+        warnings = tuple(rate_warnings(settings, run.rates.slowest).values())
+        data_dir = str(settings.data_dir) if embedded else None
+        return run_summary(run, tally, rows=rows, data_dir=data_dir, warnings=warnings)
 
 
 def _delivery_to(writer: LocalSink | None, recorder: RunRecorder | None) -> Deliver:

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 
 from producers.cameras.event_time import PositionClock, frame_rate, nominal_us
-from producers.cameras.folder import Decode, FolderCamera
+from producers.cameras.folder import Decode, FolderCamera, folder_rate
 from producers.cameras.grabs import BadPicture, Camera, CameraLostError, EndOfSource, Grab
 from producers.cameras.sources import SourceSpec, picture_paths
 from producers.options import CaptureOptions
@@ -58,15 +58,17 @@ def claimed_frames(spec: SourceSpec) -> int | None:
     return int(count) if 0 < count < _MOST_FRAMES else None
 
 
-def claimed_length_s(spec: SourceSpec, options: CaptureOptions) -> float:
-    """How long a recording says it lasts, s; 0 when it does not say, or says something absurd."""
-    count = claimed_frames(spec) or 0
+def claimed_us(spec: SourceSpec, options: CaptureOptions) -> int | None:
+    """How long a recording says it is, us; None when it does not say, or says something absurd."""
+    frames = claimed_frames(spec)
+    if frames is None:
+        return None
     if spec.kind == "folder":
-        return count / options.folder_fps
+        return nominal_us(frames, folder_rate(Path(spec.target), options))
     capture = _opened_file(spec.target)
     rate = frame_rate(capture.get(cv2.CAP_PROP_FPS), options.fallback_fps)
     capture.release()
-    return float(count / rate)
+    return nominal_us(frames, rate)
 
 
 class VideoFile:

@@ -9,11 +9,27 @@ from producers.cameras.grabs import BadPicture, EndOfSource, Grab
 from producers.cameras.media import picture_bytes
 from producers.cameras.sources import picture_paths
 from producers.options import CaptureOptions
-from schemas.errors import BadPictureError
+from schemas.errors import BadPictureError, UsageError
 from schemas.ports import Pixels
 
 Decode = Callable[[bytes], Pixels]
 """Bytes of a picture file to (h, w, 3) uint8 BGR; raises BadPictureError."""
+
+
+def folder_rate(path: Path, options: CaptureOptions) -> Fraction:
+    """How many pictures of a folder lie in a second.
+
+    Raises:
+        UsageError: nobody has said so: without it no time of what they show is known.
+    """
+    fps = options.folder_fps
+    if fps is None:
+        raise UsageError(
+            f"{str(path)!r} is a folder of pictures, and nothing says how many were taken in a second: say "
+            "it with --fps (`capture.folder_fps`) if a camera took them one after the other. Pictures of no "
+            "camera are looked at with `onlooker analyze`."
+        )
+    return frame_rate(fps, fps)
 
 
 class FolderCamera:
@@ -21,7 +37,7 @@ class FolderCamera:
 
     def __init__(self, path: Path, options: CaptureOptions, *, decode: Decode) -> None:
         self._paths = picture_paths(path)
-        self._rate: Fraction = frame_rate(options.folder_fps, options.folder_fps)
+        self._rate: Fraction = folder_rate(path, options)
         self._max_bytes = options.max_picture_bytes
         self._decode = decode
         self._next = 0

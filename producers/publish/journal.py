@@ -17,6 +17,7 @@ from schemas.units import US_PER_S
 
 _ENDS_BYTES = 64 * 1024
 _MOST_BYTES = 64 * 1024 * 1024
+_FOLDER_FPS_ONCE = 1.0
 _MAX_AHEAD_US = 3_600 * US_PER_S
 
 
@@ -92,18 +93,43 @@ def recording_digest(spec: SourceSpec, options: CaptureOptions) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    digest = hashlib.sha256(f"{options.start_us} {options.folder_fps} {options.fallback_fps}".encode())
+    # Journals are older than a rate that is not given: it counts as the one that was in force then.
+    folder_fps = options.folder_fps or _FOLDER_FPS_ONCE
+    digest = hashlib.sha256(f"{options.start_us} {folder_fps} {options.fallback_fps}".encode())
     if spec.kind == "folder":
         for path in picture_paths(Path(spec.target)):
             status = path.stat()
             digest.update(f"\0{path.name}\0{status.st_size}\0{status.st_mtime_ns}".encode())
         return digest.hexdigest()
-    with Path(spec.target).open("rb") as file:
-        digest.update(file.read(_ENDS_BYTES))
+    digest.update(_ends_of(Path(spec.target)))
+    return digest.hexdigest()
+
+
+def content_digest(spec: SourceSpec, options: CaptureOptions) -> str:
+    """The same for a recording that may have been copied: nothing of it but its content and its names.
+
+    Returns:
+        A digest over size and both ends of a file, or of each of a folder's pictures, and over the options.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if spec.kind != "folder":
+        plain = msgspec.structs.replace(options, folder_fps=None)
+        return recording_digest(spec, plain)
+    digest = hashlib.sha256(f"{options.start_us} {options.folder_fps}".encode())
+    for path in picture_paths(Path(spec.target)):
+        digest.update(b"\0" + os.fsencode(path.name) + b"\0" + _ends_of(path))
+    return digest.hexdigest()
+
+
+def _ends_of(path: Path) -> bytes:
+    """Both ends of a file, and its size."""
+    with path.open("rb") as file:
+        first = file.read(_ENDS_BYTES)
         size_bytes = file.seek(0, os.SEEK_END)
         file.seek(max(0, size_bytes - _ENDS_BYTES))
-        digest.update(file.read(_ENDS_BYTES) + f"\0{size_bytes}".encode())
-    return digest.hexdigest()
+        return first + file.read(_ENDS_BYTES) + f"\0{size_bytes}".encode()
 
 
 def _read(path: Path) -> dict[str, StandNote]:

@@ -36,6 +36,8 @@ IDLE_S = 0.25
 LOOK_S = 5.0
 """How often the brokers are asked how much waits, s."""
 
+LEFT = "left without writing what was in hand (%s): all before it is written and committed, it is read again"
+
 
 class SinkParts(msgspec.Struct, frozen=True, kw_only=True):
     """What a sink is made of."""
@@ -112,8 +114,10 @@ class Sink:
         try:
             if self._membership is not None and not self._backoff.waiting:
                 self._advance(everything=True)
+            elif self._away:
+                log.warning(LEFT, f"{' and '.join(sorted(self._away))} did not answer")
         except (NotOwnerError, DependencyAwayError) as error:
-            log.warning("left without writing what was in hand, others will: %s", error)
+            log.warning(LEFT, error)
 
     def _idle_s(self) -> float:
         if self._sealed or self._begun or self._done or self._unread:
@@ -265,12 +269,13 @@ class Sink:
         self._parts.meter.count("retries", dependency=name)
         self._parts.pulse.away(name, str(error))
         self._away.add(name)
+        self._looked_s = -LOOK_S  # that nothing had to be asked is no sign that it is back
         if name == "clickhouse" and self._parts.revive is not None:
             with contextlib.suppress(DependencyAwayError, LimitReachedError):
                 self._parts.revive()
 
     def _recovered(self) -> None:
-        if not self._backoff.waiting:
+        if not self._backoff.waiting or self._membership is None:
             return
         self._backoff.succeeded()
         for name in self._away:

@@ -3,7 +3,8 @@
 import logging
 import struct
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import msgspec
@@ -30,7 +31,8 @@ CAPACITY_CODES = frozenset({241, 252})
 NO_ACCESS_CODES = frozenset({192, 193, 194, 195, 516})
 FORBIDDEN_CODES = frozenset({164, 497})
 UNKNOWN_DATABASE_CODE = 81
-AWAY_CODES = frozenset({159, 202, 209, 210, 279, 394})
+TOO_LONG_CODE = 159
+AWAY_CODES = frozenset({TOO_LONG_CODE, 202, 209, 210, 279, 394})
 WORDS_LIMIT = 300
 DATA_CODES = frozenset({6, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 128, 131, 190, 321, 349, 407, 469, 636})
 """Codes that speak of values in an insert, not of the server or the statement."""
@@ -44,6 +46,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     names: tuple[str, ...]
     rows: list[tuple[Any, ...]]
+
+
+class Streamed(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer that is still coming: names of the columns, and rows as they arrive."""
+
+    names: tuple[str, ...]
+    rows: Iterator[tuple[Any, ...]]
+    """Raises what the question may raise, also behind the first rows."""
 
 
 class SqlError(UsageError):
@@ -161,6 +171,40 @@ class ClickHouse:
         rows, columns = result
         return Answer(names=tuple(name for name, _ in columns), rows=rows)
 
+    @contextmanager
+    def streamed(self, sql: str) -> Iterator[Streamed]:
+        """Answer a question of any length: no more than a block of it is held.
+
+        Leaving before the last row hangs up, which ends the question on the server.
+
+        Args:
+            sql: one query.
+
+        Yields:
+            Names, and rows as they come.
+
+        Raises:
+            SqlError: the server does not accept it.
+            LimitReachedError: the answer takes longer than the server allows.
+            DependencyAwayError: the server is away.
+        """
+        coming = self._ask(lambda: self._client.execute_iter(sql, with_column_types=True))
+        is_over = False
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            nonlocal is_over
+            with self._in_plain_words(asking=True):
+                yield from coming
+            is_over = True
+
+        try:
+            with self._in_plain_words(asking=True):
+                columns = next(coming, ())
+            yield Streamed(names=tuple(name for name, _ in columns), rows=rows())
+        finally:
+            if not is_over:
+                self.close()
+
     def check_version(self) -> str:
         """Ask for the server's version, for example `26.9.2.1`.
 
@@ -178,9 +222,18 @@ class ClickHouse:
         self._client.disconnect()
 
     def _ask(self, call: Callable[[], T]) -> T:
-        try:
+        with self._in_plain_words():
             return call()
+
+    @contextmanager
+    def _in_plain_words(self, *, asking: bool = False) -> Iterator[None]:
+        try:
+            yield
         except errors.ServerException as error:
+            if asking and error.code == TOO_LONG_CODE:
+                words = f"the ClickHouse at {self.address} ended this question"
+                mend = "ask for fewer rows at once, or for less to be computed"
+                raise LimitReachedError(f"{words}: {shortened(error.message)} To mend it, {mend}.") from None
             raise _in_plain_words(error, self.address) from None
         except errors.TypeMismatchError as error:
             self._client.disconnect()

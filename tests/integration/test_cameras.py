@@ -30,7 +30,7 @@ from schemas.ports import Pixels
 
 DEADLINE_S = 30.0
 REPOSITORY = Path(__file__).resolve().parents[2]
-OPTIONS = CaptureOptions()
+OPTIONS = CaptureOptions(folder_fps=1.0)
 CLOCKS = Clocks()
 START_US = OPTIONS.start_us
 

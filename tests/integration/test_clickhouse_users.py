@@ -70,7 +70,11 @@ def user_xml(user: str) -> str:
 def profile_xml(user: str, settings: str) -> str:
     pairs = re.findall(r"(\w+) = ('[^']*'|\w+)", settings)
     values = "".join(f"<{name}>{escape(value.strip(chr(39)))}</{name}>" for name, value in pairs)
-    return f"<of_{user}><async_insert>0</async_insert><max_threads>2</max_threads>{values}</of_{user}>"
+    fixed = re.findall(r"(\w+) = (?:'[^']*'|\w+) CONST", settings)
+    constants = "".join(f"<{name}><const/></{name}>" for name in fixed)
+    return (
+        f"<of_{user}><async_insert>0</async_insert>{values}<constraints>{constants}</constraints></of_{user}>"
+    )
 
 
 def users_xml() -> str:
@@ -184,6 +188,10 @@ def test_the_analyst_reads_every_view_but_that_of_the_dead_letters(client: Click
         "INSERT INTO visits (stand_id) VALUES ('x')",
         "SELECT * FROM file('/etc/passwd', 'LineAsString')",
         "SET readonly = 0",
+        "SET max_execution_time = 0",
+        "SELECT 1 SETTINGS max_execution_time = 0",
+        "SELECT 1 SETTINGS max_memory_usage = 0",
+        "SELECT 1 SETTINGS max_untracked_memory = 4000000000",
     ],
 )
 def test_the_analyst_reads_nothing_else_and_changes_nothing(client: ClickHouse, sql: str) -> None:
@@ -207,6 +215,8 @@ def test_an_advertiser_sees_its_own_campaigns_that_enough_people_saw(client: Cli
         "SELECT * FROM visits",
         "SELECT * FROM file('/etc/passwd', 'LineAsString')",
         "SELECT * FROM remote('127.0.0.1', onlooker.visits)",
+        "SELECT 1 SETTINGS max_execution_time = 0",
+        "SELECT 1 SETTINGS max_threads = 64",
     ],
 )
 def test_an_advertiser_sees_nothing_else(client: ClickHouse, sql: str) -> None:

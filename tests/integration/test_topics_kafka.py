@@ -139,7 +139,9 @@ def test_a_wrong_password_is_no_reason_to_wait(
     config = secured_config(tmp_path, secured)
     picture = tmp_path / "1.png"
     picture.write_bytes(cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
-    source: list[str | Path] = ["--source", picture, "--data-dir", tmp_path] if verb == ("capture",) else []
+    source: list[str | Path] = (
+        ["--source", picture, "--fps", "1", "--data-dir", tmp_path] if verb == ("capture",) else []
+    )
     wrong = {"ONLOOKER_KAFKA_PASSWORD": "guessed"}
     refused = onlooker(*verb, "--config", config, *source, environment=wrong)
     # A broker hangs up after a refusal, sometimes before the library has read it: then it only looks away.

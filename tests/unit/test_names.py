@@ -17,7 +17,7 @@ from rich.text import Text
 from onlooker.cli import output
 from onlooker.foreground.streams import _Shown, unfiltered
 from onlooker.foreground.terminal import Terminal
-from onlooker.settings.configuration import Settings, with_sources
+from onlooker.settings.configuration import Settings, Sources, with_sources
 from producers.cameras.sources import parse_source
 from schemas.names import quoted, sendable, visible
 
@@ -107,7 +107,7 @@ def test_a_source_that_is_a_file_is_a_file(
     for said in (name, str(tmp_path / name)):
         spec = parse_source(said)
         assert (spec.kind, spec.target) == ("file", str(tmp_path / name))
-        stand = with_sources(Settings(), (said,)).stands[0].stand_id
+        stand = with_sources(Settings(), Sources(names=(said,))).stands[0].stand_id
         assert all(c.isalnum() or c in "._-" for c in stand)
 
 

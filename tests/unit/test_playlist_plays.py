@@ -19,6 +19,7 @@ from producers.playlist import (
 )
 from schemas.errors import UsageError
 from schemas.events import Play
+from schemas.units import US_PER_S, us_of
 
 S = 1_000_000
 HOUR = 3_600 * S
@@ -184,3 +185,27 @@ def test_the_feed_leaves_out_the_plays_of_a_stand_that_was_switched_off() -> Non
     years_us = 15_500_000 * 10**8 + 12 * S
     assert spans(list(feed.until(years_us))) == [("run", (years_us - 2 * S) / S, (years_us + 3.5 * S) / S)]
     assert feed.until(years_us + S) == ()
+
+
+@pytest.mark.parametrize(
+    ("day", "opens", "closes", "minutes"),
+    [
+        ("2026-03-29", "02:30", "03:00", 30),
+        ("2026-03-29", "02:30", "03:15", 45),
+        ("2026-03-29", "02:15", "02:45", 30),
+        ("2026-10-25", "02:15", "02:45", 30),
+        ("2026-10-25", "01:30", "02:30", 60),
+        ("2026-10-25", "02:30", "03:00", 90),
+    ],
+)
+def test_hours_in_the_night_of_the_clock_change_are_played(
+    day: str, opens: str, closes: str, minutes: int
+) -> None:
+    opening = OpeningHours(opens=opens, closes=closes, time_zone="Europe/Berlin")
+    slot = Slot(campaign_id="c", creative_id="x", duration_s=60)
+    midnight_us = us_of(datetime.fromisoformat(f"{day}T00:00+00:00"))
+    playlist = Playlist(slots=(slot,), anchor_us=0, opening=opening)
+    start_us = midnight_us - 2 * 3600 * US_PER_S
+    plays = list(plays_between(playlist, "door", start_us=start_us, end_us=start_us + 20 * 3600 * US_PER_S))
+    assert sum(play.end_us - play.start_us for play in plays) == minutes * 60 * US_PER_S
+    assert len({play.play_id for play in plays}) == len(plays)

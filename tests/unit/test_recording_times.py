@@ -44,7 +44,7 @@ def test_the_limit_is_that_of_who_reads() -> None:
     with pytest.raises(UsageError, match="3600 s ahead"):
         require_believable("it", start, now_us - US_PER_S)
     with pytest.raises(UsageError, match="lasts 7 s: it ends 3607 s ahead"):
-        require_believable("it", start, now_us, length_s=7)
+        require_believable("it", start, now_us, length_us=7 * US_PER_S)
 
 
 @pytest.mark.parametrize(

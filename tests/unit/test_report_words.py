@@ -1,8 +1,9 @@
 """The small parts of the report: bars, sparklines, numbers, plain values, addresses."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from io import StringIO
+from itertools import count, islice
 from uuid import UUID
 
 import pytest
@@ -10,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from onlooker.foreground.terminal import Terminal
-from onlooker.reporting.answers import laid_out
+from onlooker.reporting.answers import answer_lines
 from onlooker.reporting.plain import number, percent, plain
 from onlooker.reporting.terminal import bar, sparkline
 from schemas.errors import UsageError
@@ -103,10 +103,7 @@ def test_a_long_message_of_the_server_is_one_line() -> None:
 
 
 def lines_of(answer: Answer, width: int | None) -> list[str]:
-    console = Terminal(width=width or 1000, file=StringIO(), force_terminal=False)
-    with console.capture() as printed:
-        console.print(laid_out(answer, width))
-    return [line.rstrip() for line in printed.get().splitlines() if line.strip()]
+    return [line for line in answer_lines(answer.names, answer.rows, width) if line]
 
 
 def test_an_answer_too_wide_for_the_terminal_is_stacked() -> None:
@@ -118,6 +115,25 @@ def test_an_answer_too_wide_for_the_terminal_is_stacked() -> None:
     assert narrow[13].split() == ["column_1", "[b]x[/b]"]
     assert all(len(line) <= 80 for line in narrow)
     assert lines_of(answer, None)[0].split() == list(names)
+
+
+def test_an_answer_is_laid_out_as_it_comes() -> None:
+    def without_an_end() -> Iterator[tuple[int, str]]:
+        yield from ((number, "x") for number in count())
+
+    lines = list(islice(answer_lines(("number", "word"), without_an_end(), 80), 100_002))
+    assert lines[0].split() == ["number", "word"]
+    assert lines[-1].split() == ["99999", "x"]
+
+
+def test_a_value_does_not_steer_the_terminal_and_keeps_its_lines() -> None:
+    answer = Answer(names=("a", "b"), rows=[("\x1b[2Jx\ty", "one\ntwo"), ("日", "plain")])
+    assert lines_of(answer, None)[2:] == [" \\x1b[2Jx\\ty  one", "              two", " 日           plain"]
+    assert [line.split() for line in lines_of(answer, 10)][:3] == [
+        ["a", "\\x1b[2Jx\\ty"],
+        ["b", "one"],
+        ["two"],
+    ]
 
 
 def test_an_answer_that_fits_is_a_table() -> None:

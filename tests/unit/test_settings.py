@@ -1,5 +1,6 @@
 """The configuration: a wrong one names file, path and what is allowed; a right one is read with defaults."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 import yaml
 
 from onlooker.settings.clickhouse_section import ClickHouseSettings
-from onlooker.settings.configuration import Settings, load_settings, with_sources, without_secrets
+from onlooker.settings.configuration import Settings, Sources, load_settings, with_sources, without_secrets
 from schemas.errors import UsageError
 
 GOOD = """
@@ -124,10 +125,28 @@ def test_what_is_shown_can_be_read_again(tmp_path: Path) -> None:
 def test_sources_of_the_command_line_are_stands_named_after_their_files(tmp_path: Path) -> None:
     clip = tmp_path / "my walk.mp4"
     clip.touch()
-    settings = with_sources(Settings(), (str(clip), str(clip), "0", "rtsp://camera/1"))
+    settings = with_sources(Settings(), Sources(names=(str(clip), str(clip), "0", "rtsp://camera/1")))
     names = [stand.stand_id for stand in settings.stands]
     assert names == ["my-walk", "my-walk-2", "stand-3", "stand-4"]
     assert settings.stands[0].playlist.slots[0].campaign_id == "default"
+
+
+def test_stands_named_after_their_files_never_share_a_name(tmp_path: Path) -> None:
+    names = ("cam-3", "cam", "other/cam", "third/cam", "cam-4")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.mp4").touch()
+    settings = with_sources(Settings(), Sources(names=tuple(str(tmp_path / f"{name}.mp4") for name in names)))
+    stands = [stand.stand_id for stand in settings.stands]
+    assert len(set(stands)) == len(names), stands
+
+
+def test_time_and_rate_of_sources_are_told_of_sources(tmp_path: Path) -> None:
+    at = datetime(2026, 11, 21, 7, tzinfo=UTC)
+    settings = with_sources(Settings(), Sources(names=("0",), start_at=at, fps=5.0))
+    assert (settings.capture.start_at, settings.capture.folder_fps) == (at, 5.0)
+    with pytest.raises(UsageError, match="--source"):
+        with_sources(Settings(), Sources(fps=5.0))
 
 
 @pytest.mark.parametrize("section", ["kafka", "clickhouse", "registry"])

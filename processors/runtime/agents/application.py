@@ -1,5 +1,6 @@
 """The Faust application of one role: its settings, and a producer that is idempotent and fenced."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
@@ -64,12 +65,30 @@ class NothingRead(dict[TP, int | None]):
         return
 
 
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's thread of the consumer, which ends well also where the brokers have just gone."""
+
+    async def on_thread_stop(self) -> None:
+        """Hang up."""
+        try:
+            await super().on_thread_stop()
+        except asyncio.CancelledError:
+            # aiokafka waits for fetches that it has cancelled: between two attempts one ends in this.
+            task = asyncio.current_task()
+            if self._consumer is None or (task is not None and task.cancelling()):
+                raise
+            await self._consumer._client.close()
+
+
 class Consumer(driver.Consumer):
     """Faust's consumer; offsets are committed as they are told, not gathered from acknowledgements."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._read_offset = NothingRead()
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Nothing: it guesses from acknowledgements why a stream is slow; the watchdog measures progress."""

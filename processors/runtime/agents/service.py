@@ -129,14 +129,7 @@ class _RoleService:
         )
 
         async def serve(stream: Any) -> None:
-            try:
-                await self._worker.serve(stream.channel.queue)
-            except StopAsyncIteration:
-                if not self._worker.ending:
-                    self._fail(DependencyAwayError("Faust ended the stream by itself. Start it again."))
-            except Exception as error:  # noqa: BLE001 - turned into the exit of the service
-                self._fail(error)
-                await asyncio.Event().wait()
+            await self._serve(stream.channel.queue)
 
         async def revoked(_: Any, /, *partitions: Any, **__: Any) -> None:
             await self._worker.on_revoked(*partitions)
@@ -147,6 +140,19 @@ class _RoleService:
         self._app.agent(topic, name=self._plan.stage.name, concurrency=1)(serve)
         self._app.on_partitions_revoked.connect(revoked)
         self._app.on_partitions_assigned.connect(assigned)
+
+    async def _serve(self, queue: Any) -> None:
+        try:
+            await self._worker.serve(queue)
+        except StopAsyncIteration:
+            if not self._worker.ending:
+                self._fail(DependencyAwayError("Faust ended the stream by itself. Start it again."))
+        except asyncio.CancelledError:
+            if not self._worker.ending:  # else it is the end, which was told where it went wrong
+                raise
+        except Exception as error:  # noqa: BLE001 - turned into the exit of the service
+            self._fail(error)
+            await asyncio.Event().wait()
 
     def _fence(self) -> None:
         if not self._lease.holds:
@@ -185,8 +191,12 @@ class _RoleService:
         if self._failure is None:
             try:
                 await asyncio.wait_for(self._worker.end(), self._plan.options.stop_s)
-            except (TimeoutError, KafkaError, DependencyAwayError) as error:
-                log.warning("The last checkpoint could not be written: %s", error)
+            except (TimeoutError, asyncio.CancelledError, KafkaError, DependencyAwayError) as error:
+                log.warning(
+                    "The last checkpoint could not be written (%s). All up to the one before is committed; "
+                    "what was handled since is read again at the next start, and nothing is lost.",
+                    _why(error, self._plan.broker),
+                )
         self._worker.ending = True
         try:
             await asyncio.wait_for(self._app.stop(), self._plan.options.stop_s)
@@ -207,7 +217,7 @@ class _RoleService:
             await asyncio.sleep(TURN_S)
 
     async def _look(self) -> None:
-        """Ask how much waits for this worker; also proves that the brokers answer."""
+        """Ask how much waits for this worker; only an answer proves that the brokers are there."""
         while True:
             await asyncio.sleep(LOOK_S)
             try:
@@ -217,8 +227,6 @@ class _RoleService:
             except (KafkaError, TimeoutError, OSError) as error:
                 self._progress.waiting(0)
                 self._plan.pulse.away("kafka", str(trouble_of(error, self._plan.broker)))
-            else:
-                self._plan.pulse.away("kafka", None)
 
     async def _count_waiting(self) -> None:
         if not self._app.consumer.started or self._worker.ending:
@@ -251,6 +259,13 @@ class _RoleService:
             yield
         finally:
             over.set()
+
+
+def _why(error: BaseException, broker: BrokerOptions) -> str:
+    """Why the brokers did not take something, in words also for errors that have none."""
+    if isinstance(error, KafkaError | TimeoutError | OSError):
+        return str(trouble_of(error, broker))
+    return str(error) or "the connection to the brokers was given up"
 
 
 def _in_words(error: BaseException | None, broker: BrokerOptions) -> BaseException:

@@ -212,7 +212,8 @@ class RoleWorker:
     async def lags(self) -> dict[tuple[Topic, int], int]:
         """How many events wait in each assigned partition, as the brokers say now."""
         tps = self._assigned()
-        ends = await self._asking.ends(tps)
+        # Who has no partition asks about any: it has to know whether the brokers answer.
+        ends = await self._asking.ends(tps or [TP(min(self._names), 0)])
         is_idle = self._queue is not None and self._queue.empty() and not self._busy.locked()
         if is_idle and (self._order is None or self._order.is_empty):
             # What is fetched is handled: the consumer also passes over offsets that have no event.
@@ -222,6 +223,7 @@ class RoleWorker:
         return {
             (self._names[tp.topic], tp.partition): max(0, end - reached.get(tp, end))
             for tp, end in ends.items()
+            if tp in tps
         }
 
     async def end(self) -> None:

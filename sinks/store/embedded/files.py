@@ -41,7 +41,8 @@ CONFIG = """<clickhouse>
 """
 USERS = """<clickhouse>
  <profiles><default><async_insert>0</async_insert><max_threads>2</max_threads></default>
-  <analyst><readonly>2</readonly><max_threads>2</max_threads><max_execution_time>60</max_execution_time></analyst>
+  <analyst><readonly>2</readonly><max_threads>2</max_threads><max_execution_time>60</max_execution_time>
+   <constraints>{fixed}</constraints></analyst>
  </profiles><quotas><default/></quotas>
  <users>
   <default><password></password><networks><ip>::1</ip></networks><profile>default</profile>
@@ -59,6 +60,22 @@ USERS = """<clickhouse>
 """
 """`default` has no password because the child itself logs in as it: it may listen and count, no more. The
 analyst reads all but dead letters: nobody knows what somebody sends."""
+FIXED = (
+    "max_threads",
+    "max_execution_time",
+    "max_estimated_execution_time",
+    "timeout_overflow_mode",
+    "timeout_before_checking_execution_speed",
+    "max_memory_usage",
+    "max_memory_usage_for_user",
+    "max_untracked_memory",
+    "max_concurrent_queries_for_user",
+    "max_network_bandwidth",
+    "priority",
+)
+"""Settings by which a question would take more of the machine: the analyst has them as they are.
+
+All others may be set with a question, as the clients of others do."""
 
 
 class Connection(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +120,7 @@ def write_configuration(data_dir: Path, connection: Connection, memory_bytes: in
         sink_sha256=_sha256(connection.onlooker_password),
         analyst_sha256=_sha256(connection.analyst_password),
         database=connection.database,
+        fixed="".join(f"<{name}><const/></{name}>" for name in FIXED),
     )
     write_private(run / "users.xml", users)
 
