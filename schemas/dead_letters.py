@@ -91,6 +91,7 @@ def letter_of(  # noqa: PLR0913 - a message has so many parts
     topic: str,
     partition: int,
     offset: int,
+    incarnation: str,
     key: bytes | None,
     value: bytes | None,
     now_us: int,
@@ -103,8 +104,8 @@ def letter_of(  # noqa: PLR0913 - a message has so many parts
         topic: where it lies, as the broker names it.
         partition: of that topic.
         offset: its place in that partition.
-        key: of the message.
-        value: of the message.
+        incarnation: which topic of that name, as the brokers call it: offsets come again in one made anew.
+        key, value: of the message.
         now_us: wall clock, microseconds UTC.
 
     Returns:
@@ -112,7 +113,7 @@ def letter_of(  # noqa: PLR0913 - a message has so many parts
         which the detail then says. The same message gives the same id, however often it is set aside.
     """
     return DeadLetter(
-        letter_id=derive_id("dead_letter", topic, partition, offset),
+        letter_id=derive_id("dead_letter", topic, incarnation, partition, offset),
         service=service[:MOST_LABEL],
         cause=error.cause[:MOST_LABEL],
         detail=_detail(error, len(value or b"")),

@@ -20,6 +20,7 @@ CounterName = Literal[
     "facts_repeated",
     "checkpoints_written",
     "partitions_changed",
+    "positions_void",
 ]
 GaugeName = Literal[
     "bytes_in_flight",
@@ -58,6 +59,10 @@ COUNTERS: Mapping[CounterName, Metric] = {
     "facts_repeated": Metric("facts not written because they were there already", ("topic",)),
     "checkpoints_written": Metric("checkpoints of stands written", ("stage",)),
     "partitions_changed": Metric("partitions given to or taken from this process", ("topic", "change")),
+    "positions_void": Metric(
+        "offsets that were kept and say nothing any more: their topic was made anew or cut short",
+        ("topic", "cause"),
+    ),
 }
 GAUGES: Mapping[GaugeName, Metric] = {
     "bytes_in_flight": Metric("bytes handed to the producer and not yet acknowledged"),

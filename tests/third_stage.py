@@ -60,4 +60,4 @@ def _window(state: Tallied, started_us: int) -> WindowClosed:
 def tallying(tools: DeskTools, load: Load) -> FoldDesk:
     """The desk of the stage."""
     fold = Tally()
-    return FoldDesk(fold, StandStates(TALLY.name, fold, fold, load), tools)
+    return FoldDesk(fold, StandStates(TALLY.name, fold, fold, load, meter=tools.meter), tools)

@@ -79,7 +79,7 @@ def build_plan(settings: Settings, request: WorkRequest, watch: Watch) -> WorkPl
 
 def _measuring(settings: Settings, request: WorkRequest, tools: DeskTools) -> OpenDesk:
     fold = AlignedMeasure(measure_options(settings))
-    return lambda load: FoldDesk(fold, StandStates(request.stage, fold, fold, load), tools)
+    return lambda load: FoldDesk(fold, StandStates(request.stage, fold, fold, load, meter=tools.meter), tools)
 
 
 def _observing(settings: Settings, request: WorkRequest, tools: DeskTools) -> OpenDesk:
@@ -89,7 +89,7 @@ def _observing(settings: Settings, request: WorkRequest, tools: DeskTools) -> Op
     threads = ThreadPoolExecutor(settings.work.inference_threads, thread_name_prefix="looking")
 
     def opening(load: Load) -> Desk:
-        states = StandStates(request.stage, stage, CameraKeeper(), load)
+        states = StandStates(request.stage, stage, CameraKeeper(), load, meter=tools.meter)
         return ObserveDesk(frames, states, tools, executor=threads)
 
     return opening

@@ -155,7 +155,14 @@ class BatchWriter:
         for entry, why in words:
             log.warning("%s:%s:%s is refused: %s", *batch.tp, entry.offset, why)
             trouble = UndecodableError("refused", why)
-            letters[entry.offset] = letter_for(batch.tp, entry.offset, entry.origin, trouble, batch.at_us)
+            letters[entry.offset] = letter_for(
+                batch.tp,
+                entry.offset,
+                entry.origin,
+                trouble,
+                at_us=batch.at_us,
+                incarnation=batch.incarnation,
+            )
         self._limits.took(batch.tp, [msgspec.structs.replace(e, letter=letters[e.offset]) for e, _ in words])
         return letters
 

@@ -165,7 +165,7 @@ def batches(codec: AvroCodec, facts: list[CouponUsed], *, first: int = 0) -> Any
     )
     for offset, fact in enumerate(facts, start=first):
         message = Message(offset=offset, key=b"entrance", value=codec.encode(fact), repeated=True)
-        gathering.add(FactReader(codec, TopicNames()).read(TP, message, T0_US))
+        gathering.add(FactReader(codec, TopicNames()).read(TP, message, T0_US, incarnation="one"))
     batch = gathering.take(T0_US)
     assert batch is not None
     return batch
@@ -187,7 +187,8 @@ def test_a_message_carries_it_and_only_on_its_topic(codec: AvroCodec) -> None:
     assert codec.decode(message) == coupon(1)
     assert codec.decode(codec.encode(samples()[-1])) == plain(CouponUsed)
     elsewhere = Message(offset=0, key=b"entrance", value=message)
-    letter = FactReader(codec, TopicNames()).read(("visits.v1", 0), elsewhere, T0_US).letter
+    reader = FactReader(codec, TopicNames())
+    letter = reader.read(("visits.v1", 0), elsewhere, T0_US, incarnation="one").letter
     assert letter is not None
     assert letter.detail == "The topic visits carries VisitEnded, this is a CouponUsed."
     with pytest.raises(UndecodableError):

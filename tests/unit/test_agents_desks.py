@@ -64,7 +64,7 @@ class Post:
         self.tools = DeskTools(codec=CODEC, aside=aside, meter=self.counts, clock_us=lambda: NOW_US)
         self.kept: dict[str, bytes] = {}
         self.fold: Any = AlignedMeasure(MeasureOptions())
-        self.states = StandStates("measure", self.fold, self.fold, self.kept.get)
+        self.states = StandStates("measure", self.fold, self.fold, self.kept.get, meter=self.counts)
         self.desk: Any = FoldDesk(self.fold, self.states, self.tools)
         self.ends: Counter[Topic] = Counter()
 
@@ -202,7 +202,7 @@ class Observing(Post):
         super().__init__()
         self.observer = Seeing()
         self.fold = ObserveStage(cast(Any, self.observer), "models-1")
-        self.states = StandStates("observe", self.fold, CameraKeeper(), self.kept.get)
+        self.states = StandStates("observe", self.fold, CameraKeeper(), self.kept.get, meter=self.counts)
         frames = CapturedFrames(self.fold, decode)
         self.desk = ObserveDesk(frames, self.states, self.tools, executor=ThreadPoolExecutor(2))
 

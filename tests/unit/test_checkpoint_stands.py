@@ -13,6 +13,7 @@ from processors.runtime.work.stands import StandStates
 from processors.runtime.work.traffic import Place
 from processors.thresholds import MeasureOptions
 from schemas.errors import UsageError
+from schemas.metrics import NoMeter
 from tests.replay.measure_scenes import Camera, Person, frames
 
 LOOKER = Person(track="a", from_s=1, to_s=40, looks=((2, 30),))
@@ -20,7 +21,7 @@ FOLD = AlignedMeasure(MeasureOptions())
 
 
 def states_of(kept: dict[str, bytes]) -> StandStates:
-    return StandStates("measure", FOLD, FOLD, kept.get)
+    return StandStates("measure", FOLD, FOLD, kept.get, meter=NoMeter())
 
 
 def place(offset: int, topic: str = "observations") -> Place:

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 from faust.types import TP
 
-from processors.runtime.agents.application import RoleApp
+from processors.runtime.agents.application import Committed, RoleApp
 from processors.runtime.agents.connection import client_settings
+from processors.runtime.agents.incarnations import incarnations_of
 from schemas.broker import BrokerOptions
 from schemas.metrics import Meter, Pulse
 from schemas.trouble import trouble_of
@@ -23,6 +24,7 @@ ANSWER_MS = 10_000
 """How long a broker may take to answer."""
 
 Offsets = Mapping[TP, int]
+T = TypeVar("T")
 
 
 class ReassignedError(Exception):
@@ -71,6 +73,18 @@ class Asking:
         """
         return await self._asked(AIOKafkaConsumer.beginning_offsets, tps)
 
+    async def incarnations(self, names: Sequence[str]) -> Mapping[str, str]:
+        """What the brokers call each topic for as long as it lives; those that are not there are left out.
+
+        Raises:
+            ReassignedError: the assignment changed before a broker answered.
+        """
+
+        async def ask() -> Mapping[str, str]:
+            return await incarnations_of((await self._connected())._client, names)
+
+        return await self._patiently(ask)
+
     async def _asked(self, question: Callable[..., Awaitable[Any]], tps: Sequence[TP]) -> Offsets:
         plain = [TopicPartition(tp.topic, tp.partition) for tp in tps]
 
@@ -91,7 +105,7 @@ class Asking:
             self._line = line
         return self._line
 
-    async def committed(self, tps: Sequence[TP]) -> Offsets:
+    async def committed(self, tps: Sequence[TP]) -> Mapping[TP, Committed]:
         """The offset of the next event, for each partition that the group has committed one of.
 
         Raises:
@@ -108,7 +122,7 @@ class Asking:
         """Have partitions read from earlier offsets on."""
         await self._app.offsets.read_from(offsets)
 
-    async def _patiently(self, ask: Callable[[], Awaitable[Offsets]]) -> Offsets:
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         while True:
             if not self._app.flow_control.is_active() or self._app.should_stop:
                 raise ReassignedError

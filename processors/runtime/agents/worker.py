@@ -9,6 +9,7 @@ from faust.types import TP
 
 from processors.runtime.agents.application import RoleApp
 from processors.runtime.agents.asking import Asking, ReassignedError
+from processors.runtime.agents.ground import Ground
 from processors.runtime.agents.order import HeldBack
 from processors.runtime.agents.outbox import Outbox
 from processors.runtime.agents.plan import Desk, WorkPlan
@@ -31,10 +32,20 @@ Queue = asyncio.Queue[Any]
 class RoleWorker:
     """Drives a desk from Faust's queue; one round at a time, and never two at once."""
 
-    def __init__(self, app: RoleApp, plan: WorkPlan, desk: Desk, *, lease: Lease, give_up: GiveUp) -> None:
+    def __init__(
+        self,
+        app: RoleApp,
+        plan: WorkPlan,
+        desk: Desk,
+        *,
+        ground: Ground,
+        lease: Lease,
+        give_up: GiveUp,
+    ) -> None:
         self._app = app
         self._plan = plan
         self._desk = desk
+        self._ground = ground
         self._lease = lease
         self._give_up = give_up
         self._outbox = Outbox(app, plan)
@@ -59,6 +70,7 @@ class RoleWorker:
             LimitReachedError: too many messages are bad, or a state has grown too large.
             UsageError: a checkpoint is of another version.
             DependencyAwayError: events were lost on their way here.
+            RecreatedError: a topic was deleted: all begins anew.
         """
         self._queue = queue
         while not self.ending:
@@ -93,6 +105,7 @@ class RoleWorker:
                 return
             messages = [self._received(event.message) for event in events if self._is_ours(event.message)]
             taken = [each for each in messages if self._reach.take(self._tp(each), each.place.offset)]
+            await self._ground.require_same(self._asking, is_idle=not taken)
             await self._rereading.ask_for(self._reach.missing())
             await self._handle(await self._ordered(taken))
         except (ReassignedError, IllegalStateError):
@@ -122,7 +135,12 @@ class RoleWorker:
     def _received(self, message: Any) -> Received:
         topic = self._names[message.topic]
         return Received(
-            place=Place(topic=topic, partition=message.partition, offset=message.offset),
+            place=Place(
+                topic=topic,
+                partition=message.partition,
+                offset=message.offset,
+                incarnation=self._ground.incarnations[message.topic],
+            ),
             key=message.key,
             value=message.value,
             captured_us=captured_us_of(message.headers),
@@ -146,9 +164,15 @@ class RoleWorker:
         ends, begins = await self._asking.ends(tps), await self._asking.begins(tps)
         commits = await self._asking.committed(tps)
         self._known_until = {(self._names[tp.topic], tp.partition): end for tp, end in ends.items()}
-        firsts = {tp: max(begins.get(tp, 0), commits.get(tp, 0)) for tp in tps}
+        self._desk.states.begin(self._known_until)
+        commits = {
+            tp: each
+            for tp, each in commits.items()
+            if self._ground.counts(tp, self._names[tp.topic], each, ends[tp])
+        }
+        firsts = {tp: max(begins.get(tp, 0), commits[tp].offset if tp in commits else 0) for tp in tps}
         for tp, committed in commits.items():
-            if expired := firsts[tp] - committed:
+            if expired := firsts[tp] - committed.offset:
                 topic = self._names[tp.topic]
                 self._plan.meter.count("messages_ignored", expired, topic=topic, cause="expired")
         self._reach.begin(firsts)
@@ -197,7 +221,8 @@ class RoleWorker:
         for stand_id, _, data in kept:
             self._app.states.data[stand_id.encode()] = data
         states.saved()
-        if await self._app.offsets.commit_to(offsets):
+        offsets = {tp: offset for tp, offset in offsets.items() if tp.topic not in self._ground.gone}
+        if await self._app.offsets.commit_to(offsets, self._ground.incarnations):
             self._reach.commit(offsets)
 
     async def lags(self) -> dict[tuple[Topic, int], int]:
