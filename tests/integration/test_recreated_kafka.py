@@ -67,3 +67,59 @@ def test_measure_goes_on_in_topics_made_anew_while_it_runs(
     assert stream.facts() == wanted
     assert "begins anew" in running.log("one")
     assert running.stop() == {"one": 0}, running.log("one")
+
+
+def test_x_outputs(stream: Stream, running: Services, events: list[MeasureInput], wanted: Found) -> None:
+    half = len(events) // 2
+    measuring(running, "one")
+    stream.publish(events[:half])
+    wait_until(stream.is_done, "the first half is measured")
+    first = stream.facts()
+    stream.make_anew(("visits", "campaign_windows", "dead_letters"))
+    stream.publish(events[half:])
+    wait_until(stream.is_done, "the second half is measured")
+    print(running.log("one"))
+    assert stream.facts() | first == wanted
+    assert running.stop() == {"one": 0}, running.log("one")
+
+
+def test_x_checkpoints(stream: Stream, running: Services, events: list[MeasureInput], wanted: Found) -> None:
+    from contextlib import closing
+
+    from kafka import KafkaAdminClient
+
+    half = len(events) // 2
+    measuring(running, "one")
+    stream.publish(events[:half])
+    wait_until(stream.is_done, "the first half is measured")
+    with closing(KafkaAdminClient(bootstrap_servers=stream.broker.bootstrap)) as admin:
+        admin.delete_topics([f"{stream.broker.group('measure')}-states-changelog"])
+    stream.publish(events[half:])
+    wait_until(stream.is_done, "the second half is measured")
+    print(running.log("one"))
+    facts = stream.facts()
+    print(len(facts), len(wanted), len(facts.keys() & wanted.keys()))
+    assert running.stop() == {"one": 0}, running.log("one")
+    assert 0
+
+
+def test_x_missing(stream: Stream, running: Services, events: list[MeasureInput], wanted: Found) -> None:
+    import time
+
+    half = len(events) // 2
+    measuring(running, "one")
+    stream.publish(events[:half])
+    wait_until(stream.is_done, "the first half is measured")
+    stream.delete(READS)
+    time.sleep(15)
+    stream.make(READS)
+    stream.publish(events[half:])
+    try:
+        wait_until(stream.is_done, "the second half is measured", timeout_s=20)
+    except AssertionError:
+        pass
+    print(running.processes["one"].poll())
+    print(running.log("one"))
+    assert running.stop() == {"one": 0}, running.log("one")
+    assert stream.facts() == wanted
+    assert 0

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -73,17 +73,21 @@ class Asking:
         """
         return await self._asked(AIOKafkaConsumer.beginning_offsets, tps)
 
-    async def incarnations(self, names: Sequence[str]) -> Mapping[str, str]:
+    async def incarnations(self, names: Iterable[str]) -> Mapping[str, str]:
         """What the brokers call each topic for as long as it lives; those that are not there are left out.
 
         Raises:
             ReassignedError: the assignment changed before a broker answered.
         """
+        return await self._patiently(lambda: self.incarnations_now(names))
 
-        async def ask() -> Mapping[str, str]:
-            return await incarnations_of((await self._connected())._client, names)
+    async def incarnations_now(self, names: Iterable[str]) -> Mapping[str, str]:
+        """The same, whatever becomes of the assignment.
 
-        return await self._patiently(ask)
+        Raises:
+            KafkaError: no broker answers.
+        """
+        return await incarnations_of((await self._connected())._client, names)
 
     async def _asked(self, question: Callable[..., Awaitable[Any]], tps: Sequence[TP]) -> Offsets:
         plain = [TopicPartition(tp.topic, tp.partition) for tp in tps]

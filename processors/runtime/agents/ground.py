@@ -1,19 +1,16 @@
 """The ground a worker stands on: topics that stay those it began with, or its offsets say nothing."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from faust.types import TP
 
 from processors.runtime.agents.application import Committed
-from processors.runtime.agents.asking import Asking
 from processors.runtime.agents.incarnations import RecreatedError
 from schemas.metrics import Meter
 from schemas.topics import Topic
 
 log = logging.getLogger(__name__)
-EVERY_S = 1.0
-"""How often it is asked while no events come."""
 
 
 class Ground:
@@ -22,41 +19,31 @@ class Ground:
     Args:
         incarnations: what the brokers call each topic for as long as it lives, by name.
         meter: takes the count of offsets that are no good any more.
-        clock_s: seconds that only grow.
     """
 
-    def __init__(self, incarnations: Mapping[str, str], meter: Meter, clock_s: Callable[[], float]) -> None:
+    def __init__(self, incarnations: Mapping[str, str], meter: Meter) -> None:
         self.incarnations = incarnations
         self.gone: frozenset[str] = frozenset()
         """Names of topics that were deleted since."""
         self._meter = meter
-        self._clock_s = clock_s
-        self._asked_s = clock_s()
 
-    async def require_same(self, asking: Asking, *, is_idle: bool) -> None:
+    def require_same(self, present: Mapping[str, str]) -> None:
         """Compare the topics with those that the worker began with.
 
-        Asked after events have come and before they are handled: an id never comes again, so while it is the
-        same they lay in the topic that their offsets count in.
+        An id never comes again: what had come before the brokers were asked, and they still gave the old id,
+        lay in the topic that its offset counts in.
 
         Args:
-            asking: knows the brokers.
-            is_idle: no events have come: then it is asked only now and then.
+            present: what the brokers call each topic that is there now, by name.
 
         Raises:
             RecreatedError: one was deleted, and perhaps made again.
-            ReassignedError: the assignment changed before a broker answered.
         """
-        now_s = self._clock_s()
-        if is_idle and now_s - self._asked_s < EVERY_S:
-            return
-        present = await asking.incarnations([*self.incarnations])
-        self._asked_s = now_s
         self.gone = frozenset(name for name, known in self.incarnations.items() if present.get(name) != known)
         if self.gone:
             raise RecreatedError(
-                f"Deleted while this worker was at it: {', '.join(sorted(self.gone))}. It begins anew, with "
-                "what it knows of the stands; what it had not read yet of what was deleted is lost."
+                f"Deleted while this worker was at it: {', '.join(sorted(self.gone))}. It begins anew at its "
+                "checkpoints; what it had not read yet of what was deleted is lost."
             )
 
     def counts(self, tp: TP, topic: Topic, committed: Committed, end: int) -> bool:

@@ -102,7 +102,7 @@ class _RoleService:
         self._progress = Progress(plan.options.stall_s, plan.clocks.monotonic_s)
         self._app = build_app(plan.stage, plan.broker, plan.options, fence=self._fence)
         desk = plan.open_desk(lambda stand_id: self._app.states.data.get(stand_id.encode()))
-        ground = Ground(incarnations, plan.meter, plan.clocks.monotonic_s)
+        ground = Ground(incarnations, plan.meter)
         self._worker = RoleWorker(self._app, plan, desk, ground=ground, lease=self._lease, give_up=give_up)
         self._connect()
 
@@ -195,13 +195,16 @@ class _RoleService:
             await asyncio.sleep(TURN_S)
 
     async def _look(self) -> None:
-        """Ask how much waits for this worker; also proves that the brokers answer."""
+        """Ask whether the topics are there and how much waits; also proves that the brokers answer."""
         while True:
             await asyncio.sleep(LOOK_S)
             try:
+                await asyncio.wait_for(self._worker.look(), 4 * LOOK_S)
                 await asyncio.wait_for(self._count_waiting(), 4 * LOOK_S)
             except ReassignedError:
                 self._progress.waiting(0)
+            except RecreatedError as error:
+                self._fail(error)
             except (KafkaError, TimeoutError, OSError) as error:
                 self._progress.waiting(0)
                 self._plan.pulse.away("kafka", str(trouble_of(error, self._plan.broker)))

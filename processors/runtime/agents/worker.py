@@ -105,7 +105,10 @@ class RoleWorker:
                 return
             messages = [self._received(event.message) for event in events if self._is_ours(event.message)]
             taken = [each for each in messages if self._reach.take(self._tp(each), each.place.offset)]
-            await self._ground.require_same(self._asking, is_idle=not taken)
+            if taken:
+                # Asked after they have come: only then does the answer say in which topic they lay.
+                names = self._ground.incarnations
+                self._ground.require_same(await self._asking.incarnations(names))
             await self._rereading.ask_for(self._reach.missing())
             await self._handle(await self._ordered(taken))
         except (ReassignedError, IllegalStateError):
@@ -224,6 +227,15 @@ class RoleWorker:
         offsets = {tp: offset for tp, offset in offsets.items() if tp.topic not in self._ground.gone}
         if await self._app.offsets.commit_to(offsets, self._ground.incarnations):
             self._reach.commit(offsets)
+
+    async def look(self) -> None:
+        """See whether the topics are still there, also while partitions are being assigned.
+
+        Raises:
+            RecreatedError: one was deleted.
+            KafkaError: no broker answers.
+        """
+        self._ground.require_same(await self._asking.incarnations_now(self._ground.incarnations))
 
     async def lags(self) -> dict[tuple[Topic, int], int]:
         """How many events wait in each assigned partition, as the brokers say now."""
