@@ -26,6 +26,7 @@ GaugeName = Literal[
     "bytes_in_flight",
     "consumer_lag",
     "dependency_away",
+    "in_vain",
     "stands",
     "camera_streaming",
 ]
@@ -68,6 +69,9 @@ GAUGES: Mapping[GaugeName, Metric] = {
     "bytes_in_flight": Metric("bytes handed to the producer and not yet acknowledged"),
     "consumer_lag": Metric("messages that wait in a topic for this process", ("topic", "partition")),
     "dependency_away": Metric("1 while a dependency is away", ("dependency",)),
+    "in_vain": Metric(
+        "1 while all that has come by a topic for more than a minute changed nothing", ("topic",)
+    ),
     "stands": Metric("stands with state in this process", ("stage",)),
     "camera_streaming": Metric("1 while a camera gives pictures", ("stand_id", "camera_id")),
 }
@@ -109,6 +113,14 @@ class Pulse(Protocol):
         """
         ...
 
+    def changed(self, topic: str) -> None:
+        """A message of a topic changed something."""
+        ...
+
+    def ignored(self, topic: str, cause: str, count: int = 1) -> None:
+        """Messages of a topic changed nothing; a service that does only that for a minute is not healthy."""
+        ...
+
 
 class NoMeter:
     """Takes figures and forgets them."""
@@ -130,4 +142,10 @@ class NoPulse:
         """Forget it."""
 
     def away(self, dependency: str, words: str | None) -> None:
+        """Forget it."""
+
+    def changed(self, topic: str) -> None:
+        """Forget it."""
+
+    def ignored(self, topic: str, cause: str, count: int = 1) -> None:
         """Forget it."""

@@ -36,6 +36,9 @@ class Tally:
         state = msgspec.structs.replace(state, visits=state.visits + 1)
         return state, (_window(state, event.visit.started_us),)
 
+    def ignored(self, before: Tallied, after: Tallied) -> str | None:
+        return None if after != before else "known"
+
     def kept(self, state: Tallied) -> bytes:
         return msgspec.msgpack.encode(state)
 

@@ -64,7 +64,7 @@ def build_plan(settings: Settings, request: WorkRequest, watch: Watch) -> WorkPl
         clock_us=clocks.now_us,
         meter=watch.meter,
     )
-    tools = DeskTools(codec=codec, aside=aside, meter=watch.meter, clock_us=clocks.now_us)
+    tools = DeskTools(codec=codec, aside=aside, meter=watch.meter, pulse=watch.pulse, clock_us=clocks.now_us)
     return WorkPlan(
         stage=stage_named(name),
         broker=broker,

@@ -18,7 +18,7 @@ from schemas.errors import (
 )
 from schemas.events import DeadLetter
 from schemas.kinds import kinds
-from schemas.metrics import Meter
+from schemas.metrics import Meter, NoPulse, Pulse
 from schemas.ports import RowStore
 from schemas.units import US_PER_S
 from sinks.facts.columns import tables_of
@@ -65,6 +65,8 @@ class Reporting(msgspec.Struct, frozen=True, kw_only=True):
     writer: str
     """Name of this process, for the ledger."""
     clocks: Clocks = Clocks()
+    pulse: Pulse = NoPulse()
+    """Hears of every batch whether it changed something."""
 
 
 class BatchWriter:
@@ -94,6 +96,7 @@ class BatchWriter:
         self._limits = limits
         self._writer = reporting.writer
         self._clocks = reporting.clocks
+        self._pulse = reporting.pulse
         self._tried: str | None = None
         self._puzzles = 0
 
@@ -185,6 +188,10 @@ class BatchWriter:
             meter.count("batches_healed")
         if done.repeated:
             meter.count("facts_repeated", done.repeated, topic=topic)
+        if fresh:
+            self._pulse.changed(topic)
+        elif done.repeated:
+            self._pulse.ignored(topic, "repeated", done.repeated)
         for letter in letters:
             meter.count("dead_letters", topic=topic, cause=letter.cause)
         now_us = self._clocks.now_us()

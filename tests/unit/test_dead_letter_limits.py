@@ -132,6 +132,11 @@ def test_whatever_an_error_says_the_letter_can_be_sent(detail: str) -> None:
     assert CODEC.decode(CODEC.encode(sent)) == sent
 
 
+def test_the_same_place_in_a_topic_made_anew_is_another_letter() -> None:
+    assert letter(incarnation="one").letter_id == letter(incarnation="one").letter_id
+    assert letter(incarnation="one").letter_id != letter(incarnation="two").letter_id
+
+
 def test_the_largest_letter_passes_the_topic() -> None:
     error = UndecodableError("wrong_type", "\U0001f600" * 10_000)
     largest = letter_of(

@@ -1,7 +1,7 @@
 """The ground a worker stands on: topics that stay those it began with, or its offsets say nothing."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from faust.types import TP
 
@@ -46,15 +46,40 @@ class Ground:
                 "checkpoints; what it had not read yet of what was deleted is lost."
             )
 
-    def counts(self, tp: TP, topic: Topic, committed: Committed, end: int) -> bool:
-        """Whether an offset of the group says where to go on; when not it is told.
+    def firsts(
+        self,
+        tps: Iterable[TP],
+        topics: Mapping[str, Topic],
+        *,
+        begins: Mapping[TP, int],
+        ends: Mapping[TP, int],
+        commits: Mapping[TP, Committed],
+    ) -> dict[TP, int]:
+        """The offset of the first event to be read of each partition; what is out of the ordinary is told.
 
         Args:
-            tp: the partition.
-            topic: its kind.
-            committed: what the group has committed; one without an incarnation is taken for the present.
-            end: where the partition ends; an offset past it proves another topic, or that the brokers have
-                lost the end of this one.
+            tps: assigned partitions.
+            topics: their kinds, by name.
+            begins: the oldest offset that each still has.
+            ends: where each ends.
+            commits: what the group has committed.
+        """
+        firsts = {}
+        for tp in tps:
+            begin, committed = begins.get(tp, 0), commits.get(tp)
+            if committed is None or not self._counts(tp, topics[tp.topic], committed, ends[tp]):
+                firsts[tp] = begin
+                continue
+            firsts[tp] = max(begin, committed.offset)
+            if expired := firsts[tp] - committed.offset:
+                self._meter.count("messages_ignored", expired, topic=topics[tp.topic], cause="expired")
+        return firsts
+
+    def _counts(self, tp: TP, topic: Topic, committed: Committed, end: int) -> bool:
+        """Whether an offset of the group says where to go on; when not it is told.
+
+        One without an incarnation is taken for the present. An offset past the end proves another topic, or
+        that the brokers have lost the end of this one.
         """
         if committed.incarnation not in ("", self.incarnations[tp.topic]):
             cause = "recreated"

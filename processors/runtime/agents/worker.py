@@ -168,16 +168,7 @@ class RoleWorker:
         commits = await self._asking.committed(tps)
         self._known_until = {(self._names[tp.topic], tp.partition): end for tp, end in ends.items()}
         self._desk.states.begin(self._known_until)
-        commits = {
-            tp: each
-            for tp, each in commits.items()
-            if self._ground.counts(tp, self._names[tp.topic], each, ends[tp])
-        }
-        firsts = {tp: max(begins.get(tp, 0), commits[tp].offset if tp in commits else 0) for tp in tps}
-        for tp, committed in commits.items():
-            if expired := firsts[tp] - committed.offset:
-                topic = self._names[tp.topic]
-                self._plan.meter.count("messages_ignored", expired, topic=topic, cause="expired")
+        firsts = self._ground.firsts(tps, self._names, begins=begins, ends=ends, commits=commits)
         self._reach.begin(firsts)
         if self._order is not None:
             self._order.begin(firsts)
