@@ -26,6 +26,7 @@ from sinks.service.feed import TopicPartition
 from sinks.service.gathering import Batch, Entry
 from sinks.service.known import Remembered, fresh_of
 from sinks.service.ledger import TABLE, Done, highest_written, ledger_row
+from sinks.service.offsets import Written
 from sinks.service.reading import Limits, letter_for
 from sinks.store.clickhouse import RowsRefusedError
 
@@ -100,7 +101,7 @@ class BatchWriter:
         self._tried: str | None = None
         self._puzzles = 0
 
-    def written(self, incarnations: Mapping[TopicPartition, str]) -> Mapping[TopicPartition, int]:
+    def written(self, incarnations: Mapping[TopicPartition, str]) -> Mapping[TopicPartition, Written]:
         """As `highest_written`, how far each partition is written.
 
         Raises:

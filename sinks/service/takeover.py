@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from schemas.metrics import Meter
 from sinks.service.feed import Feed, Membership, TopicPartition
-from sinks.service.offsets import Known, Start, start_of
+from sinks.service.offsets import Known, Start, Written, start_of
 
 log = logging.getLogger(__name__)
 
@@ -13,14 +13,14 @@ log = logging.getLogger(__name__)
 def starts_of(
     membership: Membership,
     feed: Feed,
-    written: Callable[[Mapping[TopicPartition, str]], Mapping[TopicPartition, int]],
+    written: Callable[[Mapping[TopicPartition, str]], Mapping[TopicPartition, Written]],
 ) -> dict[TopicPartition, Start]:
     """Where to go on with each partition that this process owns now.
 
     Args:
         membership: names them.
         feed: knows commits and bounds.
-        written: says below which offset each is written; none for a partition without a batch.
+        written: says how far each is written; none for a partition without a batch.
 
     Raises:
         CheckFailedError: the brokers have lost messages.
@@ -36,7 +36,7 @@ def starts_of(
                 incarnation=membership.incarnations[tp],
                 committed=committed.get(tp),
                 bounds=bounds[tp],
-                written_hi=highest.get(tp),
+                written=highest.get(tp, Written()),
             )
         )
         for tp in tps
