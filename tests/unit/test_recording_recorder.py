@@ -236,7 +236,7 @@ class MadeAnew(Broker):
 
 def test_a_topic_made_anew_while_it_is_recorded_ends_the_recording(tmp_path: Path) -> None:
     messages = [message(SEEN, offset, offset / 10) for offset in range(6)]
-    with pytest.raises(UsageError, match="made again. Name another folder"):
+    with pytest.raises(UsageError, match=r"made again\. Name another folder"):
         record(tmp_path / "r", messages, broker=MadeAnew)
     offsets = [each.offset for each in Recording(tmp_path / "r").records("observations")]
     assert offsets == [0, 1], "nothing of the other topic"
