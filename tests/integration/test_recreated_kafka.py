@@ -5,7 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.structs import OffsetAndMetadata
 
 from schemas.events import MeasureInput
@@ -88,6 +89,28 @@ def test_topics_that_are_missing_for_a_while_are_waited_for(
     stream.publish(events[half:])
     wait_until(stream.is_done, "the second half is measured")
     assert before | stream.facts() == wanted
+    assert running.stop() == {"one": 0}, running.log("one")
+
+
+def test_a_worker_whose_checkpoints_are_deleted_says_so_and_makes_others(
+    stream: Stream, running: Services, events: list[MeasureInput]
+) -> None:
+    """Their topic is made as it was: compacted, with as many partitions as the others."""
+    name = f"{stream.broker.group('measure')}-states-changelog"
+    half = len(events) // 2
+    measuring(running, "one")
+    stream.publish(events[:half])
+    wait_until(stream.is_done, "the first half is measured")
+    with closing(KafkaAdminClient(bootstrap_servers=stream.broker.bootstrap)) as admin:
+        admin.delete_topics([name])
+        wait_until(lambda: "begins anew with no states of stands" in running.log("one"), "it is said")
+        stream.publish(events[half:])
+        wait_until(stream.is_done, "the second half is measured")
+        asked = ConfigResource(ConfigResourceType.TOPIC, name)
+        found = admin.describe_configs([asked], config_filter="all")["topic"][name]
+        (described,) = admin.describe_topics([name])
+    assert found["cleanup.policy"]["value"] == "compact"
+    assert len(described["partitions"]) == PARTITIONS
     assert running.stop() == {"one": 0}, running.log("one")
 
 

@@ -18,10 +18,12 @@ class Ground:
 
     Args:
         incarnations: what the brokers call each topic for as long as it lives, by name.
+        checkpoints: name of the topic for those.
         meter: takes the count of offsets that are no good any more.
     """
 
-    def __init__(self, incarnations: Mapping[str, str], meter: Meter) -> None:
+    def __init__(self, incarnations: Mapping[str, str], *, checkpoints: str, meter: Meter) -> None:
+        self._checkpoints = checkpoints
         self.incarnations = incarnations
         self.gone: frozenset[str] = frozenset()
         """Names of topics that were deleted since."""
@@ -41,10 +43,16 @@ class Ground:
         """
         self.gone = frozenset(name for name, known in self.incarnations.items() if present.get(name) != known)
         if self.gone:
+            states = "with no states of stands" if self.has_no_checkpoints else "at its checkpoints"
             raise RecreatedError(
-                f"Deleted while this worker was at it: {', '.join(sorted(self.gone))}. It begins anew at its "
-                "checkpoints; what it had not read yet of what was deleted is lost."
+                f"Deleted while this worker was at it: {', '.join(sorted(self.gone))}. It begins anew "
+                f"{states}; what it had not read yet of what was deleted is lost."
             )
+
+    @property
+    def has_no_checkpoints(self) -> bool:
+        """Whether their topic is gone: to write to it could make one that is not compacted."""
+        return self._checkpoints in self.gone
 
     def firsts(
         self,

@@ -102,7 +102,7 @@ class _RoleService:
         self._progress = Progress(plan.options.stall_s, plan.clocks.monotonic_s)
         self._app = build_app(plan.stage, plan.broker, plan.options, fence=self._fence)
         desk = plan.open_desk(lambda stand_id: self._app.states.data.get(stand_id.encode()))
-        ground = Ground(incarnations, plan.meter)
+        ground = Ground(incarnations, checkpoints=checkpoints_topic(self._app.conf.id), meter=plan.meter)
         self._worker = RoleWorker(self._app, plan, desk, ground=ground, lease=self._lease, give_up=give_up)
         self._connect()
 

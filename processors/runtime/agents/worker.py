@@ -105,7 +105,7 @@ class RoleWorker:
                 return
             messages = [self._received(event.message) for event in events if self._is_ours(event.message)]
             taken = [each for each in messages if self._reach.take(self._tp(each), each.place.offset)]
-            if taken:
+            if taken or not (self._order is None or self._order.is_empty):
                 # Asked after they have come: only then does the answer say in which topic they lay.
                 names = self._ground.incarnations
                 self._ground.require_same(await self._asking.incarnations(names))
@@ -205,7 +205,7 @@ class RoleWorker:
         """Outputs acknowledged, then checkpoints acknowledged, then offsets committed."""
         self._kept_s = self._plan.clocks.monotonic_s()
         offsets, states = self._reach.uncommitted(), self._desk.states
-        if not offsets:
+        if not offsets or self._ground.has_no_checkpoints:
             return
         self._lease.require()
         await self._outbox.acknowledged()
