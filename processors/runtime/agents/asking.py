@@ -50,6 +50,7 @@ class Asking:
         self._meter = meter
         self._pulse = pulse
         self._line: AIOKafkaConsumer | None = None
+        self._connecting = asyncio.Lock()
 
     async def close(self) -> None:
         """Hang up."""
@@ -99,15 +100,16 @@ class Asking:
         return await self._patiently(ask) if tps else {}
 
     async def _connected(self) -> AIOKafkaConsumer:
-        if self._line is None:
-            line = AIOKafkaConsumer(**client_settings(self._broker), request_timeout_ms=ANSWER_MS)
-            try:
-                await line.start()
-            except BaseException:
-                await line.stop()
-                raise
-            self._line = line
-        return self._line
+        async with self._connecting:
+            if self._line is None:
+                line = AIOKafkaConsumer(**client_settings(self._broker), request_timeout_ms=ANSWER_MS)
+                try:
+                    await line.start()
+                except BaseException:
+                    await line.stop()
+                    raise
+                self._line = line
+            return self._line
 
     async def committed(self, tps: Sequence[TP]) -> Mapping[TP, Committed]:
         """The offset of the next event, for each partition that the group has committed one of.

@@ -17,7 +17,7 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
-from schemas.errors import DependencyAwayError
+from schemas.errors import DependencyAwayError, UsageError
 
 NO_ID = uuid.UUID(int=0)
 
@@ -131,7 +131,11 @@ async def incarnations_of(client: AIOKafkaClient, names: Iterable[str]) -> Mappi
 
     Raises:
         KafkaError: no broker answers.
+        UsageError: the brokers know no ids.
     """
-    answer: Any = await client.send(client.get_random_node(), _WhichTopics(names))
+    try:
+        answer: Any = await client.send(client.get_random_node(), _WhichTopics(names))
+    except NotImplementedError as error:
+        raise UsageError("These brokers give topics no ids: Kafka 2.8 or later is needed.") from error
     found = {topic["topic"]: topic["topic_id"] for topic in answer.to_object()["topics"]}
     return {name: str(topic_id) for name, topic_id in found.items() if topic_id != NO_ID}
