@@ -98,6 +98,7 @@ def letter_of(  # noqa: PLR0913 - a message has so many parts
     topic: str,
     partition: int,
     offset: int,
+    incarnation: str,
     key: bytes | None,
     value: bytes | None,
     now_us: int,
@@ -110,16 +111,15 @@ def letter_of(  # noqa: PLR0913 - a message has so many parts
         topic: where it lies, as the broker names it.
         partition: of that topic.
         offset: its place in that partition.
-        key: of the message.
-        value: of the message.
-        now_us: wall clock, microseconds UTC.
+        incarnation: which topic of that name, as the brokers call it: offsets come again in one made anew.
+        key, value, now_us: of the message; wall clock, microseconds UTC.
 
     Returns:
         A letter with the bytes that may be kept; the detail says where these are not all. The same message
         gives the same id, however often it is set aside.
     """
-    letter = DeadLetter(
-        letter_id=derive_id("dead_letter", topic, partition, offset),
+    full = DeadLetter(
+        letter_id=derive_id("dead_letter", topic, incarnation, partition, offset),
         service=service[:MOST_LABEL],
         cause=error.cause[:MOST_LABEL],
         detail=_detail(error, len(value or b"")),
@@ -130,7 +130,7 @@ def letter_of(  # noqa: PLR0913 - a message has so many parts
         key=None if key is None else key[:MOST_KEY_BYTES],
         value=None if value is None else value[:MOST_KEPT_BYTES],
     )
-    return without_picture(letter)
+    return without_picture(full)
 
 
 def without_picture(letter: DeadLetter) -> DeadLetter:

@@ -20,11 +20,13 @@ CounterName = Literal[
     "facts_repeated",
     "checkpoints_written",
     "partitions_changed",
+    "positions_void",
 ]
 GaugeName = Literal[
     "bytes_in_flight",
     "consumer_lag",
     "dependency_away",
+    "in_vain",
     "stands",
     "camera_streaming",
 ]
@@ -58,11 +60,18 @@ COUNTERS: Mapping[CounterName, Metric] = {
     "facts_repeated": Metric("facts not written because they were there already", ("topic",)),
     "checkpoints_written": Metric("checkpoints of stands written", ("stage",)),
     "partitions_changed": Metric("partitions given to or taken from this process", ("topic", "change")),
+    "positions_void": Metric(
+        "offsets that were kept and say nothing any more: their topic was made anew or cut short",
+        ("topic", "cause"),
+    ),
 }
 GAUGES: Mapping[GaugeName, Metric] = {
     "bytes_in_flight": Metric("bytes handed to the producer and not yet acknowledged"),
     "consumer_lag": Metric("messages that wait in a topic for this process", ("topic", "partition")),
     "dependency_away": Metric("1 while a dependency is away", ("dependency",)),
+    "in_vain": Metric(
+        "1 while all that has come by a topic for more than a minute changed nothing", ("topic",)
+    ),
     "stands": Metric("stands with state in this process", ("stage",)),
     "camera_streaming": Metric("1 while a camera gives pictures", ("stand_id", "camera_id")),
 }
@@ -108,6 +117,14 @@ class Pulse(Protocol):
         """What the service works on, in words for its pages; said again it replaces what was said."""
         ...
 
+    def changed(self, topic: str) -> None:
+        """A message of a topic changed something."""
+        ...
+
+    def ignored(self, topic: str, cause: str, count: int = 1) -> None:
+        """Messages of a topic changed nothing; a service that does only that for a minute is not healthy."""
+        ...
+
 
 class NoMeter:
     """Takes figures and forgets them."""
@@ -132,4 +149,10 @@ class NoPulse:
         """Forget it."""
 
     def about(self, what: str, words: str) -> None:
+        """Forget it."""
+
+    def changed(self, topic: str) -> None:
+        """Forget it."""
+
+    def ignored(self, topic: str, cause: str, count: int = 1) -> None:
         """Forget it."""

@@ -66,6 +66,7 @@ def refused(picture: bytes) -> Iterator[Refused]:
         topic="frames.v1",
         partition=0,
         offset=10_000_000,
+        incarnation="first",
         key=b"",
         value=b"",
         now_us=now_us,

@@ -167,6 +167,7 @@ class ModelStore:
     def __init__(self) -> None:
         self.tables: dict[str, list[dict[str, Any]]] = {}
         self.tokens: set[tuple[str, str]] = set()
+        self.inserts = 0
         self.trouble: Trouble = lambda step: None
         self.poison: UUID | None = None
 
@@ -174,7 +175,10 @@ class ModelStore:
         self.trouble(f"before {table}")
         if (table, token) not in self.tokens:
             names, rows = list(columns), zip(*(list(column) for column in columns.values()), strict=True)
-            self.tables.setdefault(table, []).extend(dict(zip(names, row, strict=True)) for row in rows)
+            self.inserts += 1
+            self.tables.setdefault(table, []).extend(
+                {**dict(zip(names, row, strict=True)), "_inserted_at": self.inserts} for row in rows
+            )
             self.tokens.add((table, token))
         self.trouble(f"after {table}")
 
@@ -189,24 +193,38 @@ class ModelStore:
         given = dict(parameters or {})
         if "FROM database_identity" in sql:
             return [(row["id"],) for row in self.tables.get("database_identity", [])]
-        if "FROM sink_batches" in sql:
+        if " FROM sink_batches WHERE topic = {topic:String} GROUP BY" in sql:
             return self._highest(given)
         table = sql.split(" FROM ")[1].split(maxsplit=1)[0]
         assert table == "visits"
         versions: dict[str, int] = {}
         for row in self.tables.get("visits", []):
             own = row["_partition"] == given["partition"] and given["lo"] <= row["_offset"] < given["hi"]
-            own = own and "NOT (_topic = " in sql
+            own = own and "NOT (_topic = " in sql and row["_inserted_at"] > self._last_before(given)
             if str(row["visit_id"]) in given["ids"] and not own:
                 versions[str(row["visit_id"])] = max(row["version"], versions.get(str(row["visit_id"]), 0))
         return [(UUID(visit_id), version) for visit_id, version in versions.items()]
 
     def _highest(self, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        found: dict[int, int] = {}
+        found: dict[int, list[int]] = {}
         for row in self.tables.get("sink_batches", []):
-            if (row["topic"], row["incarnation"]) == (given["topic"], given["incarnation"]):
-                found[row["partition"]] = max(row["hi"], found.get(row["partition"], 0))
-        return list(found.items())
+            if row["topic"] == given["topic"]:
+                highest = found.setdefault(row["partition"], [0, 0])
+                other = row["incarnation"] != given["incarnation"]
+                highest[other] = max(row["hi"], highest[other])
+        return [(partition, *highest) for partition, highest in found.items()]
+
+    def _last_before(self, given: Mapping[str, Any]) -> int:
+        """When the last batch of another topic of the same name was written."""
+        return max(
+            (
+                row["_inserted_at"]
+                for row in self.tables.get("sink_batches", [])
+                if (row["topic"], row["partition"]) == (given["topic"], given["partition"])
+                and row["incarnation"] != given["incarnation"]
+            ),
+            default=0,
+        )
 
     def visits(self) -> list[tuple[UUID, int]]:
         """Every visit's row as it was written."""

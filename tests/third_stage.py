@@ -36,6 +36,9 @@ class Tally:
         state = msgspec.structs.replace(state, visits=state.visits + 1)
         return state, (_window(state, event.visit.started_us),)
 
+    def ignored(self, before: Tallied, after: Tallied) -> str | None:
+        return None if after != before else "known"
+
     def kept(self, state: Tallied) -> bytes:
         return msgspec.msgpack.encode(state)
 
@@ -60,4 +63,4 @@ def _window(state: Tallied, started_us: int) -> WindowClosed:
 def tallying(tools: DeskTools, load: Load) -> FoldDesk:
     """The desk of the stage."""
     fold = Tally()
-    return FoldDesk(fold, StandStates(TALLY.name, fold, fold, load), tools)
+    return FoldDesk(fold, StandStates(TALLY.name, fold, fold, load, meter=tools.meter), tools)

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -51,21 +52,36 @@ class Stream:
             f"work: {{session_timeout_s: {SESSION_S}}}\n",
             encoding="utf-8",
         )
-        admin = KafkaAdminClient(bootstrap_servers=cluster.bootstrap)
-        copies = min(3, cluster.brokers)
-        settings = {"max.message.bytes": "4700000", "min.insync.replicas": str(max(1, copies - 1))}
-        admin.create_topics(
-            [
-                NewTopic(
-                    name=self.broker.topics.name(topic),
-                    num_partitions=partitions,
-                    replication_factor=copies,
-                    topic_configs=settings,
-                )
-                for topic in TOPICS
-            ]
-        )
-        admin.close()
+        self._partitions, self._copies = partitions, min(3, cluster.brokers)
+        self.make(TOPICS)
+
+    def make(self, topics: Sequence[Topic]) -> None:
+        """Make topics."""
+        settings = {"max.message.bytes": "4700000", "min.insync.replicas": str(max(1, self._copies - 1))}
+        with closing(KafkaAdminClient(bootstrap_servers=self.broker.bootstrap)) as admin:
+            admin.create_topics(
+                [
+                    NewTopic(
+                        name=self.broker.topics.name(topic),
+                        num_partitions=self._partitions,
+                        replication_factor=self._copies,
+                        topic_configs=settings,
+                    )
+                    for topic in topics
+                ]
+            )
+
+    def delete(self, topics: Sequence[Topic]) -> None:
+        """Delete topics, and wait until the brokers have forgotten them."""
+        names = [self.broker.topics.name(topic) for topic in topics]
+        with closing(KafkaAdminClient(bootstrap_servers=self.broker.bootstrap)) as admin:
+            admin.delete_topics(names)
+            wait_until(lambda: not set(names) & set(admin.list_topics()), f"{names} are deleted")
+
+    def make_anew(self, topics: Sequence[Topic]) -> None:
+        """Delete topics and make them again, empty."""
+        self.delete(topics)
+        self.make(topics)
 
     def publish(self, events: Iterable[MeasureInput], *, per_s: float = 1e9) -> None:
         """Publish as capture and OBSERVE do: a play is acknowledged before what comes after it."""

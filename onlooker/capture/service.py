@@ -135,7 +135,8 @@ class CaptureService:
         plays = stand.feed.until(t_us)
         if plays:
             before_us = stand.note.played_us
-            self._note(stand, played_us=max(play.start_us for play in plays))
+            starts_us = [play.start_us for play in plays]
+            self._note(stand, played_us=max(starts_us if before_us is None else [before_us, *starts_us]))
             # Noted before it is sent: whoever comes after a kill knows which plays may be there already.
             self._parts.journal.write()
         for play in plays:

@@ -2,10 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import msgspec
 
+from onlooker.telemetry.vain import InVain
 from schemas.metrics import Meter
 
 log = logging.getLogger(__name__)
@@ -24,18 +26,27 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """What is known about a service at one moment; the JSON of `/healthz` and `/readyz`."""
 
     healthy: bool
-    """False: nothing moves though nothing is away: start the process anew."""
+    """False: nothing moves though nothing is away, or all that comes changes nothing: a person must look."""
     ready: bool
-    """True: all loops go round and every dependency is there."""
+    """True: all loops go round, every dependency is there, and what comes changes something."""
     silent_s: dict[str, float]
     """Loops that do not move, and since when, s; `start` when none has ever begun."""
     away: dict[str, str]
     """Dependencies that are away, each with a sentence."""
     about: dict[str, str] = {}
     """What the service works on, such as the database that a sink's group is bound to."""
+    in_vain: dict[str, str] = {}
+    """Topics by which for more than a minute nothing came that changed anything, each with a sentence."""
 
 
-def judge(ages_s: dict[str, float], away: dict[str, str], *, up_s: float, limits: Limits) -> Health:
+def judge(
+    ages_s: dict[str, float],
+    away: dict[str, str],
+    *,
+    up_s: float,
+    limits: Limits,
+    in_vain: Mapping[str, str] = MappingProxyType({}),
+) -> Health:
     """Judge a service.
 
     Args:
@@ -43,6 +54,7 @@ def judge(ages_s: dict[str, float], away: dict[str, str], *, up_s: float, limits
         away: dependencies that are away, each with a sentence.
         up_s: time since the service was started, s.
         limits: of silence.
+        in_vain: topics by which nothing comes that changes anything, each with a sentence.
 
     Returns:
         Its health. Who waits for a dependency is healthy and not ready.
@@ -51,10 +63,11 @@ def judge(ages_s: dict[str, float], away: dict[str, str], *, up_s: float, limits
     if not ages_s and up_s > limits.start_within_s:
         silent["start"] = round(up_s, 1)
     return Health(
-        healthy=not silent or bool(away),
-        ready=bool(ages_s) and not silent and not away,
+        healthy=(not silent or bool(away)) and not in_vain,
+        ready=bool(ages_s) and not silent and not away and not in_vain,
         silent_s=silent,
         away=away,
+        in_vain=dict(in_vain),
     )
 
 
@@ -75,11 +88,14 @@ class ProgressPulse:
         self._beats_s: dict[str, float] = {}
         self._away: dict[str, tuple[str, float]] = {}
         self._about: dict[str, str] = {}
+        self._in_vain: dict[str, str] = {}
+        self._vain = InVain(clock)
         self._lock = threading.Lock()
 
     def beat(self, loop: str) -> None:
         """A loop of the service has gone round once more, be it with nothing to do."""
         self._beats_s[loop] = self._clock()
+        self._tell_vain()
 
     def away(self, dependency: str, words: str | None) -> None:
         """A dependency is away, said in a sentence; None: it is back. Only a change is logged."""
@@ -100,12 +116,34 @@ class ProgressPulse:
         with self._lock:
             self._about[what] = words
 
+    def changed(self, topic: str) -> None:
+        """A message of a topic changed something."""
+        self._vain.changed(topic)
+
+    def ignored(self, topic: str, cause: str, count: int = 1) -> None:
+        """Messages of a topic changed nothing."""
+        self._vain.ignored(topic, cause, count)
+
+    def _tell_vain(self) -> None:
+        """Log and show by which topics all has been in vain for too long, when that changes."""
+        found = self._vain.complaints()
+        with self._lock:
+            before, self._in_vain = self._in_vain, found
+        for topic in found.keys() - before.keys():
+            self._meter.gauge("in_vain", 1, topic=topic)
+            log.error("%s", found[topic], extra={"topic": topic})
+        for topic in before.keys() - found.keys():
+            self._meter.gauge("in_vain", 0, topic=topic)
+            log.info("what comes by %s changes something again, or no more comes", topic)
+
     def health(self) -> Health:
         """What is known now."""
         now_s = self._clock()
+        self._tell_vain()
         with self._lock:
             away = {name: words for name, (words, _) in self._away.items()}
-            about = self._about.copy()
+            about, in_vain = self._about.copy(), self._in_vain
         ages_s = {loop: now_s - beat_s for loop, beat_s in self._beats_s.copy().items()}
-        health = judge(ages_s, away, up_s=now_s - self._started_s, limits=self._limits)
+        up_s = now_s - self._started_s
+        health = judge(ages_s, away, up_s=up_s, limits=self._limits, in_vain=in_vain)
         return msgspec.structs.replace(health, about=about)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from schemas.metrics import CounterName, GaugeName, HistogramName, Meter
+from schemas.metrics import CounterName, GaugeName, HistogramName, Meter, Pulse
 from schemas.topics import TopicNames
 
 
@@ -28,3 +28,20 @@ class KindMeter:
     def _kinds(self, labels: Mapping[str, str]) -> dict[str, str]:
         topic = labels.get("topic")
         return {**labels, "topic": self._names.topic(topic) or topic} if topic else {**labels}
+
+
+class KindPulse:
+    """Tells a pulse of topics by their kind where their name was given."""
+
+    def __init__(self, pulse: Pulse, names: TopicNames) -> None:
+        self._names = names
+        self.beat, self.away, self.about = pulse.beat, pulse.away, pulse.about
+        self._pulse = pulse
+
+    def changed(self, topic: str) -> None:
+        """A message of a topic changed something."""
+        self._pulse.changed(self._names.topic(topic) or topic)
+
+    def ignored(self, topic: str, cause: str, count: int = 1) -> None:
+        """Messages of a topic changed nothing."""
+        self._pulse.ignored(self._names.topic(topic) or topic, cause, count)

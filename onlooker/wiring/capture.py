@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,7 @@ from onlooker.settings.configuration import Settings, StandSettings
 from onlooker.telemetry import Watch
 from onlooker.wiring.lines import camera_lines, camera_sources
 from onlooker.wiring.schemas import build_codec
+from producers.brokers.topics import Topics
 from producers.options import Pace
 from producers.playlist import PlayFeed
 from producers.publish.journal import Journal, StandNote, recording_digest
@@ -28,10 +29,12 @@ from producers.publish.pictures import encode_picture
 from producers.publish.publisher import KafkaClient
 from producers.publish.publishing import Publisher
 from schemas.clocks import Clocks
-from schemas.errors import UsageError
+from schemas.errors import DependencyAwayError, UsageError
+from schemas.topics import Topic
 from sinks.ownership import Ownership
 
 log = logging.getLogger(__name__)
+SENT: tuple[Topic, ...] = ("frames", "plays")
 
 
 class CaptureRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +60,8 @@ def execute_capture(settings: Settings, request: CaptureRequest, watch: Watch) -
     with ExitStack() as stack:
         stack.enter_context(Ownership(folder / "lock"))
         journal = Journal(folder / "journal.json")
-        notes = {stand.stand_id: _note(settings, stand, journal, request) for stand in wanted}
+        topics = _topics(settings)
+        notes = {stand.stand_id: _note(settings, stand, journal, request, topics) for stand in wanted}
         finished = _finished(notes)
         open_stands = [stand for stand in wanted if stand.stand_id not in finished]
         stands = [_stand(settings, stand, notes[stand.stand_id], request.pace) for stand in open_stands]
@@ -89,7 +93,23 @@ def _wanted(settings: Settings, names: tuple[str, ...]) -> list[StandSettings]:
     return [stand for stand in settings.stands if not names or stand.stand_id in names]
 
 
-def _note(settings: Settings, stand: StandSettings, journal: Journal, request: CaptureRequest) -> StandNote:
+def _topics(settings: Settings) -> Mapping[str, str]:
+    """What the brokers call our topics now; nothing while they are away."""
+    names = [settings.kafka.topics.name(topic) for topic in SENT]
+    try:
+        with closing(Topics(settings.kafka, patience_s=1.0)) as door:
+            return door.ids(names)
+    except DependencyAwayError:
+        return {}
+
+
+def _note(
+    settings: Settings,
+    stand: StandSettings,
+    journal: Journal,
+    request: CaptureRequest,
+    topics: Mapping[str, str],
+) -> StandNote:
     """What has arrived of a stand before; nothing when the recordings are others or are to be sent again."""
     recordings = {
         source.camera_id: recording_digest(source.spec, source.options)
@@ -97,7 +117,10 @@ def _note(settings: Settings, stand: StandSettings, journal: Journal, request: C
         if source.spec.is_recording
     }
     from_start = request.from_start and recordings
-    note = StandNote(recordings=recordings) if from_start else journal.note(stand.stand_id, recordings)
+    if from_start:
+        note = StandNote(recordings=recordings, topics=dict(topics))
+    else:
+        note = journal.note(stand.stand_id, recordings, topics)
     if note.is_of_the_future(Clocks().now_us()):
         log.warning("%s was captured by a clock that was wrong: its plays begin anew", stand.stand_id)
         note = StandNote()
@@ -134,7 +157,7 @@ def _stand(settings: Settings, stand: StandSettings, note: StandNote, pace: Pace
 def _parts(settings: Settings, journal: Journal, watch: Watch) -> CaptureParts:
     publish = settings.publish
     return CaptureParts(
-        publisher=Publisher(lambda: KafkaClient(settings.kafka, publish, ("frames", "plays")), publish),
+        publisher=Publisher(lambda: KafkaClient(settings.kafka, publish, SENT), publish),
         journal=journal,
         codec=build_codec(settings.registry, settings.kafka.topics),
         encode=lambda frame, lossless: encode_picture(frame.picture, publish, lossless=lossless),

@@ -7,7 +7,7 @@ import threading
 import time
 
 from onlooker.settings.configuration import Settings
-from onlooker.telemetry import KindMeter, Watch
+from onlooker.telemetry import KindMeter, KindPulse, Watch
 from onlooker.wiring.database import Database, prepare, serving
 from onlooker.wiring.schemas import build_codec
 from schemas.clocks import Clocks
@@ -54,7 +54,7 @@ def build_sink(settings: Settings, there: Database, watch: Watch) -> Sink:
         letters,
         memory=Remembered(options.remembered_facts),
         limits=limits,
-        reporting=Reporting(meter=meter, writer=name),
+        reporting=Reporting(meter=meter, writer=name, pulse=KindPulse(watch.pulse, broker.topics)),
     )
     parts = SinkParts(
         feed=GroupConsumer(broker, kinds().topics(lambda kind: kind.tables), options),

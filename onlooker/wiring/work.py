@@ -72,7 +72,7 @@ def build_plan(settings: Settings, request: WorkRequest, watch: Watch) -> WorkPl
         clock_us=clocks.now_us,
         meter=watch.meter,
     )
-    tools = DeskTools(codec=codec, aside=aside, meter=watch.meter, clock_us=clocks.now_us)
+    tools = DeskTools(codec=codec, aside=aside, meter=watch.meter, pulse=watch.pulse, clock_us=clocks.now_us)
     return WorkPlan(
         stage=stage_named(name),
         broker=broker,
@@ -88,7 +88,7 @@ def build_plan(settings: Settings, request: WorkRequest, watch: Watch) -> WorkPl
 
 def _measuring(settings: Settings, request: WorkRequest, tools: DeskTools) -> OpenDesk:
     fold = AlignedMeasure(measure_options(settings))
-    return lambda load: FoldDesk(fold, StandStates(request.stage, fold, fold, load), tools)
+    return lambda load: FoldDesk(fold, StandStates(request.stage, fold, fold, load, meter=tools.meter), tools)
 
 
 def _observing(settings: Settings, request: WorkRequest, tools: DeskTools) -> OpenDesk:
@@ -98,7 +98,7 @@ def _observing(settings: Settings, request: WorkRequest, tools: DeskTools) -> Op
     threads = ThreadPoolExecutor(settings.work.inference_threads, thread_name_prefix="looking")
 
     def opening(load: Load) -> Desk:
-        states = StandStates(request.stage, stage, CameraKeeper(), load)
+        states = StandStates(request.stage, stage, CameraKeeper(), load, meter=tools.meter)
         return ObserveDesk(frames, states, tools, executor=threads)
 
     return opening

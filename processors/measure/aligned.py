@@ -95,6 +95,25 @@ class AlignedMeasure:
             facts = facts + more
         return msgspec.structs.replace(state, held=state.held[len(begun) :]), facts
 
+    def ignored(self, before: AlignedState, after: AlignedState) -> str | None:
+        """Why the event between two states, without facts, changed nothing.
+
+        Returns:
+            A word of `LateCounts`; `known` when it only moved nothing on; None when it did.
+        """
+        was, now = before.stand, after.stand
+        if now.newest_us != was.newest_us or not (
+            after.held is before.held and now.plays is was.plays and now.waiting is was.waiting
+        ):
+            return None
+        earlier = msgspec.structs.asdict(was.ignored)
+        risen = (
+            name.partition("_")[2]
+            for name, count in msgspec.structs.asdict(now.ignored).items()
+            if count > earlier[name]
+        )
+        return next(risen, "known")
+
     def kept(self, state: AlignedState) -> bytes:
         """The state as bytes, to go on from after a restart."""
         before = state.before

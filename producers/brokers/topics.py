@@ -52,6 +52,13 @@ class Topics:
         with self._in_words():
             return list(self._admin.list_topics())
 
+    def ids(self, names: list[str]) -> dict[str, str]:
+        """What the brokers call each of some topics for as long as it lives, by name; of those that exist."""
+        with self._in_words():
+            there = sorted(set(names) & set(self._admin.list_topics()))
+            described = self._admin.describe_topics(there) if there else []
+            return {each["name"]: str(each["topic_id"]) for each in described}
+
     def found(self, names: list[str]) -> dict[str, TopicState]:
         """Those of some topics that exist, by name as the brokers know it."""
         with self._in_words():

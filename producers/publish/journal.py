@@ -1,9 +1,11 @@
 """The journal of a capture: what the brokers have acknowledged, so that a killed capture goes on after it."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -15,6 +17,8 @@ from schemas.errors import UsageError
 from schemas.foreign import read_bounded
 from schemas.units import US_PER_S
 
+log = logging.getLogger(__name__)
+_UNKNOWN: Mapping[str, str] = MappingProxyType({})
 _ENDS_BYTES = 64 * 1024
 _MOST_BYTES = 64 * 1024 * 1024
 _FOLDER_FPS_ONCE = 1.0
@@ -38,6 +42,8 @@ class StandNote(msgspec.Struct, frozen=True, kw_only=True):
     """Start of the last play that may have been sent, us UTC."""
     ended: bool = False
     """All recordings have ended, and the brokers know it."""
+    topics: dict[str, str] = {}
+    """What the brokers called the topics when this was noted: what lay in one made anew since is gone."""
 
     def is_of_the_future(self, now_us: int) -> bool:
         """Whether a live stand was noted by a clock that was wrong: its time cannot be gone on with.
@@ -60,12 +66,26 @@ class Journal:
         self._notes = _read(path)
         self._written = dict(self._notes)
 
-    def note(self, stand_id: str, recordings: Mapping[str, str]) -> StandNote:
-        """What an earlier process noted; a fresh note if there is none, or it is of other recordings."""
+    def note(
+        self, stand_id: str, recordings: Mapping[str, str], topics: Mapping[str, str] = _UNKNOWN
+    ) -> StandNote:
+        """What an earlier process noted; a fresh note if there is none, or it is of no use.
+
+        Args:
+            stand_id: the stand.
+            recordings: digest of each recording by camera; a note of others is of no use.
+            topics: what the brokers call the topics now, as far as it is known. What was noted of recordings
+                in topics that are no more is of no use either, save which plays may be known.
+        """
         found = self._notes.get(stand_id)
         if found is None or found.recordings != recordings:
-            return StandNote(recordings=dict(recordings))
-        return found
+            return StandNote(recordings=dict(recordings), topics=dict(topics))
+        if recordings and any(topics.get(name, known) != known for name, known in found.topics.items()):
+            log.warning(
+                "%s: what Kafka had of its recordings was deleted with a topic: all is sent", stand_id
+            )
+            return StandNote(recordings=dict(recordings), topics=dict(topics), played_us=found.played_us)
+        return msgspec.structs.replace(found, topics={**found.topics, **topics})
 
     def put(self, stand_id: str, note: StandNote) -> None:
         """Take a note of what is known now of a stand; `write` makes it last."""

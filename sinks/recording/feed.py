@@ -17,6 +17,8 @@ from sinks.recording.source import Arrived, TopicPartition
 from sinks.service.feed import Bounds
 
 MESSAGES_A_POLL = 2_000
+METADATA_MS = 5_000
+"""How often the brokers are asked which topics there are: one made anew is noticed so soon, ms."""
 
 
 class KafkaSource:
@@ -37,7 +39,7 @@ class KafkaSource:
                 **consumer_arguments(broker, client),
                 max_poll_records=MESSAGES_A_POLL,
                 fetch_max_wait_ms=100,
-                metadata_max_age_ms=30_000,
+                metadata_max_age_ms=METADATA_MS,
             )
         self._tps = {partition: tp for name in self._kinds for partition, tp in self._partitions(name)}
 

@@ -14,6 +14,7 @@ from schemas.metrics import Meter, Pulse
 from schemas.ports import EventCodec
 from schemas.recording.manifest import Gap, Grant
 from schemas.recording.records import Unreadable
+from schemas.topics import Topic
 from sinks.recording.reading import recorded_of
 from sinks.recording.source import Arrived, Source, TopicPartition
 from sinks.recording.writer import RecordingWriter
@@ -62,6 +63,7 @@ class Recorder:
         self._next = dict(plan.positions)
         self._ends = dict(plan.ends or {})
         self._expired_us = 0
+        self._topics: Mapping[Topic, str] = {}
         self.recorded = 0
         """Messages."""
 
@@ -73,6 +75,7 @@ class Recorder:
             UsageError: the brokers refuse us, or a topic was made anew.
         """
         self._parts.source.begin(self._next)
+        self._topics = self._parts.source.topic_ids()
         while not stop.is_set() and not self._is_done():
             self._parts.pulse.beat("record")
             for message in self._polled(stop):
@@ -96,7 +99,14 @@ class Recorder:
             stop.wait(AGAIN_S)
             return []
         self._parts.pulse.away("kafka", None)
+        self._require_same()
         return found
+
+    def _require_same(self) -> None:
+        present = self._parts.source.topic_ids()
+        for topic, known in self._topics.items():
+            if present.get(topic, known) != known:
+                raise UsageError(f"The topic {topic} was deleted and made again. Name another folder.")
 
     def _is_done(self) -> bool:
         try:

@@ -27,6 +27,10 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Source(Protocol):
     """The topics that are recorded, read beside any consumer group."""
 
+    def topic_ids(self) -> Mapping[Topic, str]:
+        """What the brokers call each topic for as long as it lives; not those that are not there now."""
+        ...
+
     def offsets_at(self, t_us: int) -> Mapping[TopicPartition, int]:
         """In each partition, the first message that arrived at an instant or later; its end if none has.
 

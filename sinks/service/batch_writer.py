@@ -18,7 +18,7 @@ from schemas.errors import (
 )
 from schemas.events import DeadLetter
 from schemas.kinds import kinds
-from schemas.metrics import Meter
+from schemas.metrics import Meter, NoPulse, Pulse
 from schemas.ports import RowStore
 from schemas.units import US_PER_S
 from sinks.facts.columns import tables_of
@@ -26,6 +26,7 @@ from sinks.service.feed import TopicPartition
 from sinks.service.gathering import Batch, Entry
 from sinks.service.known import Remembered, fresh_of
 from sinks.service.ledger import TABLE, Done, highest_written, ledger_row
+from sinks.service.offsets import Written
 from sinks.service.reading import Limits, letter_for
 from sinks.store.clickhouse import RowsRefusedError
 from sinks.store.identity import id_of
@@ -66,6 +67,8 @@ class Reporting(msgspec.Struct, frozen=True, kw_only=True):
     writer: str
     """Name of this process, for the ledger."""
     clocks: Clocks = Clocks()
+    pulse: Pulse = NoPulse()
+    """Hears of every batch whether it changed something."""
 
 
 class BatchWriter:
@@ -95,6 +98,7 @@ class BatchWriter:
         self._limits = limits
         self._writer = reporting.writer
         self._clocks = reporting.clocks
+        self._pulse = reporting.pulse
         self._tried: str | None = None
         self._puzzles = 0
 
@@ -106,7 +110,7 @@ class BatchWriter:
         """
         return self._asked(lambda: id_of(self._store))
 
-    def written(self, incarnations: Mapping[TopicPartition, str]) -> Mapping[TopicPartition, int]:
+    def written(self, incarnations: Mapping[TopicPartition, str]) -> Mapping[TopicPartition, Written]:
         """As `highest_written`, how far each partition is written.
 
         Raises:
@@ -164,7 +168,14 @@ class BatchWriter:
         for entry, why in words:
             log.warning("%s:%s:%s is refused: %s", *batch.tp, entry.offset, why)
             trouble = UndecodableError("refused", why)
-            letters[entry.offset] = letter_for(batch.tp, entry.offset, entry.origin, trouble, batch.at_us)
+            letters[entry.offset] = letter_for(
+                batch.tp,
+                entry.offset,
+                entry.origin,
+                trouble,
+                at_us=batch.at_us,
+                incarnation=batch.incarnation,
+            )
         self._limits.took(batch.tp, [msgspec.structs.replace(e, letter=letters[e.offset]) for e, _ in words])
         return letters
 
@@ -187,6 +198,10 @@ class BatchWriter:
             meter.count("batches_healed")
         if done.repeated:
             meter.count("facts_repeated", done.repeated, topic=topic)
+        if fresh:
+            self._pulse.changed(topic)
+        elif done.repeated:
+            self._pulse.ignored(topic, "repeated", done.repeated)
         for letter in letters:
             meter.count("dead_letters", topic=topic, cause=letter.cause)
         now_us = self._clocks.now_us()

@@ -11,8 +11,12 @@ from sinks.service.gathering import Batch, Entry
 IDS_A_QUESTION = 2_000
 OWN = (
     "_topic = {topic:String} AND _partition = {partition:Int32} "
-    "AND _offset >= {lo:Int64} AND _offset < {hi:Int64}"
+    "AND _offset >= {lo:Int64} AND _offset < {hi:Int64} AND _inserted_at > "
+    "(SELECT max(_inserted_at) FROM sink_batches WHERE topic = {topic:String} "
+    "AND partition = {partition:Int32} AND incarnation != {incarnation:String})"
 )
+"""Rows that a batch may have written itself; those from the same offsets of a topic that had the name before
+are no younger than that topic's last batch."""
 
 
 class Remembered:
@@ -99,6 +103,7 @@ def _ask(store: RowStore, kind: Kind, facts: Sequence[Any], batch: Batch) -> Ite
     head, (topic, partition) = kind.head, batch.tp
     id_column, version = next(iter(head.columns)), "1" if kind.version is None else "version"
     parameters: dict[str, Any] = {"topic": topic, "partition": partition, "lo": batch.lo, "hi": batch.hi}
+    parameters["incarnation"] = batch.incarnation
     parameters["ids"] = [str(fact_id) for fact_id in head.values(id_column, facts)]
     conditions = [f"{id_column} IN {{ids:Array(UUID)}}"]
     if kind.near is not None:

@@ -8,11 +8,13 @@ import msgspec
 from schemas.ports import RowStore
 from sinks.service.feed import TopicPartition
 from sinks.service.gathering import Batch
+from sinks.service.offsets import Written
 
 TABLE = "sink_batches"
 HIGHEST = (
-    "SELECT partition, max(hi) FROM sink_batches "
-    "WHERE topic = {topic:String} AND incarnation = {incarnation:String} GROUP BY partition"
+    "SELECT partition, maxIf(hi, incarnation = {incarnation:String}), "
+    "maxIf(hi, incarnation != {incarnation:String}) FROM sink_batches "
+    "WHERE topic = {topic:String} GROUP BY partition"
 )
 
 
@@ -25,13 +27,16 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     repeated: int
 
 
-def highest_written(store: RowStore, incarnations: Mapping[TopicPartition, str]) -> dict[TopicPartition, int]:
-    """The offset below which all of each partition is written; those without a batch are left out."""
-    found: dict[TopicPartition, int] = {}
+def highest_written(
+    store: RowStore, incarnations: Mapping[TopicPartition, str]
+) -> dict[TopicPartition, Written]:
+    """How far each partition is written; those without a batch are left out."""
+    found: dict[TopicPartition, Written] = {}
     for topic, incarnation in sorted({(tp[0], name) for tp, name in incarnations.items()}):
         rows = store.rows(HIGHEST, {"topic": topic, "incarnation": incarnation})
-        found.update({(topic, int(partition)): int(hi) for partition, hi in rows})
-    return {tp: hi for tp, hi in found.items() if tp in incarnations}
+        for partition, hi, before in rows:
+            found[topic, int(partition)] = Written(hi=int(hi) or None, before=int(before))
+    return {tp: written for tp, written in found.items() if tp in incarnations}
 
 
 def ledger_row(batch: Batch, done: Done, writer: str) -> Mapping[str, Sequence[Any]]:

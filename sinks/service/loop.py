@@ -191,7 +191,8 @@ class Sink:
                 raise NotOwnerError(f"{tp[0]}:{tp[1]} goes on at an offset it had passed: begin again")
             if message.offset > gathering.reached:
                 self._tell_gap(tp, gathering.reached, message.offset)
-            gathering.add(self._parts.reader.read(tp, message, now_us))
+            entry = self._parts.reader.read(tp, message, now_us, incarnation=gathering.incarnation)
+            gathering.add(entry)
             self._unread.popleft()
 
     def _tell_gap(self, tp: TopicPartition, reached: int, offset: int) -> None:
@@ -222,7 +223,7 @@ class Sink:
             due_s = gathering.due_in_s
             batch = gathering.take(now_us) if due_s is not None and (everything or due_s <= 0) else None
             if batch is not None:
-                entries = believed(batch.entries, tp, batch.at_us)
+                entries = believed(batch.entries, tp, batch.at_us, incarnation=batch.incarnation)
                 self._parts.limits.took(tp, entries)
                 yield msgspec.structs.replace(batch, entries=entries)
 

@@ -19,6 +19,15 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """That the group writes to; None: an older version did not say."""
 
 
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the database has a partition."""
+
+    hi: int | None = None
+    """Below it it has everything; None: it has nothing of this incarnation of the topic."""
+    before: int = 0
+    """The highest of the topics that had this name before."""
+
+
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of a partition when it is taken over."""
 
@@ -26,8 +35,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     incarnation: str
     committed: Committed | None
     bounds: Bounds
-    written_hi: int | None
-    """Below it the database has everything; None: the database has nothing of this incarnation."""
+    written: Written
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,16 +80,16 @@ def start_of(known: Known) -> Start:
     Raises:
         CheckFailedError: the partition ends before what is written: the brokers have lost messages.
     """
-    begin, written_hi = known.bounds.begin, known.written_hi or 0
+    begin, written_hi = known.bounds.begin, known.written.hi or 0
     committed, note = known.committed, note_of(known.committed.note if known.committed else "")
     if committed is None or note.topic not in ("", known.incarnation):
         _check_end(known, written_hi)
         lo = max(begin, written_hi)
-        return Start(
-            lo=lo, read_from=lo, skipped=lo - begin, careful_until=committed.offset if committed else 0
-        )
+        # The brokers forget what a group has committed together with the topic; the database does not.
+        before = max(known.written.before, committed.offset if committed else 0)
+        return Start(lo=lo, read_from=lo, skipped=lo - begin, careful_until=before)
     _check_end(known, max(committed.offset, written_hi))
-    missing_from = begin if known.written_hi is None else written_hi
+    missing_from = begin if known.written.hi is None else written_hi
     missing = missing_from if missing_from < committed.offset else None
     if note.hi is not None and note.hi > max(begin, written_hi):
         read_from = max(committed.offset, begin)

@@ -22,8 +22,8 @@ class FactReader:
         self._codec = codec
         self._names = names
 
-    def read(self, tp: TopicPartition, message: Message, now_us: int) -> Entry:
-        """Read one message of anybody.
+    def read(self, tp: TopicPartition, message: Message, now_us: int, *, incarnation: str) -> Entry:
+        """Read one message of anybody; `incarnation`: which topic of that name it lies in.
 
         Returns:
             A fact, or the letter to be sent. What cannot be read in the dead-letter topic itself becomes a
@@ -42,7 +42,8 @@ class FactReader:
             if isinstance(fact, DeadLetter):
                 fact = without_picture(fact)
         except UndecodableError as error:
-            fact, letter = None, letter_for(tp, message.offset, origin, error, now_us)
+            fact = None
+            letter = letter_for(tp, message.offset, origin, error, at_us=now_us, incarnation=incarnation)
             if kind == "dead_letters":
                 fact, letter = letter, None
         return Entry(
@@ -56,23 +57,25 @@ class FactReader:
         )
 
 
-def believed(entries: Sequence[Entry], tp: TopicPartition, at_us: int) -> Sequence[Entry]:
+def believed(
+    entries: Sequence[Entry], tp: TopicPartition, at_us: int, *, incarnation: str
+) -> Sequence[Entry]:
     """The entries judged by the clock of their batch: who writes the batch again judges alike.
 
     Returns:
         The same entries; those from the future, or under another stand's key, with a letter in place of the
         fact. A letter is believed whatever the clock of its writer.
     """
-    return [_believed(entry, tp, at_us) for entry in entries]
+    return [_believed(entry, tp, at_us, incarnation) for entry in entries]
 
 
-def _believed(entry: Entry, tp: TopicPartition, at_us: int) -> Entry:
+def _believed(entry: Entry, tp: TopicPartition, at_us: int, incarnation: str) -> Entry:
     if entry.fact is None or isinstance(entry.fact, DeadLetter):
         return entry
     try:
         trusted(entry.fact, entry.origin[0], at_us)
     except UndecodableError as error:
-        letter = letter_for(tp, entry.offset, entry.origin, error, at_us)
+        letter = letter_for(tp, entry.offset, entry.origin, error, at_us=at_us, incarnation=incarnation)
         return msgspec.structs.replace(entry, fact=None, letter=letter)
     return entry
 
@@ -82,7 +85,9 @@ def letter_for(
     offset: int,
     origin: tuple[bytes | None, bytes | None],
     error: UndecodableError,
+    *,
     at_us: int,
+    incarnation: str,
 ) -> DeadLetter:
     """The letter of a message, `origin` its key and value; the same message always has the same id."""
     topic, partition = tp
@@ -92,6 +97,7 @@ def letter_for(
         topic=topic,
         partition=partition,
         offset=offset,
+        incarnation=incarnation,
         key=origin[0],
         value=origin[1],
         now_us=at_us,

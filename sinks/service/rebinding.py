@@ -8,8 +8,8 @@ import msgspec
 from schemas.errors import UsageError
 from sinks.service.binding import bound_commit
 from sinks.service.feed import Bounds, Committed, NotOwnerError, TopicPartition
-from sinks.service.offsets import Known, Note, commit_of, note_of
-from sinks.service.takeover import Written
+from sinks.service.offsets import Known, Note, Written, commit_of, note_of
+from sinks.service.takeover import WrittenOf
 from sinks.store.identity import Identity
 
 Begin = Literal["earliest", "committed"]
@@ -68,7 +68,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan_of(
     group: Group,
-    written: Written,
+    written: WrittenOf,
     database: Identity,
     begin: Begin,
 ) -> Plan:
@@ -94,7 +94,7 @@ def plan_of(
                 incarnation=incarnations[tp],
                 committed=commits.get(tp),
                 bounds=bounds[tp],
-                written_hi=highest.get(tp),
+                written=highest.get(tp, Written()),
             ),
             database,
             begin,
@@ -122,7 +122,7 @@ def rebind(group: Group, plan: Plan) -> None:
 
 
 def _change(known: Known, database: Identity, begin: Begin) -> Change:
-    written, first = known.written_hi or 0, known.bounds.begin
+    written, first = known.written.hi or 0, known.bounds.begin
     committed = known.committed
     if committed is None:
         after = commit_of(first, Note(topic=known.incarnation, database=database))

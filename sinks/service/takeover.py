@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from schemas.metrics import Meter
 from sinks.service.binding import OtherDatabaseError, bind
 from sinks.service.feed import Feed, Membership, TopicPartition
-from sinks.service.offsets import Known, Start, start_of
+from sinks.service.offsets import Known, Start, Written, start_of
 from sinks.store.identity import Identity
 
 log = logging.getLogger(__name__)
-Written = Callable[[Mapping[TopicPartition, str]], Mapping[TopicPartition, int]]
+WrittenOf = Callable[[Mapping[TopicPartition, str]], Mapping[TopicPartition, Written]]
 """Says below which offset each partition is written, by its incarnation; none for one without a batch."""
 
 
-def bound(membership: Membership, feed: Feed, written: Written, database: Identity) -> None:
+def bound(membership: Membership, feed: Feed, written: WrittenOf, database: Identity) -> None:
     """As `bind`; a database that is refused is told first which rows it lacks.
 
     Raises:
@@ -31,14 +31,14 @@ def bound(membership: Membership, feed: Feed, written: Written, database: Identi
 def starts_of(
     membership: Membership,
     feed: Feed,
-    written: Written,
+    written: WrittenOf,
 ) -> dict[TopicPartition, Start]:
     """Where to go on with each partition that this process owns now.
 
     Args:
         membership: names them.
         feed: knows commits and bounds.
-        written: says below which offset each is written; none for a partition without a batch.
+        written: says how far each is written; none for a partition without a batch.
 
     Raises:
         CheckFailedError: the brokers have lost messages.
@@ -54,7 +54,7 @@ def starts_of(
                 incarnation=membership.incarnations[tp],
                 committed=committed.get(tp),
                 bounds=bounds[tp],
-                written_hi=highest.get(tp),
+                written=highest.get(tp, Written()),
             )
         )
         for tp in tps

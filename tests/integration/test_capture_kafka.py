@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,20 @@ def test_a_recording_that_was_sent_says_so_and_can_be_sent_again(site: Site, fil
     assert "--from-start" in again.err
     assert again.json()["frames"]["captured"] == 0
     assert site.finished(site.capture("data", "--from-start"))["frames"]["published"] == FRAMES
+
+
+def test_a_recording_whose_frames_were_deleted_with_their_topic_is_sent_again(site: Site, film: Path) -> None:
+    site.configure(stand("door", film))
+    site.finished(site.capture("data"))
+    names = [site.names.name(topic) for topic in ("frames", "plays")]
+    with closing(site.kafka.admin()) as admin:
+        admin.delete_topics(names)
+        wait_until(lambda: not set(names) & set(admin.list_topics()), words="the topics are deleted")
+    create_topics(site.config)
+    assert site.finished(site.capture("data"))["frames"]["published"] == FRAMES
+    assert all(play.repeated for play in site.read("plays")), "whoever had read them before knows them"
+    again = site.finished(site.capture("data"))
+    assert again["frames"]["captured"] == 0, "they lie there now"
 
 
 def test_two_captures_with_one_data_directory_do_not_run(site: Site, film: Path) -> None:

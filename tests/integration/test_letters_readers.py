@@ -31,6 +31,7 @@ LETTER = letter_of(
     topic="visits.v1",
     partition=0,
     offset=7,
+    incarnation="first",
     key=b"entrance",
     value=SECRET,
     now_us=time.time_ns() // 1000,

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,31 @@ def test_killed_at_random_moments_it_goes_on_without_gaps_or_doubles(
     assert list(problems(folder)) == []
     assert onlooker("recording", "verify", folder).code == 0
     assert onlooker("replay", folder, "--digest").code == 0
+
+
+def test_a_topic_made_anew_while_it_is_recorded_ends_the_recording(
+    kafka: KafkaCluster, topic_prefix: str, config: Path, sending: Sending, tmp_path: Path
+) -> None:
+    """It has grown past where the recorder was."""
+    wait_until(lambda: min(sending.sent) > 20, words="some was sent", timeout_s=60)
+    sending.finish()
+    folder, name = tmp_path / "r", TopicNames(prefix=topic_prefix).name("observations")
+    process = recorder(folder, config, "--from", "begin")
+    wait_until(lambda: newest_us(folder) > 0, words="it records")
+    process.send_signal(signal.SIGSTOP)
+    with closing(kafka.admin()) as admin:
+        admin.delete_topics([name])
+        wait_until(lambda: name not in admin.list_topics(), words="the topic is deleted")
+    create_topics(config)
+    again = Sending(kafka.bootstrap, topic_prefix)
+    wait_until(lambda: min(again.sent) > max(sending.sent) + 200, words="more was sent", timeout_s=60)
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(60) == 2
+    again.finish()
+    assert "was deleted and made again" in (tmp_path / "record.log").read_text(encoding="utf-8")
+    refused = onlooker("record", folder, "--config", config, "--topic", "observations")
+    assert refused.code == 2
+    assert "another one than" in refused.err
 
 
 def test_a_range_is_recorded_and_nothing_else(config: Path, sending: Sending, tmp_path: Path) -> None:

@@ -99,6 +99,26 @@ def test_a_topic_made_anew_under_a_running_sink_begins_at_its_first_offset(site:
     assert process.poll() is None
 
 
+def test_facts_and_letters_of_a_topic_made_anew_are_told_from_those_before(site: Site) -> None:
+    """Facts that come again are known, at whatever offset; letters of the same places are others."""
+    numbers = list(range(40))
+    for turn in range(2):
+        site.send(fact for number in numbers[17 * turn :] + numbers[: 17 * turn] for fact in facts_of(number))
+        for number in range(10):
+            site.send_bytes("plays", b"s", b"noise %d" % number)
+        site.producer.flush()
+        process = site.start()
+        site.wait_until_written("visits", "plays", "campaign_windows", "dead_letters")
+        process.terminate()
+        assert process.wait(30) == 0, site.log()
+        site.make_anew("visits", "plays", "campaign_windows")
+    site.assert_exact(40)
+    letters = "SELECT count(), uniqExact(letter_id), uniqExact(partition, offset) FROM dead_letters"
+    assert site.store.rows(letters) == [(20, 20, 10)]
+    inserted = site.store.rows("SELECT sum(table_rows['visits']), sum(table_rows['plays']) FROM sink_batches")
+    assert inserted == [(40, 40)]
+
+
 def test_several_sinks_that_start_at_once_make_the_tables_once(site: Site) -> None:
     site.send(fact for number in range(30) for fact in facts_of(number))
     processes = [site.start() for _ in range(3)]

@@ -164,6 +164,39 @@ def test_a_killed_worker_is_followed_with_the_same_tracks(
         assert found[stand][-1] == StreamEnded(stand_id=stand)
 
 
+@pytest.mark.parametrize("stopped", [True, False])
+def test_frames_of_a_topic_made_anew_are_observed(
+    stream: Stream,
+    running: Services,
+    film: list[Pixels],
+    wanted: dict[str, list[FaceObservations]],
+    stopped: bool,
+) -> None:
+    """At the offsets that frames of the old one had, and past them; the tracks go on."""
+    observing(running, "one")
+    show(stream, film, range(20))
+    wait_until(lambda: stream.count("observations") == 40, "the first frames are observed")
+    wait_until(lambda: is_done(stream), "the first frames are kept")
+    if stopped:
+        assert running.stop() == {"one": 0}
+        running.processes.clear()
+    stream.make_anew(("frames",))
+    show(stream, film, range(20, FRAMES))
+    end(stream)
+    if stopped:
+        observing(running, "one")
+    wait_until(lambda: stream.count("observations") >= 2 * FRAMES + 2, "all is observed")
+    wait_until(lambda: is_done(stream), "all is kept")
+    found = observed(stream)
+    for stand in STANDS:
+        assert [each.observation_id for each in found[stand][:-1]] == [
+            each.observation_id for each in wanted[stand]
+        ]
+        (track_id,) = {face.track_id for each in found[stand][:-1] for face in each.faces}
+        assert track_id == wanted[stand][0].faces[0].track_id
+    assert running.stop() == {"one": 0}
+
+
 def test_broken_and_huge_pictures_are_set_aside(
     stream: Stream, running: Services, film: list[Pixels]
 ) -> None:

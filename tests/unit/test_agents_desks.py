@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
+import msgspec
 import numpy as np
 import pytest
 
+from onlooker.telemetry.meter import PrometheusMeter
+from onlooker.telemetry.pulse import Limits, ProgressPulse
 from processors.measure.aligned import AlignedMeasure
 from processors.observe.captured import CapturedFrames
 from processors.observe.keeping import CameraKeeper
@@ -53,6 +56,7 @@ class Post:
 
     def __init__(self, *, limit: DeadLetterOptions | None = None) -> None:
         self.counts = Counts()
+        self.now_s = 0.0
         aside = Aside(
             "measure",
             NAMES,
@@ -61,10 +65,13 @@ class Post:
             clock_us=lambda: NOW_US,
             meter=self.counts,
         )
-        self.tools = DeskTools(codec=CODEC, aside=aside, meter=self.counts, clock_us=lambda: NOW_US)
+        self.pulse = ProgressPulse(PrometheusMeter(), clock=lambda: self.now_s, limits=Limits())
+        self.tools = DeskTools(
+            codec=CODEC, aside=aside, meter=self.counts, pulse=self.pulse, clock_us=lambda: NOW_US
+        )
         self.kept: dict[str, bytes] = {}
         self.fold: Any = AlignedMeasure(MeasureOptions())
-        self.states = StandStates("measure", self.fold, self.fold, self.kept.get)
+        self.states = StandStates("measure", self.fold, self.fold, self.kept.get, meter=self.counts)
         self.desk: Any = FoldDesk(self.fold, self.states, self.tools)
         self.ends: Counter[Topic] = Counter()
 
@@ -111,6 +118,35 @@ def test_what_a_checkpoint_covers_is_ignored_and_counted() -> None:
     assert post.handle(*messages) == []
     assert post.states.state("s") == before
     assert post.counts.found["messages_ignored", "observations", "checkpointed"] == len(messages)
+
+
+def test_a_worker_that_ignores_all_that_comes_is_not_healthy() -> None:
+    post = Post()
+    messages = [post.message("observations", each) for each in frames("s", Camera(to_s=9))]
+    post.handle(*messages)
+    for message in messages:
+        post.now_s += 1
+        post.pulse.beat("work")
+        assert post.handle(message) == []
+    assert "as checkpointed" in post.pulse.health().in_vain["observations"]
+    post.handle(post.message("observations", frames("s", Camera(from_s=9, to_s=10))[0]))
+    assert post.pulse.health().ready
+
+
+def test_observations_that_are_known_or_late_are_in_vain_too() -> None:
+    """Sent again with new offsets they pass the checkpoint, and the fold knows them."""
+    post = Post()
+    seen = frames("s", Camera(to_s=9))
+    post.handle(*(post.message("observations", each) for each in seen))
+    for each in seen:
+        post.now_s += 1
+        post.pulse.beat("work")
+        post.handle(post.message("observations", each))
+    assert "as known" in post.pulse.health().in_vain["observations"]
+    hours = frames("s", Camera(from_s=7_200, to_s=7_201))
+    post.handle(*(post.message("observations", each) for each in hours))
+    post.handle(post.message("observations", seen[0]))
+    assert post.counts.found["messages_ignored", "observations", "late"] == 1
 
 
 @pytest.mark.parametrize(
@@ -202,7 +238,7 @@ class Observing(Post):
         super().__init__()
         self.observer = Seeing()
         self.fold = ObserveStage(cast(Any, self.observer), "models-1")
-        self.states = StandStates("observe", self.fold, CameraKeeper(), self.kept.get)
+        self.states = StandStates("observe", self.fold, CameraKeeper(), self.kept.get, meter=self.counts)
         frames = CapturedFrames(self.fold, decode)
         self.desk = ObserveDesk(frames, self.states, self.tools, executor=ThreadPoolExecutor(2))
 
@@ -252,6 +288,28 @@ def test_a_frame_that_is_sent_again_is_looked_at_once() -> None:
     out = post.handle(post.frame(0), post.frame(1), post.frame(2))
     assert indices(out) == [("c", 2)]
     assert post.counts.found["messages_ignored", "frames", "resent"] == 2
+
+
+def test_frames_that_are_all_sent_again_are_in_vain() -> None:
+    post = Observing()
+    post.handle(*(post.frame(index) for index in range(90)))
+    for index in range(90):
+        post.now_s += 1
+        post.pulse.beat("work")
+        post.handle(post.frame(index))
+    assert "as resent" in post.pulse.health().in_vain["frames"]
+    post.handle(post.frame(90))
+    assert post.pulse.health().ready
+
+
+def test_a_letter_names_the_topic_that_its_message_lay_in() -> None:
+    ids = set()
+    for incarnation in ("one", "two", "two"):
+        post = Post()
+        place = Place(topic="plays", partition=2, offset=0, incarnation=incarnation)
+        message = msgspec.structs.replace(post.message("plays", b"noise"), place=place)
+        ids.add(letter_in(post.handle(message)).letter_id)
+    assert len(ids) == 2
 
 
 def test_a_frame_that_is_sent_again_after_a_restart_is_known_too() -> None:

@@ -36,6 +36,29 @@ def test_a_note_of_other_recordings_is_not_used(tmp_path: Path, recordings: dict
     assert journal.note("door", recordings) == StandNote(recordings=recordings)
 
 
+@pytest.mark.parametrize(
+    ("topics", "of_use"), [({}, True), ({"frames.v1": "one"}, True), ({"frames.v1": "two"}, False)]
+)
+def test_what_lay_in_a_deleted_topic_is_sent_again(
+    tmp_path: Path, topics: dict[str, str], of_use: bool
+) -> None:
+    """Plays that may be known already are still marked as repeated."""
+    noted = msgspec.structs.replace(NOTE, ended=True, played_us=7, topics={"frames.v1": "one"})
+    journal = Journal(tmp_path / "journal.json")
+    journal.put("door", noted)
+    found = journal.note("door", {"camera-1": "aa"}, topics)
+    fresh = StandNote(recordings={"camera-1": "aa"}, played_us=7, topics=topics)
+    assert found == (noted if of_use else fresh)
+
+
+def test_the_time_of_a_live_stand_outlives_its_topics(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.json")
+    journal.put("door", StandNote(until_us=9, topics={"frames.v1": "one"}))
+    assert journal.note("door", {}, {"frames.v1": "two"}) == StandNote(
+        until_us=9, topics={"frames.v1": "two"}
+    )
+
+
 def test_stands_of_another_configuration_are_kept(tmp_path: Path) -> None:
     first = Journal(tmp_path / "journal.json")
     first.put("door", NOTE)

@@ -1,5 +1,9 @@
 """States of stands: loaded from checkpoints, skipped past what these cover, written only when changed."""
 
+from typing import Any
+
+import lz4.frame
+import msgspec
 import pytest
 
 from processors.measure.aligned import AlignedMeasure
@@ -13,18 +17,29 @@ from processors.runtime.work.stands import StandStates
 from processors.runtime.work.traffic import Place
 from processors.thresholds import MeasureOptions
 from schemas.errors import UsageError
+from schemas.metrics import Meter, NoMeter
 from tests.replay.measure_scenes import Camera, Person, frames
 
 LOOKER = Person(track="a", from_s=1, to_s=40, looks=((2, 30),))
 FOLD = AlignedMeasure(MeasureOptions())
 
 
-def states_of(kept: dict[str, bytes]) -> StandStates:
-    return StandStates("measure", FOLD, FOLD, kept.get)
+def states_of(kept: dict[str, bytes], meter: Meter | None = None) -> StandStates:
+    return StandStates("measure", FOLD, FOLD, kept.get, meter=meter or NoMeter())
 
 
-def place(offset: int, topic: str = "observations") -> Place:
-    return Place(topic=topic, partition=3, offset=offset)  # type: ignore[arg-type]
+def place(offset: int, topic: str = "observations", incarnation: str = "one") -> Place:
+    return Place(topic=topic, partition=3, offset=offset, incarnation=incarnation)  # type: ignore[arg-type]
+
+
+class Counts(NoMeter):
+    """Remembers what was counted."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, ...]] = []
+
+    def count(self, name: Any, amount: float = 1, **labels: str) -> None:
+        self.found.append((name, *labels.values()))
 
 
 def advanced(states: StandStates, events: int) -> StandStates:
@@ -51,6 +66,66 @@ def test_events_that_a_checkpoint_covers_are_known_by_topic() -> None:
     assert after.covers("s", place(7, "plays"))
     assert not after.covers("s", place(8, "plays"))
     assert not after.covers("other", place(0))
+
+
+def test_an_offset_of_a_topic_made_anew_covers_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """The state goes on; an offset of the other topic, which is as it was, still counts."""
+    before = advanced(states_of({}), 100)
+    before.advance("s", place(7, "plays"), before.state("s"))
+    counts = Counts()
+    after = states_of({"s": before.checkpoint("s")}, counts)
+    after.begin({("observations", 3): 1000, ("plays", 3): 8})
+    assert not after.covers("s", place(0, incarnation="two"))
+    assert after.covers("s", place(7, "plays"))
+    assert after.state("s") == before.state("s")
+    assert counts.found == [("positions_void", "observations", "recreated")]
+    assert "observations partition 3 was deleted and made anew" in caplog.text
+    after.advance("s", place(0, incarnation="two"), after.state("s"))
+    assert after.covers("s", place(0, incarnation="two"))
+    again = states_of({"s": after.checkpoint("s")})
+    assert again.covers("s", place(0, incarnation="two"))
+    assert not again.covers("s", place(1, incarnation="two"))
+
+
+def test_a_partition_is_named_in_the_log_once_and_every_stand_is_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before, counts = states_of({}), Counts()
+    for stand in ("a", "b"):
+        before.advance(stand, place(5), before.state(stand))
+    after = states_of({stand: before.checkpoint(stand) for stand in ("a", "b")}, counts)
+    assert not any(after.covers(stand, place(0, incarnation="two")) for stand in ("a", "b"))
+    assert len(counts.found) == 2
+    assert len(caplog.records) == 1
+
+
+def without_incarnations(data: bytes) -> bytes:
+    """A checkpoint as earlier programs wrote it."""
+    plain = msgspec.msgpack.decode(lz4.frame.decompress(data))
+    del plain["incarnations"]
+    return bytes(lz4.frame.compress(msgspec.msgpack.encode(plain)))
+
+
+def test_an_old_checkpoint_counts_in_the_topic_that_is_there() -> None:
+    old = without_incarnations(advanced(states_of({}), 100).checkpoint("s"))
+    last = len(frames("s", Camera(to_s=10, people=(LOOKER,)))) - 1
+    states = states_of({"s": old})
+    states.begin({("observations", 3): last + 1})
+    assert states.covers("s", place(last))
+    assert not states.covers("s", place(last + 1))
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_an_offset_past_the_end_of_the_topic_covers_nothing(old: bool) -> None:
+    """The topic was made anew before incarnations were kept, or the brokers have lost its end."""
+    kept = advanced(states_of({}), 100).checkpoint("s")
+    counts = Counts()
+    states = states_of({"s": without_incarnations(kept) if old else kept}, counts)
+    states.begin({("observations", 3): 50})
+    assert not states.covers("s", place(0))
+    assert counts.found == [("positions_void", "observations", "past_end")]
+    states.advance("s", place(60), states.state("s"))
+    assert states.covers("s", place(55)), "what was taken since counts, also past the end of then"
 
 
 def test_only_what_changed_is_written() -> None:

@@ -21,6 +21,7 @@ def letter(
     cause: str = "truncated",
     detail: str = "It ends too early.",
     offset: int = 7,
+    incarnation: str = "one",
 ) -> DeadLetter:
     return letter_of(
         UndecodableError(cause, detail),
@@ -28,6 +29,7 @@ def letter(
         topic="site.visits.v1",
         partition=3,
         offset=offset,
+        incarnation=incarnation,
         key=b"stand-1",
         value=value,
         now_us=T_US,
@@ -130,6 +132,11 @@ def test_whatever_an_error_says_the_letter_can_be_sent(detail: str) -> None:
     assert CODEC.decode(CODEC.encode(sent)) == sent
 
 
+def test_the_same_place_in_a_topic_made_anew_is_another_letter() -> None:
+    assert letter(incarnation="one").letter_id == letter(incarnation="one").letter_id
+    assert letter(incarnation="one").letter_id != letter(incarnation="two").letter_id
+
+
 def test_the_largest_letter_passes_the_topic() -> None:
     error = UndecodableError("wrong_type", "\U0001f600" * 10_000)
     largest = letter_of(
@@ -138,6 +145,7 @@ def test_the_largest_letter_passes_the_topic() -> None:
         topic="t" * 249,
         partition=2**31 - 1,
         offset=2**63 - 1,
+        incarnation="i" * 64,
         key=bytes(10**6),
         value=bytes(10**7),
         now_us=T_US,

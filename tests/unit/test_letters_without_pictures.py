@@ -94,6 +94,7 @@ def letter(value: bytes, topic: Topic = "plays", key: bytes = b"entrance") -> De
         topic=NAMES.name(topic),
         partition=0,
         offset=1,
+        incarnation="first",
         key=key,
         value=value,
         now_us=NOW_US,
@@ -211,7 +212,9 @@ def test_a_letter_of_another_program_is_stored_without_its_picture() -> None:
     picture = PICTURES["jpg"]
     old = letter_around(frame(picture))
     message = Message(offset=0, key=b"entrance", value=CODEC.encode(old))
-    entry = FactReader(CODEC, NAMES).read((NAMES.name("dead_letters"), 0), message, NOW_US)
+    entry = FactReader(CODEC, NAMES).read(
+        (NAMES.name("dead_letters"), 0), message, NOW_US, incarnation="first"
+    )
     assert isinstance(entry.fact, DeadLetter)
     assert not holds(entry.fact.value, picture)
     assert (entry.fact.letter_id, entry.fact.cause) == (old.letter_id, old.cause)

@@ -83,7 +83,8 @@ def test_a_letter_has_no_stand_and_any_key(key: bytes | None) -> None:
 def judged(message: Message, at_us: int) -> Entry:
     """As a sink reads a message, and judges it as one of a batch."""
     tp = ("plays.v1", 0)
-    (entry,) = believed([FactReader(CODEC, NAMES).read(tp, message, NOW_US)], tp, at_us)
+    read = FactReader(CODEC, NAMES).read(tp, message, NOW_US, incarnation="one")
+    (entry,) = believed([read], tp, at_us, incarnation="one")
     return entry
 
 

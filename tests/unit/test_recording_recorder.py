@@ -219,3 +219,24 @@ def test_a_blurred_face_is_a_coarse_mosaic_and_the_rest_is_as_it_was() -> None:
     assert (found[:, 120:] == picture[:, 120:]).all()
     assert not (found[:3, :3] == picture[:3, :3]).all()
     assert blurred(picture, []) is not picture
+
+
+class MadeAnew(Broker):
+    """A topic is deleted, made again and has grown past where the recorder was, between two polls."""
+
+    polls = 0
+
+    def topic_ids(self) -> Mapping[Topic, str]:
+        return {"observations": "one" if self.polls < 2 else "two"}
+
+    def poll(self, wait_s: float) -> Sequence[Arrived]:
+        self.polls += 1
+        return super().poll(wait_s)
+
+
+def test_a_topic_made_anew_while_it_is_recorded_ends_the_recording(tmp_path: Path) -> None:
+    messages = [message(SEEN, offset, offset / 10) for offset in range(6)]
+    with pytest.raises(UsageError, match=r"made again\. Name another folder"):
+        record(tmp_path / "r", messages, broker=MadeAnew)
+    offsets = [each.offset for each in Recording(tmp_path / "r").records("observations")]
+    assert offsets == [0, 1], "nothing of the other topic"

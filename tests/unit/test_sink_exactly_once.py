@@ -170,6 +170,24 @@ def test_a_topic_made_anew_begins_at_its_first_offset() -> None:
     assert_exact(world, [*FACTS, *((100 + number, 1) for number in range(60))])
 
 
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_facts_that_come_again_by_a_topic_made_anew_are_written_once(forgotten: bool) -> None:
+    """At any offset, in any batch: the offsets of the old topic say nothing about the new one.
+
+    The brokers mostly forget with a topic what a group has committed in it.
+    """
+    world = World()
+    appended(world.log, FACTS)
+    world.end()
+    world.log.messages[world.log.tps[0]].clear()
+    world.log.incarnation = "two"
+    if forgotten:
+        world.log.committed.clear()
+    appended(world.log, [*FACTS[5:], *FACTS[:5], (200, 1)])
+    world.end()
+    assert_exact(world, [*FACTS, (200, 1)])
+
+
 def test_brokers_that_have_lost_messages_stop_the_sink() -> None:
     world = World()
     appended(world.log, FACTS)

@@ -16,7 +16,7 @@ from sinks.service.batch_writer import BatchWriter, Reporting, StoreAwayError, r
 from sinks.service.feed import Bounds, Committed
 from sinks.service.gathering import Batch, Entry, Gathering
 from sinks.service.known import Remembered, identity_of
-from sinks.service.offsets import Known, Note, Start, commit_of, note_of, start_of
+from sinks.service.offsets import Known, Note, Start, Written, commit_of, note_of, start_of
 from sinks.service.options import SinkOptions
 from sinks.service.reading import Limits
 from sinks.store.clickhouse import RowsRefusedError
@@ -29,7 +29,7 @@ def known(
     committed: Committed | None, *, written: int | None = None, begin: int = 0, end: int = 100
 ) -> Known:
     bounds = Bounds(begin=begin, end=end)
-    return Known(tp=TP, incarnation="one", committed=committed, bounds=bounds, written_hi=written)
+    return Known(tp=TP, incarnation="one", committed=committed, bounds=bounds, written=Written(hi=written))
 
 
 def at(offset: int, hi: int | None = None, topic: str = "one") -> Committed:

@@ -106,3 +106,60 @@ def test_many_threads_may_beat_while_health_is_asked() -> None:
         assert pulse.health().healthy
     for thread in threads:
         thread.join()
+
+
+def take_in_vain(pulse: ProgressPulse, hand: Hand, seconds: float, topic: str = "frames") -> None:
+    for _ in range(int(seconds)):
+        hand.now_s += 1
+        pulse.beat("work")
+        pulse.ignored(topic, "checkpointed", 3)
+
+
+def test_who_ignores_all_for_more_than_a_minute_is_not_healthy(caplog: pytest.LogCaptureFixture) -> None:
+    hand, meter = Hand(), PrometheusMeter()
+    pulse = pulse_at(hand, meter)
+    take_in_vain(pulse, hand, 61)
+    assert pulse.health().ready
+    take_in_vain(pulse, hand, 2)
+    pulse.beat("work")
+    health = pulse.health()
+    assert (health.healthy, health.ready) == (False, False)
+    assert "189 as checkpointed, because the checkpoints say" in health.in_vain["frames"]
+    assert b'onlooker_in_vain{topic="frames"} 1.0' in generate_latest(meter.registry)
+    assert len([each for each in caplog.records if "changed nothing" in each.message]) == 1
+    pulse.changed("frames")
+    pulse.beat("work")
+    assert pulse.health().ready
+    assert b'onlooker_in_vain{topic="frames"} 0.0' in generate_latest(meter.registry)
+
+
+def test_who_reads_a_little_again_or_hears_nothing_more_is_healthy() -> None:
+    """After a crash some seconds come again; and what is silent is not in vain."""
+    hand = Hand()
+    pulse = pulse_at(hand)
+    for _ in range(10):
+        take_in_vain(pulse, hand, 30)
+        pulse.changed("frames")
+        assert pulse.health().ready
+    for _ in range(10):
+        pulse.ignored("frames", "late")
+        hand.now_s += 61
+        pulse.beat("work")
+        assert pulse.health().ready
+
+
+def test_a_topic_that_changes_something_does_not_excuse_another() -> None:
+    hand = Hand()
+    pulse = pulse_at(hand)
+    for _ in range(8):
+        take_in_vain(pulse, hand, 10, "observations")
+        pulse.changed("plays")
+    assert list(pulse.health().in_vain) == ["observations"]
+
+
+def test_what_is_away_does_not_excuse_it() -> None:
+    hand = Hand()
+    pulse = pulse_at(hand)
+    pulse.away("kafka", "no broker answers")
+    take_in_vain(pulse, hand, 70)
+    assert not pulse.health().healthy

@@ -7,6 +7,14 @@ from typing import Any, ClassVar
 
 import aiokafka
 import faust
+import msgspec
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    UnknownTopicOrPartitionError,
+)
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.services import WaitResults
@@ -25,6 +33,16 @@ REBALANCE_S = 60.0
 PRODUCER_BYTES = 5_242_880
 """The largest message: a dead letter holds one of `frames` whole."""
 TABLE = "states"
+log = logging.getLogger(__name__)
+
+
+class Committed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a group has committed for a partition."""
+
+    offset: int
+    """Of the next event."""
+    incarnation: str
+    """Which topic of that name it counts in; empty: whoever committed it did not say."""
 
 
 class FencedProducer(aiokafka.AIOKafkaProducer):  # type: ignore[misc]
@@ -118,7 +136,7 @@ class Consumer(driver.Consumer):
         coordinator = self._thread._ensure_consumer()._coordinator
         return bool(coordinator.generation != driver.DEFAULT_GENERATION_ID)
 
-    async def committed(self, tps: Iterable[TP]) -> dict[TP, int]:
+    async def committed(self, tps: Iterable[TP]) -> dict[TP, Committed]:
         """What the group has committed, asked of the brokers: Faust learns it only after the first events.
 
         Args:
@@ -127,9 +145,13 @@ class Consumer(driver.Consumer):
         Returns:
             The offset of the next event by partition; those without a commit are left out.
         """
-        ask = self._thread._ensure_consumer().committed
-        found = {tp: await self._thread.call_thread(ask, tp) for tp in tps}
-        return {tp: offset for tp, offset in found.items() if offset is not None}
+        ask = self._thread._ensure_consumer()._coordinator.fetch_committed_offsets
+        wanted = [driver.ensure_aiokafka_TP(tp) for tp in tps]
+        found = await self._thread.call_thread(ask, wanted)
+        return {
+            TP(tp.topic, tp.partition): Committed(offset=each.offset, incarnation=each.metadata or "")
+            for tp, each in found.items()
+        }
 
     async def read_from(self, offsets: Mapping[TP, int]) -> None:
         """Go to offsets: of the next event to come, in assigned partitions."""
@@ -140,15 +162,33 @@ class Consumer(driver.Consumer):
         for tp, offset in offsets.items():
             consumer.seek(driver.ensure_aiokafka_TP(tp), offset)
 
-    async def commit_to(self, offsets: Mapping[TP, int]) -> bool:
-        """Commit offsets: of the next event of each partition.
+    async def commit_to(self, offsets: Mapping[TP, int], incarnations: Mapping[str, str]) -> bool:
+        """Commit offsets: of the next event of each partition, with which topic of its name that is in.
 
         Returns:
             False when the group has moved on without this consumer.
         """
-        if not await self._commit(offsets):
+        wanted = {
+            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, incarnations[tp.topic])
+            for tp, offset in offsets.items()
+            if tp in self.assignment()
+        }
+        if not await self._thread.call_thread(self._commit_noted, wanted):
             return False
         self._committed_offset.update(offsets)
+        return True
+
+    async def _commit_noted(self, wanted: Mapping[Any, OffsetAndMetadata]) -> bool:
+        """Faust's own way notes nothing with an offset."""
+        try:
+            await self._thread._ensure_consumer().commit(wanted)
+        except UnknownTopicOrPartitionError:
+            log.debug("a topic is gone: nothing is left in it to go on with", exc_info=True)
+        except CommitFailedError:
+            return False
+        except (KafkaError, IllegalStateError) as error:
+            await self._thread.crash(error)
+            return False
         return True
 
 

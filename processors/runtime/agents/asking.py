@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -10,8 +10,9 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from faust.types import TP
 
 from processors.runtime.agents.agreement import Member, members_of
-from processors.runtime.agents.application import RoleApp
+from processors.runtime.agents.application import Committed, RoleApp
 from processors.runtime.agents.connection import client_settings
+from processors.runtime.agents.incarnations import incarnations_of
 from schemas.broker import BrokerOptions
 from schemas.metrics import Meter, Pulse
 from schemas.trouble import trouble_of
@@ -50,6 +51,7 @@ class Asking:
         self._meter = meter
         self._pulse = pulse
         self._line: AIOKafkaConsumer | None = None
+        self._connecting = asyncio.Lock()
 
     async def close(self) -> None:
         """Hang up."""
@@ -73,6 +75,22 @@ class Asking:
         """
         return await self._asked(AIOKafkaConsumer.beginning_offsets, tps)
 
+    async def incarnations(self, names: Iterable[str]) -> Mapping[str, str]:
+        """What the brokers call each topic for as long as it lives; those that are not there are left out.
+
+        Raises:
+            ReassignedError: the assignment changed before a broker answered.
+        """
+        return await self._patiently(lambda: self.incarnations_now(names))
+
+    async def incarnations_now(self, names: Iterable[str]) -> Mapping[str, str]:
+        """The same, whatever becomes of the assignment.
+
+        Raises:
+            KafkaError: no broker answers.
+        """
+        return await incarnations_of((await self._connected())._client, names)
+
     async def _asked(self, question: Callable[..., Awaitable[Any]], tps: Sequence[TP]) -> Offsets:
         plain = [TopicPartition(tp.topic, tp.partition) for tp in tps]
 
@@ -83,17 +101,18 @@ class Asking:
         return await self._patiently(ask) if tps else {}
 
     async def _connected(self) -> AIOKafkaConsumer:
-        if self._line is None:
-            line = AIOKafkaConsumer(**client_settings(self._broker), request_timeout_ms=ANSWER_MS)
-            try:
-                await line.start()
-            except BaseException:
-                await line.stop()
-                raise
-            self._line = line
-        return self._line
+        async with self._connecting:
+            if self._line is None:
+                line = AIOKafkaConsumer(**client_settings(self._broker), request_timeout_ms=ANSWER_MS)
+                try:
+                    await line.start()
+                except BaseException:
+                    await line.stop()
+                    raise
+                self._line = line
+            return self._line
 
-    async def committed(self, tps: Sequence[TP]) -> Offsets:
+    async def committed(self, tps: Sequence[TP]) -> Mapping[TP, Committed]:
         """The offset of the next event, for each partition that the group has committed one of.
 
         Raises:

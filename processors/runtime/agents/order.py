@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from faust.types import TP
 
 from processors.runtime.agents.asking import Asking, Offsets
+from processors.runtime.agents.plan import WorkPlan
 from processors.runtime.work.traffic import Received
 from schemas.topics import Topic
 
@@ -149,3 +150,11 @@ class Gate:
     def behind(self) -> dict[int, int]:
         """The same partitions, with the offset of the next message to be read."""
         return {partition: self._read.get(partition, 0) for partition in self.missing()}
+
+
+def order_of(plan: WorkPlan, asking: Asking) -> HeldBack | None:
+    """What holds back a stage's events until those of the topic it waits for have come; None: nothing."""
+    topic = plan.stage.waits_for
+    if topic is None:
+        return None
+    return HeldBack(asking, topic, plan.broker.topics.name(topic), clock_s=plan.clocks.monotonic_s)

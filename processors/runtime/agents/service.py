@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -12,6 +12,8 @@ from aiokafka.errors import KafkaError
 from processors.runtime.agents.agreement import disagreement, members_of
 from processors.runtime.agents.application import REBALANCE_S, build_app
 from processors.runtime.agents.asking import ReassignedError
+from processors.runtime.agents.ground import Ground
+from processors.runtime.agents.incarnations import MissingTopicError, RecreatedError
 from processors.runtime.agents.outbox import checkpoints_topic
 from processors.runtime.agents.plan import WorkPlan
 from processors.runtime.agents.topics import prepare_topics
@@ -49,25 +51,33 @@ def work(plan: WorkPlan, stop: threading.Event, *, give_up: GiveUp) -> None:
 
 
 async def _work(plan: WorkPlan, stop: threading.Event, give_up: GiveUp) -> None:
+    waited_for: tuple[type[DependencyAwayError], ...] = (BrokerAwayError,)
     while not stop.is_set():
         try:
-            await _prepared(plan)
+            incarnations = await _prepared(plan)
             await _agreed(plan, stop)
-        except BrokerAwayError as error:
+        except waited_for as error:
             plan.pulse.away("kafka", str(error))
             plan.pulse.beat("work")
             plan.meter.count("retries", dependency="kafka")
             await _pause(stop, WAIT_S, plan.clocks)
             continue
         plan.pulse.away("kafka", None)
-        if not stop.is_set():
-            await _RoleService(plan, stop, give_up).run()
-        return
+        if stop.is_set():
+            return
+        try:
+            await _RoleService(plan, incarnations, stop, give_up).run()
+        except RecreatedError as error:
+            log.warning("%s", error)
+            # Whoever deletes topics makes them anew soon.
+            waited_for = (BrokerAwayError, MissingTopicError)
+        else:
+            return
 
 
-async def _prepared(plan: WorkPlan) -> None:
+async def _prepared(plan: WorkPlan) -> Mapping[str, str]:
     names = plan.broker.topics
-    await prepare_topics(
+    return await prepare_topics(
         plan.broker,
         [names.name(topic) for topic in (*plan.stage.reads, *plan.stage.writes, "dead_letters")],
         checkpoints=checkpoints_topic(plan.broker.group(plan.stage.name)),
@@ -105,7 +115,9 @@ async def _pause(stop: threading.Event, seconds: float, clocks: Clocks) -> None:
 class _RoleService:
     """One life of a role's application, from joining its group to leaving it."""
 
-    def __init__(self, plan: WorkPlan, stop: threading.Event, give_up: GiveUp) -> None:
+    def __init__(
+        self, plan: WorkPlan, incarnations: Mapping[str, str], stop: threading.Event, give_up: GiveUp
+    ) -> None:
         self._plan = plan
         self._stop = stop
         self._give_up = give_up
@@ -115,7 +127,8 @@ class _RoleService:
         self._progress = Progress(plan.options.stall_s, plan.clocks.monotonic_s)
         self._app = build_app(plan, fence=self._fence)
         desk = plan.open_desk(lambda stand_id: self._app.states.data.get(stand_id.encode()))
-        self._worker = RoleWorker(self._app, plan, desk, lease=self._lease, give_up=give_up)
+        ground = Ground(incarnations, checkpoints=checkpoints_topic(self._app.conf.id), meter=plan.meter)
+        self._worker = RoleWorker(self._app, plan, desk, ground=ground, lease=self._lease, give_up=give_up)
         self._connect()
 
     def _connect(self) -> None:
@@ -188,7 +201,7 @@ class _RoleService:
 
     async def _ended(self, starting: asyncio.Task[Any]) -> None:
         """Write what there is unless something went wrong, leave the group, but not for ever."""
-        if self._failure is None:
+        if self._failure is None or isinstance(self._failure, RecreatedError):
             try:
                 await asyncio.wait_for(self._worker.end(), self._plan.options.stop_s)
             except (TimeoutError, asyncio.CancelledError, KafkaError, DependencyAwayError) as error:
@@ -217,13 +230,16 @@ class _RoleService:
             await asyncio.sleep(TURN_S)
 
     async def _look(self) -> None:
-        """Ask how much waits for this worker; only an answer proves that the brokers are there."""
+        """Ask whether the topics are there and how much waits; only an answer proves that brokers are."""
         while True:
             await asyncio.sleep(LOOK_S)
             try:
+                await asyncio.wait_for(self._worker.look(), 4 * LOOK_S)
                 await asyncio.wait_for(self._count_waiting(), 4 * LOOK_S)
             except ReassignedError:
                 self._progress.waiting(0)
+            except RecreatedError as error:
+                self._fail(error)
             except (KafkaError, TimeoutError, OSError) as error:
                 self._progress.waiting(0)
                 self._plan.pulse.away("kafka", str(trouble_of(error, self._plan.broker)))

@@ -1,5 +1,6 @@
 """What must be there before an agent starts: brokers that answer, its topics, a topic for its checkpoints."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,8 +9,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from processors.runtime.agents.connection import client_settings
+from processors.runtime.agents.incarnations import MissingTopicError, incarnations_of
 from schemas.broker import BrokerOptions
-from schemas.errors import DependencyAwayError, UsageError
+from schemas.errors import UsageError
 from schemas.trouble import in_words
 
 ASK_MS = 10_000
@@ -24,7 +26,7 @@ class TopicShape(msgspec.Struct, frozen=True, kw_only=True):
 
 async def prepare_topics(
     broker: BrokerOptions, names: Sequence[str], *, checkpoints: str, checkpoint_bytes: int
-) -> None:
+) -> Mapping[str, str]:
     """Check that an agent's topics are there, and make the one for its checkpoints.
 
     Args:
@@ -33,9 +35,12 @@ async def prepare_topics(
         checkpoints: name of the topic for its checkpoints.
         checkpoint_bytes: the largest one.
 
+    Returns:
+        What the brokers call each topic for as long as it lives, by name.
+
     Raises:
         BrokerAwayError: no broker answers: worth waiting for.
-        DependencyAwayError: a topic is missing.
+        MissingTopicError: a topic is missing.
         UsageError: topics differ in their number of partitions, or the brokers refuse us.
     """
     with in_words(broker, KafkaError, OSError, TimeoutError):
@@ -51,8 +56,20 @@ async def prepare_topics(
                     f"{checkpoints} has {found[checkpoints].partitions} partitions, the other topics have "
                     f"{shape.partitions}. Remove it while no worker runs; the states are then made anew."
                 )
+            return await _incarnations(admin, [*names, checkpoints])
         finally:
             await admin.close()
+
+
+async def _incarnations(admin: AIOKafkaAdminClient, names: Sequence[str]) -> Mapping[str, str]:
+    """Ask until the brokers know all of them: one made just now is not known to every broker at once."""
+    until_s = asyncio.get_running_loop().time() + ASK_MS / 1000
+    while len(found := await incarnations_of(admin._client, names)) < len(set(names)):
+        if asyncio.get_running_loop().time() > until_s:
+            missing = ", ".join(sorted(set(names) - set(found)))
+            raise MissingTopicError(f"The brokers do not say what they call {missing}.")
+        await asyncio.sleep(0.1)
+    return found
 
 
 async def _shapes(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, TopicShape]:
@@ -70,7 +87,7 @@ async def _shapes(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str,
 def _agreed(found: Mapping[str, TopicShape], names: Sequence[str]) -> TopicShape:
     missing = [name for name in names if name not in found]
     if missing:
-        raise DependencyAwayError(
+        raise MissingTopicError(
             f"These topics are missing: {', '.join(missing)}. `onlooker topics create` makes them."
         )
     counts = {shape.partitions for shape in found.values()}

@@ -10,7 +10,8 @@ from faust.types import TP
 from processors.runtime.agents.agreement import disagreement
 from processors.runtime.agents.application import RoleApp
 from processors.runtime.agents.asking import Asking, ReassignedError
-from processors.runtime.agents.order import HeldBack
+from processors.runtime.agents.ground import Ground
+from processors.runtime.agents.order import order_of
 from processors.runtime.agents.outbox import Outbox
 from processors.runtime.agents.plan import Desk, WorkPlan
 from processors.runtime.agents.reach import Reach
@@ -32,17 +33,20 @@ Queue = asyncio.Queue[Any]
 class RoleWorker:
     """Drives a desk from Faust's queue; one round at a time, and never two at once."""
 
-    def __init__(self, app: RoleApp, plan: WorkPlan, desk: Desk, *, lease: Lease, give_up: GiveUp) -> None:
+    def __init__(
+        self, app: RoleApp, plan: WorkPlan, desk: Desk, *, ground: Ground, lease: Lease, give_up: GiveUp
+    ) -> None:
         self._app = app
         self._plan = plan
         self._desk = desk
+        self._ground = ground
         self._lease = lease
         self._give_up = give_up
         self._outbox = Outbox(app, plan)
         self._asking = Asking(app, plan.broker, plan.meter, plan.pulse)
         self._names = {plan.broker.topics.name(topic): topic for topic in plan.stage.reads}
         self._busy = asyncio.Lock()
-        self._order = _order_of(plan, self._asking)
+        self._order = order_of(plan, self._asking)
         self._most = plan.options.amounts(plan.stage.takes).batch
         self._reach = Reach()
         self._rereading = Rereading(app, plan.clocks.monotonic_s)
@@ -62,6 +66,7 @@ class RoleWorker:
             LimitReachedError: too many messages are bad, or a state has grown too large.
             UsageError: a checkpoint is of another version, or others of the group have other options.
             DependencyAwayError: events were lost on their way here.
+            RecreatedError: a topic was deleted: all begins anew.
         """
         self._queue = queue
         while not self.ending:
@@ -96,6 +101,10 @@ class RoleWorker:
                 return
             messages = [self._received(event.message) for event in events if self._is_ours(event.message)]
             taken = [each for each in messages if self._reach.take(self._tp(each), each.place.offset)]
+            if taken or not (self._order is None or self._order.is_empty):
+                # Asked after they have come: only then does the answer say in which topic they lay.
+                names = self._ground.incarnations
+                self._ground.require_same(await self._asking.incarnations(names))
             await self._rereading.ask_for(self._reach.missing())
             await self._handle(await self._ordered(taken))
         except (ReassignedError, IllegalStateError):
@@ -125,7 +134,12 @@ class RoleWorker:
     def _received(self, message: Any) -> Received:
         topic = self._names[message.topic]
         return Received(
-            place=Place(topic=topic, partition=message.partition, offset=message.offset),
+            place=Place(
+                topic=topic,
+                partition=message.partition,
+                offset=message.offset,
+                incarnation=self._ground.incarnations[message.topic],
+            ),
             key=message.key,
             value=message.value,
             captured_us=captured_us_of(message.headers),
@@ -147,7 +161,7 @@ class RoleWorker:
         if self._app.rebalancing or not tps:
             return
         if not self._agreed:
-            # Two that started at once did not see each other before they joined.
+            # Two that started at once saw nobody before they joined.
             members = await self._asking.members()
             if trouble := disagreement(self._plan.stage.name, self._app.conf.id, self._plan.meaning, members):
                 raise trouble
@@ -155,11 +169,8 @@ class RoleWorker:
         ends, begins = await self._asking.ends(tps), await self._asking.begins(tps)
         commits = await self._asking.committed(tps)
         self._known_until = {(self._names[tp.topic], tp.partition): end for tp, end in ends.items()}
-        firsts = {tp: max(begins.get(tp, 0), commits.get(tp, 0)) for tp in tps}
-        for tp, committed in commits.items():
-            if expired := firsts[tp] - committed:
-                topic = self._names[tp.topic]
-                self._plan.meter.count("messages_ignored", expired, topic=topic, cause="expired")
+        self._desk.states.begin(self._known_until)
+        firsts = self._ground.firsts(tps, self._names, begins=begins, ends=ends, commits=commits)
         self._reach.begin(firsts)
         if self._order is not None:
             self._order.begin(firsts)
@@ -196,7 +207,7 @@ class RoleWorker:
         """Outputs acknowledged, then checkpoints acknowledged, then offsets committed."""
         self._kept_s = self._plan.clocks.monotonic_s()
         offsets, states = self._reach.uncommitted(), self._desk.states
-        if not offsets:
+        if not offsets or self._ground.has_no_checkpoints:
             return
         self._lease.require()
         await self._outbox.acknowledged()
@@ -206,8 +217,18 @@ class RoleWorker:
         for stand_id, _, data in kept:
             self._app.states.data[stand_id.encode()] = data
         states.saved()
-        if await self._app.offsets.commit_to(offsets):
+        offsets = {tp: offset for tp, offset in offsets.items() if tp.topic not in self._ground.gone}
+        if await self._app.offsets.commit_to(offsets, self._ground.incarnations):
             self._reach.commit(offsets)
+
+    async def look(self) -> None:
+        """See whether the topics are still there, also while partitions are being assigned.
+
+        Raises:
+            RecreatedError: one was deleted.
+            KafkaError: no broker answers.
+        """
+        self._ground.require_same(await self._asking.incarnations_now(self._ground.incarnations))
 
     async def lags(self) -> dict[tuple[Topic, int], int]:
         """How many events wait in each assigned partition, as the brokers say now."""
@@ -271,10 +292,3 @@ class RoleWorker:
         for tp in tps:
             if tp.topic in self._names:
                 self._plan.meter.count("partitions_changed", topic=self._names[tp.topic], change=change)
-
-
-def _order_of(plan: WorkPlan, asking: Asking) -> HeldBack | None:
-    topic = plan.stage.waits_for
-    if topic is None:
-        return None
-    return HeldBack(asking, topic, plan.broker.topics.name(topic), clock_s=plan.clocks.monotonic_s)

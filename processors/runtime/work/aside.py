@@ -66,6 +66,7 @@ class Aside:
             topic=name,
             partition=place.partition,
             offset=place.offset,
+            incarnation=place.incarnation,
             key=message.key,
             value=message.value,
             now_us=self._clock_us(),

@@ -37,6 +37,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     through: dict[Topic, int]
     """Last offset of each topic that the state has in it; events up to there must not enter again."""
     state: bytes
+    incarnations: dict[Topic, str] = {}
+    """Which topic of its name each offset counts in; missing in what earlier programs have written."""
 
 
 class _Versioned(msgspec.Struct):
@@ -87,3 +89,6 @@ class Covered(msgspec.Struct, frozen=True, kw_only=True):
 
     state: Any
     through: Mapping[Topic, int]
+    incarnations: Mapping[Topic, str]
+    unproven: frozenset[Topic] = frozenset()
+    """Of `through`, those that have not been compared yet with the topics as they are."""

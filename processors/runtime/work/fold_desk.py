@@ -1,6 +1,7 @@
 """The desk of a fold: messages in, events and dead letters out, states advanced. No broker in sight."""
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 from processors.runtime.work.stands import StandStates
 from processors.runtime.work.tools import DeskTools
@@ -9,11 +10,22 @@ from processors.topology import StageFold
 from schemas.errors import OnlookerError, UndecodableError
 from schemas.reading import stand_of
 
+NOT_NEWER = "known"
+"""A message that moved nothing on: alone it may have added something, for a minute such ones do not."""
+
+
+class CountingFold(StageFold, Protocol):
+    """A fold that says what changed nothing."""
+
+    def ignored(self, before: Any, after: Any) -> str | None:
+        """Why the event between two states, without facts, changed nothing, in a word; None: it did."""
+        ...
+
 
 class FoldDesk:
     """Takes messages in the order in which they should enter; MEASURE's fold aligns its inputs itself."""
 
-    def __init__(self, fold: StageFold, states: StandStates, tools: DeskTools) -> None:
+    def __init__(self, fold: CountingFold, states: StandStates, tools: DeskTools) -> None:
         self._fold = fold
         self._tools = tools
         self.states = states
@@ -49,4 +61,15 @@ class FoldDesk:
             return (tools.aside.failed(message, error),)
         states.advance(stand_id, place, after)
         tools.aside.good(place.topic)
+        self._tell(message, None if follow else self._fold.ignored(state, after))
         return out
+
+    def _tell(self, message: Received, cause: str | None) -> None:
+        """Tell whether a message changed something."""
+        topic = message.place.topic
+        if cause is None:
+            self._tools.pulse.changed(topic)
+        elif cause == NOT_NEWER:
+            self._tools.pulse.ignored(topic, cause)
+        else:
+            self._tools.ignored(message, cause)

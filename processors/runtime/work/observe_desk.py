@@ -122,4 +122,5 @@ class ObserveDesk:
         if found is None:
             self._tools.ignored(message, "resent")
             return ()
+        self._tools.pulse.changed(place.topic)
         return (self._tools.outgoing(found, message, event.stand_id),)

@@ -8,7 +8,7 @@ import msgspec
 from processors.runtime.work.aside import Aside
 from processors.runtime.work.traffic import Outgoing, Received
 from processors.topology import topic_of
-from schemas.metrics import Meter
+from schemas.metrics import Meter, Pulse
 from schemas.ports import EventCodec
 from schemas.reading import event_of
 
@@ -20,6 +20,8 @@ class DeskTools(msgspec.Struct, frozen=True, kw_only=True):
     aside: Aside
     """For messages that cannot be handled."""
     meter: Meter
+    pulse: Pulse
+    """Hears of every message whether it changed something."""
     clock_us: Callable[[], int]
     """Wall clock, us UTC; says what is from the future."""
 
@@ -44,6 +46,7 @@ class DeskTools(msgspec.Struct, frozen=True, kw_only=True):
     def ignored(self, message: Received, cause: str) -> None:
         """A message changed nothing."""
         self.meter.count("messages_ignored", topic=message.place.topic, cause=cause)
+        self.pulse.ignored(message.place.topic, cause)
 
     def outgoing(self, event: Any, cause: Received, stand_id: str) -> Outgoing:
         """What follows from a message, as it goes out."""

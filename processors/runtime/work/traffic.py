@@ -11,6 +11,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     topic: Topic
     partition: int
     offset: int
+    incarnation: str = ""
+    """Which topic of that name the offset counts in, as the brokers call it."""
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
