@@ -126,9 +126,17 @@ def _check_names(settings: Settings, path: Path) -> None:
     for i, stand in enumerate(settings.stands):
         if stand.stand_id in [other.stand_id for other in settings.stands[:i]]:
             raise UsageError(f"{path}: stands[{i}].stand_id: there are two stands {stand.stand_id!r}.")
-        names = [camera.camera_id for camera in stand.cameras if camera.camera_id]
+        names = camera_names(stand)
         if len(names) != len(set(names)):
-            raise UsageError(f"{path}: stands[{i}].cameras: two cameras have the same camera_id.")
+            raise UsageError(
+                f"{path}: stands[{i}].cameras: two cameras have the same camera_id; without one, a camera is "
+                "called by its place, camera-1 and so on."
+            )
+
+
+def camera_names(stand: StandSettings) -> list[str]:
+    """What the cameras of a stand are called, in their order."""
+    return [camera.camera_id or f"camera-{number}" for number, camera in enumerate(stand.cameras, start=1)]
 
 
 def _check_passwords(settings: Settings, path: Path) -> None:

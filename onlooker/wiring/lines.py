@@ -3,7 +3,7 @@
 import msgspec
 
 from onlooker.cameras.lines import CameraLine
-from onlooker.settings.configuration import CameraSettings, Settings, StandSettings
+from onlooker.settings.configuration import CameraSettings, Settings, StandSettings, camera_names
 from onlooker.wiring.perception import open_source
 from producers.cameras.buffer import FrameBuffer
 from producers.cameras.camera import claimed_frames
@@ -34,11 +34,11 @@ def camera_sources(settings: Settings, stand: StandSettings) -> tuple[CameraSour
     """
     return tuple(
         CameraSource(
-            camera_id=camera.camera_id or f"camera-{number}",
+            camera_id=camera_id,
             spec=parse_source(camera.source),
             options=_options_of(settings, camera),
         )
-        for number, camera in enumerate(stand.cameras, start=1)
+        for camera_id, camera in zip(camera_names(stand), stand.cameras, strict=True)
     )
 
 
