@@ -27,6 +27,7 @@ GaugeName = Literal[
     "dependency_away",
     "stands",
     "camera_streaming",
+    "owned",
 ]
 HistogramName = Literal[
     "latency_seconds",
@@ -65,6 +66,11 @@ GAUGES: Mapping[GaugeName, Metric] = {
     "dependency_away": Metric("1 while a dependency is away", ("dependency",)),
     "stands": Metric("stands with state in this process", ("stage",)),
     "camera_streaming": Metric("1 while a camera gives pictures", ("stand_id", "camera_id")),
+    "owned": Metric(
+        "1 while this capture sends a camera, 0 while another does and this one stands by; "
+        "without a camera: the stand's plays and its end",
+        ("stand_id", "camera_id"),
+    ),
 }
 HISTOGRAMS: Mapping[HistogramName, Metric] = {
     "latency_seconds": Metric("from capture to the event of a stage, s", ("topic",)),
@@ -104,6 +110,13 @@ class Pulse(Protocol):
         """
         ...
 
+    def stands_by(self, part: str, words: str | None) -> None:
+        """Another process does a part of what this one would do, said in a sentence; None: this one does it.
+
+        That is no trouble; a change is logged.
+        """
+        ...
+
 
 class NoMeter:
     """Takes figures and forgets them."""
@@ -125,4 +138,7 @@ class NoPulse:
         """Forget it."""
 
     def away(self, dependency: str, words: str | None) -> None:
+        """Forget it."""
+
+    def stands_by(self, part: str, words: str | None) -> None:
         """Forget it."""

@@ -31,9 +31,18 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Loops that do not move, and since when, s; `start` when none has ever begun."""
     away: dict[str, str]
     """Dependencies that are away, each with a sentence."""
+    stands_by: dict[str, str]
+    """What another process does, each with a sentence: this one is there to take over."""
 
 
-def judge(ages_s: dict[str, float], away: dict[str, str], *, up_s: float, limits: Limits) -> Health:
+def judge(
+    ages_s: dict[str, float],
+    away: dict[str, str],
+    *,
+    up_s: float,
+    limits: Limits,
+    stands_by: dict[str, str] | None = None,
+) -> Health:
     """Judge a service.
 
     Args:
@@ -41,9 +50,10 @@ def judge(ages_s: dict[str, float], away: dict[str, str], *, up_s: float, limits
         away: dependencies that are away, each with a sentence.
         up_s: time since the service was started, s.
         limits: of silence.
+        stands_by: what another process does, each with a sentence.
 
     Returns:
-        Its health. Who waits for a dependency is healthy and not ready.
+        Its health. Who waits for a dependency is healthy and not ready; who stands by is ready.
     """
     silent = {loop: round(age, 1) for loop, age in ages_s.items() if age > limits.silent_after_s}
     if not ages_s and up_s > limits.start_within_s:
@@ -53,6 +63,7 @@ def judge(ages_s: dict[str, float], away: dict[str, str], *, up_s: float, limits
         ready=bool(ages_s) and not silent and not away,
         silent_s=silent,
         away=away,
+        stands_by=stands_by or {},
     )
 
 
@@ -72,6 +83,7 @@ class ProgressPulse:
         self._started_s = clock()
         self._beats_s: dict[str, float] = {}
         self._away: dict[str, tuple[str, float]] = {}
+        self._stands_by: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def beat(self, loop: str) -> None:
@@ -92,10 +104,22 @@ class ProgressPulse:
             waited_s = round(self._clock() - since_s, 1)
             log.info("%s is back", dependency, extra={"dependency": dependency, "away_s": waited_s})
 
+    def stands_by(self, part: str, words: str | None) -> None:
+        """Another process does a part of what this one would, or no longer does. Only a change is logged."""
+        with self._lock:
+            before = self._stands_by.pop(part, None)
+            if words is not None:
+                self._stands_by[part] = words
+        if words is not None and words != before:
+            log.warning("%s: %s", part, words, extra={"part": part})
+        elif words is None and before is not None:
+            log.info("%s is ours now", part, extra={"part": part})
+
     def health(self) -> Health:
         """What is known now."""
         now_s = self._clock()
         with self._lock:
             away = {name: words for name, (words, _) in self._away.items()}
+            stands_by = dict(self._stands_by)
         ages_s = {loop: now_s - beat_s for loop, beat_s in self._beats_s.copy().items()}
-        return judge(ages_s, away, up_s=now_s - self._started_s, limits=self._limits)
+        return judge(ages_s, away, up_s=now_s - self._started_s, limits=self._limits, stands_by=stands_by)
