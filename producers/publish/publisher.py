@@ -125,10 +125,19 @@ class _GatedClient(KafkaNetClient):  # type: ignore[misc]
     def __init__(self, may_send: Callable[[], bool], **configs: Any) -> None:
         super().__init__(**configs)
         self._may_send = may_send
+        self._is_awaited = False
 
     def is_ready(self, node_id: Any) -> bool:
         """Whether messages may be sent to a broker now."""
-        return self._may_send() and super().is_ready(node_id)
+        return (self._is_awaited or self._may_send()) and super().is_ready(node_id)
+
+    def await_ready(self, node_id: Any, timeout_ms: float = 30_000) -> bool:
+        """Wait for a connection; asked for what is no message, which is always sent."""
+        self._is_awaited = True
+        try:
+            return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
+        finally:
+            self._is_awaited = False
 
     def connection_delay(self, node_id: Any) -> float:
         """For how long it need not be asked again, ms."""

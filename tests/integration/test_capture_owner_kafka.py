@@ -5,9 +5,11 @@ import json
 import logging
 import signal
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -17,10 +19,15 @@ import msgspec
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
+from producers.options import PublishOptions
 from producers.owners.group import CaptureGroup
+from producers.publish.in_flight import Message
+from producers.publish.publisher import KafkaClient
+from producers.publish.publishing import Publisher
 from schemas.broker import BrokerOptions
 from schemas.errors import BrokerAwayError, UsageError
 from schemas.events import FrameCaptured, Play, StreamEnded
+from schemas.message import About
 from schemas.topics import Topic, TopicNames
 from schemas.wire.codec import AvroCodec
 from schemas.wire.registry import FileRegistry
@@ -333,6 +340,28 @@ def test_a_box_that_is_started_again_with_fewer_cameras_leaves_the_others_to_who
     last = shop.sent("frames")[-60:]
     assert {each.pid for each in last if indices([each], "right")} == {second.pid}
     assert {each.pid for each in last if indices([each], "left")} == {first.pid}
+
+
+def test_messages_wait_at_a_closed_gate_at_no_cost_and_go_when_it_opens(shop: Shop) -> None:
+    broker = BrokerOptions(bootstrap=shop.kafka.bootstrap, prefix=shop.names.prefix)
+    gate = threading.Event()
+    options = PublishOptions()
+    publisher = Publisher(lambda: KafkaClient(broker, options, ("plays",), may_send=gate.is_set), options)
+    play = Play(play_id=uuid.uuid4(), stand_id="door", campaign_id="c", creative_id="x", start_us=1, end_us=2)
+    about = About(producer="test:1", produced_us=1)
+    for mark in range(3):
+        message = Message(topic="plays", stand_id="door", value=CODEC.encode(play), about=about, mark=mark)
+        assert publisher.offer(message)
+    cpu_s, until_s = time.process_time(), time.monotonic() + 2.0
+    while time.monotonic() < until_s:
+        publisher.wait(0.5)
+    cpu_s = time.process_time() - cpu_s
+    assert shop.count("plays") == 0
+    gate.set()
+    assert publisher.close(20.0) == []
+    assert [each.message.mark for each in publisher.settled()] == [0, 1, 2]
+    assert shop.count("plays") == 3
+    assert cpu_s < 0.2, "a box that stands by for days must not keep a core busy"
 
 
 def _joined(group: CaptureGroup) -> bool:
