@@ -277,6 +277,7 @@ def test_a_killed_box_that_is_started_again_goes_on_at_once(shop: Shop, record_p
     record_property("took_s", took_s)
     assert shop.turns() == [before, first.pid], "the other did not get it"
     assert shop.gap_s(before, first) < LONG_SESSION_S, "nobody waited for the session of the dead"
+    second.end()
 
 
 def test_a_box_that_stood_still_for_longer_than_a_session_sends_nothing_any_more(shop: Shop) -> None:
