@@ -70,5 +70,7 @@ class PublishOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Kafka counts as away when nothing has been acknowledged for so long."""
     flush_s: Seconds = 5.0
     """How long a stopped capture waits for what is in flight."""
+    session_timeout_s: Positive = 10.0
+    """A capture that the brokers have not heard for so long has lost its stands to one that stands by."""
     journal_every_s: Positive = 0.5
     """How often is noted what has been acknowledged: a killed capture sends so much again."""

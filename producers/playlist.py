@@ -115,6 +115,14 @@ class PlayFeed:
         self._playlist = None if first_us is None else playlist_from(options, first_us)
         self._fed_us = fed_us
 
+    def anew(self, first_us: int | None) -> "PlayFeed":
+        """A feed of the same playlist that begins with the play that is running then.
+
+        Args:
+            first_us: the stand's first event time, us UTC; None: not known yet.
+        """
+        return PlayFeed(self._options, self._stand_id, first_us=first_us)
+
     def until(self, t_us: int) -> tuple[Play, ...]:
         """The plays that have begun up to an event and were not handed out yet, to go before it.
 

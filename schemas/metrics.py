@@ -29,6 +29,7 @@ GaugeName = Literal[
     "in_vain",
     "stands",
     "camera_streaming",
+    "owned",
 ]
 HistogramName = Literal[
     "latency_seconds",
@@ -74,6 +75,11 @@ GAUGES: Mapping[GaugeName, Metric] = {
     ),
     "stands": Metric("stands with state in this process", ("stage",)),
     "camera_streaming": Metric("1 while a camera gives pictures", ("stand_id", "camera_id")),
+    "owned": Metric(
+        "1 while this capture sends a camera, 0 while another does and this one stands by; "
+        "without a camera: the stand's plays and its end",
+        ("stand_id", "camera_id"),
+    ),
 }
 HISTOGRAMS: Mapping[HistogramName, Metric] = {
     "latency_seconds": Metric("from capture to the event of a stage, s", ("topic",)),
@@ -117,6 +123,13 @@ class Pulse(Protocol):
         """What the service works on, in words for its pages; said again it replaces what was said."""
         ...
 
+    def stands_by(self, part: str, words: str | None) -> None:
+        """Another process does a part of what this one would do, said in a sentence; None: this one does it.
+
+        That is no trouble; a change is logged.
+        """
+        ...
+
     def changed(self, topic: str) -> None:
         """A message of a topic changed something."""
         ...
@@ -149,6 +162,9 @@ class NoPulse:
         """Forget it."""
 
     def about(self, what: str, words: str) -> None:
+        """Forget it."""
+
+    def stands_by(self, part: str, words: str | None) -> None:
         """Forget it."""
 
     def changed(self, topic: str) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from onlooker.cameras.lines import CameraLine, end_cameras
 from onlooker.cameras.watching import trouble
+from onlooker.capture.owning import Owners, Owning
 from onlooker.capture.stand import CapturedStand, FrameMark
 from onlooker.capture.tally import CaptureTally
 from producers.cameras.merge import merge_frames
@@ -37,6 +38,7 @@ class CaptureParts(msgspec.Struct, frozen=True, kw_only=True):
 
     publisher: Publisher
     journal: Journal
+    owners: Owners
     codec: EventCodec
     encode: Callable[[Frame, bool], Encoded]
     """A frame's picture; whether it comes of a recording. Raises BadPictureError."""
@@ -67,6 +69,7 @@ class CaptureService:
         self._recordings = {
             (line.stand_id, line.camera_id): line.is_recording for stand in stands for line in stand.lines
         }
+        self._owning = Owning(stands, parts.owners, parts.pulse, tally)
         self._told_s = 0.0
         self._noted_s = 0.0
         self.seconds = 0.0
@@ -84,11 +87,10 @@ class CaptureService:
 
         Raises:
             UsageError: Kafka refuses us, or a topic is missing.
+            OwnershipLostError: another process has got what was ours.
         """
         started_s = time.perf_counter()
         lines = self.lines
-        for line in lines:
-            line.capture.start()
         try:
             buffers = [line.buffer for line in lines]
             with closing(merge_frames(buffers, stop=self._stop, idle=self._idle)) as frames:
@@ -96,20 +98,24 @@ class CaptureService:
                     self._take(frame)
                     after_frame(1)
                     self._idle()
-            self._idle()
-            self._waited(lambda: self._parts.publisher.messages_in_flight == 0)
+            self._waited(self._is_all_said)
         finally:
             end_cameras(lines)
             self._close()
             self.seconds = time.perf_counter() - started_s
 
     def _take(self, frame: Frame) -> None:
-        """The plays that have begun, then the frame."""
+        """The plays that have begun, then the frame; waits while nobody knows whether the camera is ours."""
         stand = self._stands[frame.stand_id]
         camera = (frame.stand_id, frame.camera_id)
         stand.taken[frame.camera_id] += 1
+        if not self._waited(lambda: self._owning.owns_camera(*camera) is not None):
+            self._tally.frame_dropped(camera, "stopped")
+            return
         if stand.note.first_us is None:
             self._note(stand, first_us=frame.t_us)
+        if self._owning.owns_stand(stand):
+            self._owning.begun(frame.stand_id, stand.note.first_us or frame.t_us)
         try:
             message = self._frame_message(frame)
         except BadPictureError as error:
@@ -132,7 +138,7 @@ class CaptureService:
 
     def _plays_arrived(self, stand: CapturedStand, t_us: int) -> bool:
         """Send the plays that have begun up to an event and wait for them; False when stopped before."""
-        plays = stand.feed.until(t_us)
+        plays = stand.feed.until(t_us) if self._owning.owns_stand(stand) else ()
         if plays:
             before_us = stand.note.played_us
             starts_us = [play.start_us for play in plays]
@@ -152,11 +158,19 @@ class CaptureService:
         for stand in self._stands.values():
             if stand.is_over or self._stop.is_set() or not stand.has_ended:
                 continue
+            if not self._owning.may_end(stand):
+                continue
             stand.is_over = True
             if stand.note.first_us is not None:
                 event = StreamEnded(stand_id=stand.stand_id)
                 message = self._message("frames", event, self._about(), event)
                 stand.is_over = message is not None and self._offered(message)
+
+    def _is_all_said(self) -> bool:
+        """Whether all has arrived, the ends of the stands that are ours among it."""
+        self._end_stands()
+        ours = (stand for stand in self._stands.values() if self._owning.owns_stand(stand))
+        return self._parts.publisher.messages_in_flight == 0 and all(stand.is_over for stand in ours)
 
     def _message(
         self, topic: Topic, event: FrameCaptured | Play | StreamEnded, about: About, mark: object
@@ -201,8 +215,7 @@ class CaptureService:
 
     def _tick(self) -> None:
         """Take note of what has arrived, and show how it goes."""
-        for settled in self._parts.publisher.settled():
-            self._settle(settled)
+        self._take_note()
         now_s = time.monotonic()
         if now_s - self._noted_s >= self._options.journal_every_s:
             self._noted_s = now_s
@@ -210,12 +223,17 @@ class CaptureService:
         if now_s - self._told_s >= _TELL_EVERY_S:
             self._told_s = now_s
             self._parts.pulse.beat(LOOP)
+            self._owning.look()
             self._parts.pulse.away("kafka", self._parts.publisher.problem)
             for line in self.lines:
                 status = line.capture.status()
                 if status.phase != "ended":  # a camera that is given up has not come back
                     self._parts.pulse.away(f"camera {line.stand_id}/{line.camera_id}", trouble(status))
             self._tally.tell(self.lines, self._parts.publisher)
+
+    def _take_note(self) -> None:
+        for settled in self._parts.publisher.settled():
+            self._settle(settled)
 
     def _settle(self, settled: Settled) -> None:
         message, stand = settled.message, self._stands[settled.message.stand_id]
@@ -251,10 +269,12 @@ class CaptureService:
 
     def _close(self) -> None:
         """Wait a little for what is in flight; count what is left."""
-        left = self._parts.publisher.close(self._options.flush_s)
-        self._told_s = self._noted_s = 0.0
-        self._tick()
+        is_lost = self._owning.is_lost
+        left = self._parts.publisher.close(0.0 if is_lost else self._options.flush_s)
+        self._take_note()
+        self._parts.journal.write()
         for message in left:
             if isinstance(message.mark, FrameMark):
-                self._tally.frame_dropped((message.stand_id, message.mark.camera_id), "unacknowledged")
+                cause = "not_owner" if is_lost else "unacknowledged"
+                self._tally.frame_dropped((message.stand_id, message.mark.camera_id), cause)
         self._tally.tell(self.lines, self._parts.publisher)

@@ -27,12 +27,25 @@ class CapturedStand:
         self.lines = lines
         self.feed = feed
         self.note = note
+        self.is_others = False
+        """Another process was seen to own it."""
         self.plays_open = 0
         """Plays that are sent and not yet acknowledged: no frame may be sent before they are."""
         self.is_over = False
         """Its `StreamEnded` is sent."""
         self.taken: dict[str, int] = {line.camera_id: 0 for line in lines}
         """Frames that came out of each buffer."""
+
+    def take_over(self, first_us: int | None) -> None:
+        """Go on where another process has ended: what we once sent of its plays is no longer the last.
+
+        Args:
+            first_us: the stand's first event time as the other knew it, us UTC: both have the same plays.
+        """
+        self.is_others = False
+        first_us = self.note.first_us if first_us is None else first_us
+        self.note = msgspec.structs.replace(self.note, first_us=first_us, until_us=None, played_us=None)
+        self.feed = self.feed.anew(first_us)
 
     @property
     def has_ended(self) -> bool:

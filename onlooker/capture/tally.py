@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from math import nan
 
 from onlooker.cameras.lines import CameraLine
 from producers.cameras.thread import CaptureStatus
@@ -44,6 +45,10 @@ class CaptureTally:
         self._meter.count("messages_published", topic=topic)
         self._meter.count("bytes_published", size_bytes, topic=topic)
 
+    def tell_owned(self, stand_id: str, camera_id: str, *, owned: bool) -> None:
+        """Whether a camera, or without one the stand's plays and its end, are ours to send."""
+        self._meter.gauge("owned", float(owned), stand_id=stand_id, camera_id=camera_id)
+
     def drops_of(self, status: CaptureStatus) -> dict[str, int]:
         """Frames of a camera that did not arrive, by cause, wherever they were lost."""
         camera = (status.stand_id, status.camera_id)
@@ -59,8 +64,9 @@ class CaptureTally:
             status = line.capture.status()
             camera = (line.stand_id, line.camera_id)
             labels = {"stand_id": line.stand_id, "camera_id": line.camera_id}
-            streaming = status.phase == "streaming" and not status.frozen
-            self._meter.gauge("camera_streaming", float(streaming), **labels)
+            streaming = float(status.phase == "streaming" and not status.frozen)
+            # One that another process has is no camera that is lost.
+            self._meter.gauge("camera_streaming", nan if line.buffer.is_asleep else streaming, **labels)
             captured = status.buffer.captured - self._told_captured[camera]
             if captured:
                 self._told_captured[camera] += captured

@@ -124,6 +124,11 @@ def _path_of(kind: type, value: object) -> object:
     raise ValueError("Expected a path")
 
 
+def camera_names(stand: StandSettings) -> list[str]:
+    """What the cameras of a stand are called, in their order."""
+    return [camera.camera_id or f"camera-{number}" for number, camera in enumerate(stand.cameras, start=1)]
+
+
 def _beside(settings: Settings, folder: Path) -> Settings:
     """Relative paths of a configuration are meant relative to its own folder."""
     return msgspec.structs.replace(

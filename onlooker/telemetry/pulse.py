@@ -37,6 +37,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """What the service works on, such as the database that a sink's group is bound to."""
     in_vain: dict[str, str] = {}
     """Topics by which for more than a minute nothing came that changed anything, each with a sentence."""
+    stands_by: dict[str, str] = {}
+    """What another process does, each with a sentence: this one is there to take over."""
 
 
 def judge(
@@ -57,7 +59,7 @@ def judge(
         in_vain: topics by which nothing comes that changes anything, each with a sentence.
 
     Returns:
-        Its health. Who waits for a dependency is healthy and not ready.
+        Its health. Who waits for a dependency is healthy and not ready; who stands by is ready.
     """
     silent = {loop: round(age, 1) for loop, age in ages_s.items() if age > limits.silent_after_s}
     if not ages_s and up_s > limits.start_within_s:
@@ -88,6 +90,7 @@ class ProgressPulse:
         self._beats_s: dict[str, float] = {}
         self._away: dict[str, tuple[str, float]] = {}
         self._about: dict[str, str] = {}
+        self._stands_by: dict[str, str] = {}
         self._in_vain: dict[str, str] = {}
         self._vain = InVain(clock)
         self._lock = threading.Lock()
@@ -136,14 +139,25 @@ class ProgressPulse:
             self._meter.gauge("in_vain", 0, topic=topic)
             log.info("what comes by %s changes something again, or no more comes", topic)
 
+    def stands_by(self, part: str, words: str | None) -> None:
+        """Another process does a part of what this one would, or no longer does. Only a change is logged."""
+        with self._lock:
+            before = self._stands_by.pop(part, None)
+            if words is not None:
+                self._stands_by[part] = words
+        if words is not None and words != before:
+            log.warning("%s: %s", part, words, extra={"part": part})
+        elif words is None and before is not None:
+            log.info("%s is ours now", part, extra={"part": part})
+
     def health(self) -> Health:
         """What is known now."""
         now_s = self._clock()
         self._tell_vain()
         with self._lock:
             away = {name: words for name, (words, _) in self._away.items()}
-            about, in_vain = self._about.copy(), self._in_vain
+            about, in_vain, stands_by = self._about.copy(), self._in_vain, self._stands_by.copy()
         ages_s = {loop: now_s - beat_s for loop, beat_s in self._beats_s.copy().items()}
         up_s = now_s - self._started_s
         health = judge(ages_s, away, up_s=up_s, limits=self._limits, in_vain=in_vain)
-        return msgspec.structs.replace(health, about=about)
+        return msgspec.structs.replace(health, about=about, stands_by=stands_by)

@@ -35,7 +35,8 @@ class KindPulse:
 
     def __init__(self, pulse: Pulse, names: TopicNames) -> None:
         self._names = names
-        self.beat, self.away, self.about = pulse.beat, pulse.away, pulse.about
+        self.beat, self.away = pulse.beat, pulse.away
+        self.about, self.stands_by = pulse.about, pulse.stands_by
         self._pulse = pulse
 
     def changed(self, topic: str) -> None:

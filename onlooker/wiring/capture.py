@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from onlooker.cameras.lines import complain_of_problems, expected_frames
+from onlooker.capture.owning import OwnershipLostError
 from onlooker.capture.service import CaptureParts, CaptureService
 from onlooker.capture.stand import CapturedStand
 from onlooker.capture.summary import CaptureSummary, capture_summary
@@ -20,9 +21,11 @@ from onlooker.foreground.stopping import stopped_by_signals
 from onlooker.settings.configuration import Settings, StandSettings
 from onlooker.telemetry import Watch
 from onlooker.wiring.lines import camera_lines, camera_sources
+from onlooker.wiring.owners import build_keeper
 from onlooker.wiring.schemas import build_codec
 from producers.brokers.topics import Topics
 from producers.options import Pace
+from producers.owners.keeper import Keeper
 from producers.playlist import PlayFeed
 from producers.publish.journal import Journal, StandNote, recording_digest
 from producers.publish.pictures import encode_picture
@@ -54,35 +57,50 @@ def execute_capture(settings: Settings, request: CaptureRequest, watch: Watch) -
         UsageError: Another process captures with this data directory, Kafka refuses us, a setting is wrong.
         DependencyAwayError: No source gave a single frame.
     """
-    folder = (request.data_dir or settings.data_dir) / "capture"
+    lock = _folder(settings, request) / "lock"
     wanted = _wanted(settings, request.stands)
     stop = threading.Event()
     with ExitStack() as stack:
-        stack.enter_context(Ownership(folder / "lock"))
-        journal = Journal(folder / "journal.json")
-        topics = _topics(settings)
-        notes = {stand.stand_id: _note(settings, stand, journal, request, topics) for stand in wanted}
-        finished = _finished(notes)
-        open_stands = [stand for stand in wanted if stand.stand_id not in finished]
-        stands = [_stand(settings, stand, notes[stand.stand_id], request.pace) for stand in open_stands]
-        tally = CaptureTally(watch.meter)
-        service = CaptureService(
-            stands, _parts(settings, journal, watch), tally, options=settings.publish, stop=stop
-        )
-        interrupted = stack.enter_context(stopped_by_signals(stop))
-        if stands:
-            with progress("Capturing", total=expected_frames(service.lines), unit="frames") as advance:
-                service.run(advance)
-            statuses = [line.capture.status() for line in service.lines]
-            if not interrupted.is_set() and not any(status.frames for status in statuses):
-                complain_of_problems(statuses)
-        return capture_summary(
-            service.lines,
-            tally,
-            seconds=service.seconds,
-            interrupted=interrupted.is_set(),
-            finished=finished,
-        )
+        stack.enter_context(Ownership(lock))
+        stack.enter_context(stopped_by_signals(stop))
+        keeper = build_keeper(settings, wanted, lock)
+        stack.callback(keeper.close)
+        while True:
+            try:
+                return _captured(settings, request, watch, keeper, stop)
+            except OwnershipLostError as error:
+                log.warning("%s It begins anew, and stands by where another is the owner.", error)
+                request = msgspec.structs.replace(request, from_start=False)
+
+
+def _captured(
+    settings: Settings, request: CaptureRequest, watch: Watch, keeper: Keeper, stop: threading.Event
+) -> CaptureSummary:
+    """Send the cameras until they end, it is stopped, or another owns what was ours."""
+    journal = Journal(_folder(settings, request) / "journal.json")
+    wanted = _wanted(settings, request.stands)
+    topics = _topics(settings)
+    notes = {stand.stand_id: _note(settings, stand, journal, request, topics) for stand in wanted}
+    finished = _finished(notes)
+    open_stands = [stand for stand in wanted if stand.stand_id not in finished]
+    stands = [_stand(settings, stand, notes[stand.stand_id], request.pace) for stand in open_stands]
+    tally = CaptureTally(watch.meter)
+    parts = _parts(settings, journal, watch, keeper)
+    service = CaptureService(stands, parts, tally, options=settings.publish, stop=stop)
+    if stands:
+        keeper.start()
+        with progress("Capturing", total=expected_frames(service.lines), unit="frames") as advance:
+            service.run(advance)
+        statuses = [line.capture.status() for line in service.lines]
+        if not stop.is_set() and not any(status.frames for status in statuses):
+            complain_of_problems(statuses)
+    return capture_summary(
+        service.lines, tally, seconds=service.seconds, interrupted=stop.is_set(), finished=finished
+    )
+
+
+def _folder(settings: Settings, request: CaptureRequest) -> Path:
+    return (request.data_dir or settings.data_dir) / "capture"
 
 
 def _wanted(settings: Settings, names: tuple[str, ...]) -> list[StandSettings]:
@@ -154,11 +172,12 @@ def _stand(settings: Settings, stand: StandSettings, note: StandNote, pace: Pace
     return CapturedStand(stand.stand_id, lines, feed, note)
 
 
-def _parts(settings: Settings, journal: Journal, watch: Watch) -> CaptureParts:
-    publish = settings.publish
+def _parts(settings: Settings, journal: Journal, watch: Watch, keeper: Keeper) -> CaptureParts:
+    publish, may_send = settings.publish, keeper.gate()
     return CaptureParts(
-        publisher=Publisher(lambda: KafkaClient(settings.kafka, publish, SENT), publish),
+        publisher=Publisher(lambda: KafkaClient(settings.kafka, publish, SENT, may_send=may_send), publish),
         journal=journal,
+        owners=keeper,
         codec=build_codec(settings.registry, settings.kafka.topics),
         encode=lambda frame, lossless: encode_picture(frame.picture, publish, lossless=lossless),
         pulse=watch.pulse,

@@ -38,6 +38,8 @@ class FrameBuffer:
     ) -> None:
         self.is_recording = is_recording
         """Frames of recordings are merged in the order of event time."""
+        self.is_asleep = False
+        """Its camera is not opened: another process has it, and nobody waits for its next frame."""
         self._capacity = capacity
         self._policy = policy
         self._max_bytes = max_bytes

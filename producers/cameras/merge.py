@@ -15,8 +15,9 @@ def merge_frames(
     """The frames of all buffers as one stream.
 
     Recordings are merged by (event time, stand, camera), which waits for the next frame of every recording
-    that is still open: the order is the same in every run. Frames of live cameras are delivered as they
-    arrive, in turn. What is left in the buffers after `stop` is counted there as dropped.
+    that is still open, but not of one that is asleep: the order is the same in every run. Frames of live
+    cameras are delivered as they arrive, in turn. What is left in the buffers after `stop` is counted there
+    as dropped.
 
     Args:
         buffers: one for each camera; nobody else reads them.
@@ -61,6 +62,11 @@ class _Lane:
         self._buffer = buffer
         self.head: Frame | None = None
 
+    @property
+    def is_asleep(self) -> bool:
+        """Whether nobody waits for its next frame."""
+        return self._buffer.is_asleep
+
     def look(self) -> None:
         """Take the next frame out if it is there, or notice the end."""
         if self.head is None and not self.ended:
@@ -88,7 +94,7 @@ def _due(lanes: Sequence[_Lane]) -> list[_Lane]:
     for lane in lanes:
         lane.look()
     due = [lane for lane in lanes if lane.head is not None and not lane.is_recording]
-    recordings = [lane for lane in lanes if lane.is_recording and not lane.ended]
+    recordings = [lane for lane in lanes if lane.is_recording and not lane.ended and not lane.is_asleep]
     heads = [
         (event_order(lane.head), number) for number, lane in enumerate(recordings) if lane.head is not None
     ]

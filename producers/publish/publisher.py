@@ -1,11 +1,15 @@
 """The door to Kafka for messages: kafka-python's producer, idempotent, acknowledged by all replicas."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import KafkaError, MessageSizeTooLargeError, NodeNotReadyError, RecordListTooLargeError
+from kafka.future import Future
+from kafka.net.compat import KafkaNetClient
+from kafka.protocol.producer import ProduceRequest
 
 from producers.brokers.topics import Topics
 from producers.options import PublishOptions
@@ -24,18 +28,32 @@ _BOOTSTRAP_MS = 3_000
 _METADATA_MS = 2_000
 _RECONNECT_MS = 2_000
 _CLOSE_S = 2.0
+_CLOSED_MS = 100.0
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 class KafkaClient:
     """A connected producer: one batch of a partition at a time, so that nothing overtakes.
 
+    Args:
+        options: how to reach the brokers.
+        publish: bounds and time-outs.
+        topics: that will be sent to.
+        may_send: asked before each request with messages; while it says no, they wait.
+
     Raises:
         DependencyAwayError: the brokers do not answer.
         UsageError: they refuse us, or a topic is missing.
     """
 
-    def __init__(self, options: BrokerOptions, publish: PublishOptions, topics: Sequence[Topic]) -> None:
+    def __init__(
+        self,
+        options: BrokerOptions,
+        publish: PublishOptions,
+        topics: Sequence[Topic],
+        *,
+        may_send: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._options = options
         _require_topics(options, topics)
         request_ms = round(publish.request_timeout_s * 1000)
@@ -53,6 +71,7 @@ class KafkaClient:
                 bootstrap_timeout_ms=_BOOTSTRAP_MS,
                 reconnect_backoff_max_ms=_RECONNECT_MS,
                 allow_auto_create_topics=False,
+                kafka_client=partial(_GatedClient, may_send),
             )
 
     def send(self, message: Message, done: OnDone) -> None:
@@ -94,6 +113,42 @@ class KafkaClient:
 
     def _outcome(self, error: Exception) -> object:
         return "too_large" if isinstance(error, _TOO_LARGE) else trouble_of(error, self._options)
+
+
+class _GatedClient(KafkaNetClient):  # type: ignore[misc]
+    """The connections of a producer, which send messages only while they may.
+
+    The library's own thread asks, just before it sends: a process that was stopped for long wakes up with
+    messages in that thread's hands.
+    """
+
+    def __init__(self, may_send: Callable[[], bool], **configs: Any) -> None:
+        super().__init__(**configs)
+        self._may_send = may_send
+        self._is_awaited = False
+
+    def is_ready(self, node_id: Any) -> bool:
+        """Whether messages may be sent to a broker now."""
+        return (self._is_awaited or self._may_send()) and super().is_ready(node_id)
+
+    def await_ready(self, node_id: Any, timeout_ms: float = 30_000) -> bool:
+        """Wait for a connection; asked for what is no message, which is always sent."""
+        self._is_awaited = True
+        try:
+            return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
+        finally:
+            self._is_awaited = False
+
+    def connection_delay(self, node_id: Any) -> float:
+        """For how long it need not be asked again, ms."""
+        delay_ms: float = super().connection_delay(node_id)
+        return delay_ms if self._may_send() else max(delay_ms, _CLOSED_MS)
+
+    def send(self, node_id: Any, request: Any, **kwargs: Any) -> Any:
+        """Send a request; one with messages fails, and is tried again later, while none may be sent."""
+        if isinstance(request, ProduceRequest) and not self._may_send():
+            return Future().failure(NodeNotReadyError(node_id))
+        return super().send(node_id, request, **kwargs)
 
 
 def _require_topics(options: BrokerOptions, topics: Sequence[Topic]) -> None:

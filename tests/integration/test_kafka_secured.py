@@ -4,15 +4,19 @@ import logging
 import re
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAuthorizationFailedError
 
+from producers.owners.group import CaptureGroup, EvictedError
+from schemas.errors import UsageError
 from tests.secured_broker import SecuredBroker
 
 pytestmark = [pytest.mark.kafka]
 PREFIX = "mall-7"
+SESSION_S = 10.0
 REFUSED = "invalid credentials|disconnected"
 """The broker says why and hangs up at once; the library does not always read what was said."""
 
@@ -76,6 +80,22 @@ def test_a_user_may_not_touch_the_topics_of_another_site(secured: SecuredBroker)
     with pytest.raises(TopicAuthorizationFailedError):
         producer.send("mall-8.visits.v1", value=b"not mine").get(20)
     producer.close()
+
+
+def test_a_capture_that_may_not_join_its_group_says_what_right_it_needs(secured: SecuredBroker) -> None:
+    ours = CaptureGroup(secured.options, "box", SESSION_S)
+    assert ours.join(b"claim") == {"box": b"claim"}
+    assert ours.sync({"box": b"told"}) == b"told"
+    ours.heartbeat()
+    ours.leave()
+    with pytest.raises(EvictedError):
+        ours.heartbeat()
+    ours.close()
+    other = msgspec.structs.replace(secured.options, prefix="mall-8")
+    theirs = CaptureGroup(other, "box", SESSION_S)
+    with pytest.raises(UsageError, match=r"group mall-8\.onlooker-capture.*the right Read on the group"):
+        theirs.join(b"claim")
+    theirs.close()
 
 
 def test_no_password_is_in_the_logs_of_the_broker(secured: SecuredBroker) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from onlooker.cameras.lines import CameraLine
+from onlooker.capture.owning import Owners, OwnershipLostError
 from onlooker.capture.service import CaptureParts, CaptureService
 from onlooker.capture.stand import CapturedStand, FrameMark
 from onlooker.capture.summary import capture_summary
@@ -123,6 +124,33 @@ def encode(frame: Frame, lossless: bool) -> Encoded:
     )
 
 
+class AllOurs:
+    """Nobody else captures, unless a test says so."""
+
+    def __init__(self) -> None:
+        self.losses = 0
+        self.problem: str | None = None
+        self.refusal: UsageError | None = None
+        self.others: set[str] = set()
+        self.unknown = False
+        self.first: int | None = None
+
+    def owns(self, key: str) -> bool | None:
+        return None if self.unknown else key not in self.others
+
+    def owner(self, key: str) -> str:
+        return f"another of {key}"
+
+    def first_us(self, stand_id: str) -> int | None:
+        return self.first
+
+    def begun(self, stand_id: str, first_us: int) -> None:
+        pass
+
+    def others_own_of(self, stand_id: str) -> bool:
+        return any(key.partition("/")[0] == stand_id for key in self.others)
+
+
 class Rig:
     """A capture service over films, with a journal in a folder."""
 
@@ -134,6 +162,7 @@ class Rig:
         options: PublishOptions = OPTIONS,
         encode: Any = encode,
         meter: Meter | None = None,
+        owners: Owners | None = None,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.stop = threading.Event()
@@ -144,6 +173,7 @@ class Rig:
         self._parts = CaptureParts(
             publisher=Publisher(lambda: broker, options),
             journal=self.journal,
+            owners=owners or AllOurs(),
             codec=PlainCodec(),
             encode=encode,
             pulse=NoPulse(),
@@ -296,6 +326,86 @@ def test_a_live_camera_drops_its_oldest_while_the_broker_is_silent(tmp_path: Pat
     gap = max(later - earlier for earlier, later in itertools.pairwise(indices))
     # How many depends on how busy the machine is.
     assert 1 < gap <= dropped + 1, "what was dropped lies in one piece, and fresh frames came after it"
+
+
+def test_what_another_owns_is_not_opened_and_told_as_soon_as_it_is_ours(tmp_path: Path) -> None:
+    broker, owners = Broker(), AllOurs()
+    owners.others = {"door", "door/camera-1"}
+    owners.first = 1_234_567
+    rig = Rig(tmp_path, broker, owners=owners)
+    rig.add("door", [20])
+    rig.add("window", [5])
+
+    def on_message(message: Message) -> None:
+        if message.mark == StreamEnded(stand_id="window"):
+            assert {each.stand_id for each in broker.log} == {"window"}
+            owners.others = set()
+
+    broker.on_message = on_message
+    assert sorted(rig.run()["ended"]) == ["door", "window"]
+    door = [each for each in broker.log if each.stand_id == "door"]
+    assert [index for stand, _, index in broker.frames() if stand == "door"] == list(range(20))
+    plays = [each.mark.start_us for each in door if isinstance(each.mark, Play)]
+    assert {(start_us - 1_234_567) % 1_000_000 for start_us in plays} == {0}, "the other's plays go on"
+
+
+def test_a_stand_of_which_another_sends_a_camera_is_not_said_to_have_ended(tmp_path: Path) -> None:
+    broker, owners = Broker(), AllOurs()
+    owners.others = {"door/camera-9"}
+    rig = Rig(tmp_path, broker, owners=owners)
+    rig.add("door", [5])
+    threading.Timer(0.6, owners.others.clear).start()
+    assert rig.run()["ended"] == ["door"]
+    owners.others = {"hall"}
+    rig = Rig(tmp_path / "hall", broker, owners=owners)
+    rig.add("hall", [5])
+    found = rig.run()
+    assert (found["ended"], found["plays"], found["frames"]["published"]) == ([], 0, 5)
+
+
+def test_frames_wait_while_nobody_knows_whose_they_are(tmp_path: Path) -> None:
+    broker, owners = Broker(), AllOurs()
+    rig = Rig(tmp_path, broker, owners=owners)
+    rig.add("door", [30])
+    seen: list[int] = []
+
+    def on_message(message: Message) -> None:
+        if getattr(message.mark, "frame_index", None) == 10:
+            owners.unknown = True
+            threading.Timer(0.5, seen.append, [len(broker.log)]).start()
+            threading.Timer(0.6, setattr, [owners, "unknown", False]).start()
+
+    broker.on_message = on_message
+    assert rig.run()["frames"]["dropped"] == 0
+    assert [index for _, _, index in broker.frames()] == list(range(30))
+    assert seen
+
+
+def test_what_has_been_lost_to_another_is_not_sent_but_counted(tmp_path: Path) -> None:
+    broker, owners, meter = Broker(), AllOurs(), SummingMeter()
+    rig = Rig(tmp_path, broker, owners=owners, meter=meter)
+    rig.add("door", [None], is_live=True, policy="drop_oldest")
+
+    def on_message(message: Message) -> None:
+        if getattr(message.mark, "frame_index", -1) >= 10 and not broker.is_silent:
+            broker.is_silent = True
+            owners.losses += 1
+
+    broker.on_message = on_message
+    with pytest.raises(OwnershipLostError):
+        rig.run()
+    lost = meter.sums["frames_dropped", "door", "camera-1", "not_owner"]
+    assert lost > 0
+    assert meter.sums["frames_captured", "door", "camera-1"] >= lost + len(broker.frames())
+
+
+def test_brokers_that_do_not_let_us_agree_with_others_end_the_capture(tmp_path: Path) -> None:
+    owners = AllOurs()
+    owners.refusal = UsageError("give the right Read on the group")
+    rig = Rig(tmp_path, Broker(), owners=owners)
+    rig.add("door", [5])
+    with pytest.raises(UsageError, match="Read on the group"):
+        rig.run()
 
 
 class SummingMeter(NoMeter):

@@ -101,6 +101,12 @@ def test_two_stands_of_one_name_are_refused(tmp_path: Path) -> None:
     assert "two stands" in refused(tmp_path, twice)
 
 
+def test_two_cameras_of_one_name_are_refused_also_when_one_is_called_by_its_place(tmp_path: Path) -> None:
+    for first, second in (("{camera_id: left, ", "{camera_id: left, "), ("{camera_id: camera-2, ", "{")):
+        twice = f"stands: [{{stand_id: a, cameras: [{first}source: x}}, {second}source: y}}]}}]"
+        assert "two cameras" in refused(tmp_path, twice)
+
+
 def test_what_is_not_yaml_is_refused(tmp_path: Path) -> None:
     assert "not YAML" in refused(tmp_path, "stands: [")
 

@@ -1,0 +1,1 @@
+"""Who captures what: one owner a stand and camera among all captures, agreed on through the brokers."""
