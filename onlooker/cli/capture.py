@@ -56,7 +56,7 @@ def capture(
     from onlooker.settings.judgement import Needs
     from onlooker.wiring.capture import CaptureRequest, execute_capture
 
-    needs = Needs(sources=not sources, stands=options["stands"])
+    needs = Needs(sources=not sources.names, stands=options["stands"])
     settings = with_sources(given.settings("kafka", "registry", needs=needs), sources)
     if not settings.stands:
         raise click.UsageError("Nothing to capture: name a --source, or a --config with stands.")

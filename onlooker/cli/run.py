@@ -58,7 +58,9 @@ def run(
 
     options["record"] = _recording(options)
     servers: tuple[Server, ...] = () if options["no_clickhouse"] else ("clickhouse",)
-    needs = Needs(sources=not sources, models=True, people=options["gallery"] is None, data_dir=bool(servers))
+    needs = Needs(
+        sources=not sources.names, models=True, people=options["gallery"] is None, data_dir=bool(servers)
+    )
     settings = with_sources(given.settings(*servers, needs=needs), sources)
     if not settings.stands:
         raise click.UsageError(

@@ -10,6 +10,7 @@ from producers.cameras.media import picture_bytes
 from producers.cameras.sources import picture_paths
 from producers.options import CaptureOptions
 from schemas.errors import BadPictureError, UsageError
+from schemas.names import quoted
 from schemas.ports import Pixels
 
 Decode = Callable[[bytes], Pixels]
@@ -17,17 +18,18 @@ Decode = Callable[[bytes], Pixels]
 
 
 def folder_rate(path: Path, options: CaptureOptions) -> Fraction:
-    """How many pictures of a folder lie in a second.
+    """How many pictures of a folder, or of a picture alone, lie in a second.
 
     Raises:
         UsageError: nobody has said so: without it no time of what they show is known.
     """
     fps = options.folder_fps
     if fps is None:
+        what = "a folder of pictures" if path.is_dir() else "a picture"
         raise UsageError(
-            f"{str(path)!r} is a folder of pictures, and nothing says how many were taken in a second: say "
-            "it with --fps (`capture.folder_fps`) if a camera took them one after the other. Pictures of no "
-            "camera are looked at with `onlooker analyze`."
+            f"{quoted(path)} is {what}, and nothing says how many were taken in a second: say it "
+            "with --fps (`capture.folder_fps`) if a camera took them one after the other. Pictures of no camera are "
+            "looked at with `onlooker analyze`."
         )
     return frame_rate(fps, fps)
 

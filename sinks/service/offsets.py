@@ -85,7 +85,6 @@ def start_of(known: Known) -> Start:
     if committed is None or note.topic not in ("", known.incarnation):
         _check_end(known, written_hi)
         lo = max(begin, written_hi)
-        # The brokers forget what a group has committed together with the topic; the database does not.
         before = max(known.written.before, committed.offset if committed else 0)
         return Start(lo=lo, read_from=lo, skipped=lo - begin, careful_until=before)
     _check_end(known, max(committed.offset, written_hi))
@@ -99,6 +98,7 @@ def start_of(known: Known) -> Start:
             heal=note,
             expired=read_from - committed.offset,
             missing_from=missing,
+            careful_until=known.written.before,
         )
     lo = max(committed.offset, written_hi)
     return Start(
@@ -107,6 +107,7 @@ def start_of(known: Known) -> Start:
         skipped=lo - committed.offset,
         expired=max(0, begin - lo),
         missing_from=missing,
+        careful_until=known.written.before,
     )
 
 

@@ -21,7 +21,7 @@ SHAPES = [
     (Checkpoint, CHECKPOINT_VERSION, "3da5f68b4d8c3ee8"),
     (KeptCameras, CAMERAS_VERSION, "8ef42c7fec76147a"),
     (StandState, STATE_VERSION, "1a163750292ebfa2"),
-    (AlignedState, STATE_VERSION, "aecd85395c71ae14"),
+    (AlignedState, STATE_VERSION, "bce6515424e5427a"),
 ]
 
 

@@ -41,8 +41,9 @@ def written(folder: Path, text: str) -> Path:
 
 @pytest.fixture(scope="module")
 def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("pictures") / "a.jpg"
-    path.write_bytes(b"no picture, but a file")
+    path = tmp_path_factory.mktemp("pictures") / "a.mp4"
+    path.write_bytes(b"no video, but a file")
+    path.with_suffix(".jpg").write_bytes(b"no picture, but a file")
     return path
 
 
@@ -161,11 +162,13 @@ def mostly(good: list[Any], odd: st.SearchStrategy[Any]) -> st.SearchStrategy[An
 def configurations(draw: st.DrawFn, picture: str) -> dict[str, Any]:
     """A configuration with a few settings of any value, a stand and a playlist."""
     value = st.one_of(NUMBERS, NUMBERS, WORDS, st.booleans(), st.none())
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"capture": {"folder_fps": 5}}
     for section in draw(st.lists(st.sampled_from(sorted(SAID)), max_size=2, unique=True)):
-        found[section] = {draw(st.sampled_from(SAID[section])): draw(value)}
+        found[section] = found.get(section, {}) | {draw(st.sampled_from(SAID[section])): draw(value)}
     camera: dict[str, Any] = {
-        "source": draw(mostly([picture, "rtsp://c/1"], st.sampled_from(["http://c:0", "~"])))
+        "source": draw(
+            mostly([picture, f"{picture[:-4]}.jpg", "rtsp://c/1"], st.sampled_from(["http://c:0", "~"]))
+        )
     }
     if draw(st.booleans()):
         camera["start_at"] = draw(mostly(["2026-03-02T10:00:00Z", "1970-01-01T00:00:00+00:00"], WORDS))
