@@ -8,6 +8,7 @@ import msgspec
 CounterName = Literal[
     "frames_captured",
     "frames_dropped",
+    "clock_jumps",
     "messages_published",
     "bytes_published",
     "messages_handled",
@@ -27,6 +28,7 @@ GaugeName = Literal[
     "dependency_away",
     "stands",
     "camera_streaming",
+    "stands_set_aside",
 ]
 HistogramName = Literal[
     "latency_seconds",
@@ -46,6 +48,9 @@ class Metric(msgspec.Struct, frozen=True):
 COUNTERS: Mapping[CounterName, Metric] = {
     "frames_captured": Metric("frames taken from cameras", ("stand_id", "camera_id")),
     "frames_dropped": Metric("frames that did not reach the broker", ("stand_id", "camera_id", "cause")),
+    "clock_jumps": Metric(
+        "jumps of the wall clock in a camera's time", ("stand_id", "camera_id", "direction")
+    ),
     "messages_published": Metric("messages written to a topic and acknowledged", ("topic",)),
     "bytes_published": Metric("bytes of the messages written and acknowledged", ("topic",)),
     "messages_handled": Metric("messages taken from a topic and done with", ("topic",)),
@@ -65,6 +70,7 @@ GAUGES: Mapping[GaugeName, Metric] = {
     "dependency_away": Metric("1 while a dependency is away", ("dependency",)),
     "stands": Metric("stands with state in this process", ("stage",)),
     "camera_streaming": Metric("1 while a camera gives pictures", ("stand_id", "camera_id")),
+    "stands_set_aside": Metric("stands whose messages are set aside while others are handled"),
 }
 HISTOGRAMS: Mapping[HistogramName, Metric] = {
     "latency_seconds": Metric("from capture to the event of a stage, s", ("topic",)),
@@ -104,6 +110,13 @@ class Pulse(Protocol):
         """
         ...
 
+    def set_aside(self, stand: str, words: str | None) -> None:
+        """A stand's messages are set aside while others are handled, said in a sentence; None: no longer.
+
+        A change is logged and shown as the gauge `stands_set_aside`.
+        """
+        ...
+
 
 class NoMeter:
     """Takes figures and forgets them."""
@@ -125,4 +138,7 @@ class NoPulse:
         """Forget it."""
 
     def away(self, dependency: str, words: str | None) -> None:
+        """Forget it."""
+
+    def set_aside(self, stand: str, words: str | None) -> None:
         """Forget it."""

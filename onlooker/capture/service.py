@@ -108,14 +108,14 @@ class CaptureService:
         stand = self._stands[frame.stand_id]
         camera = (frame.stand_id, frame.camera_id)
         stand.taken[frame.camera_id] += 1
-        if stand.note.first_us is None:
+        if stand.note.first_us is None or frame.setting > stand.feed.setting:
             self._note(stand, first_us=frame.t_us)
         try:
             message = self._frame_message(frame)
         except BadPictureError as error:
             self._tally.frame_dropped(camera, error.cause)
             return
-        if message is None or not self._plays_arrived(stand, frame.t_us) or not self._offered(message):
+        if message is None or not self._plays_arrived(stand, frame) or not self._offered(message):
             self._tally.frame_dropped(camera, "stopped")
 
     def _frame_message(self, frame: Frame) -> Message | None:
@@ -125,17 +125,19 @@ class CaptureService:
             frame_index=frame.frame_index,
             t_us=frame.t_us,
             captured_s=frame.captured_monotonic_s,
+            setting=frame.setting,
         )
         age_us = round((time.monotonic() - frame.captured_monotonic_s) * US_PER_S)
         about = self._about(captured_us=self._parts.clock_us() - age_us)
         return self._message("frames", frame_captured(frame, encoded), about, mark)
 
-    def _plays_arrived(self, stand: CapturedStand, t_us: int) -> bool:
-        """Send the plays that have begun up to an event and wait for them; False when stopped before."""
-        plays = stand.feed.until(t_us)
+    def _plays_arrived(self, stand: CapturedStand, frame: Frame) -> bool:
+        """Send the plays that have begun up to a frame and wait for them; False when stopped before."""
+        plays = stand.feed.until(frame.t_us, frame.setting)
         if plays:
             before_us = stand.note.played_us
-            self._note(stand, played_us=max(play.start_us for play in plays))
+            # After a clock was set back the same plays may come again: the latest one ever counts.
+            self._note(stand, played_us=max(before_us or 0, *(play.start_us for play in plays)))
             # Noted before it is sent: whoever comes after a kill knows which plays may be there already.
             self._parts.journal.write()
         for play in plays:
@@ -169,8 +171,21 @@ class CaptureService:
                 self._stop.wait(_REGISTRY_AGAIN_S)
                 self._tick()
             else:
-                return Message(topic=topic, stand_id=event.stand_id, value=value, about=about, mark=mark)
+                return Message(
+                    topic=topic,
+                    stand_id=event.stand_id,
+                    value=value,
+                    about=about,
+                    mark=mark,
+                    waits=self._waits(event),
+                )
         return None
+
+    def _waits(self, event: FrameCaptured | Play | StreamEnded) -> bool:
+        """Whether an event is of a recording, whose time does not depend on this machine's clock."""
+        if isinstance(event, FrameCaptured):
+            return self._recordings[event.stand_id, event.camera_id]
+        return any(line.is_recording for line in self._stands[event.stand_id].lines)
 
     def _about(self, *, captured_us: int | None = None, repeated: bool = False) -> About:
         return About(
@@ -224,8 +239,11 @@ class CaptureService:
             self._settle_frame(stand, message.mark, settled.refused)
         elif isinstance(message.mark, Play):
             stand.plays_open -= 1
-            self._tally.plays += 1
-            self._tally.plays_repeated += message.about.repeated
+            if settled.refused is None:
+                self._tally.plays += 1
+                self._tally.plays_repeated += message.about.repeated
+            else:
+                self._tally.plays_refused += 1
         elif isinstance(message.mark, StreamEnded):
             self._tally.ended.append(stand.stand_id)
             self._note(stand, ended=True)
@@ -237,9 +255,13 @@ class CaptureService:
             self._tally.frame_published(camera, time.monotonic() - mark.captured_s)
         else:
             self._tally.frame_dropped(camera, refused)
+        if mark.setting < stand.setting:
+            return
+        until_us = stand.note.until_us if mark.setting == stand.setting else None
+        stand.setting = mark.setting
         self._note(
             stand,
-            until_us=max(mark.t_us, stand.note.until_us or mark.t_us),
+            until_us=max(mark.t_us, until_us or mark.t_us),
             frames={**stand.note.frames, mark.camera_id: mark.frame_index},
             times_us={**stand.note.times_us, mark.camera_id: mark.t_us},
         )

@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -31,9 +32,18 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Loops that do not move, and since when, s; `start` when none has ever begun."""
     away: dict[str, str]
     """Dependencies that are away, each with a sentence."""
+    set_aside: dict[str, str] = {}
+    """Stands whose messages are set aside while others are handled, each with a sentence."""
 
 
-def judge(ages_s: dict[str, float], away: dict[str, str], *, up_s: float, limits: Limits) -> Health:
+def judge(
+    ages_s: dict[str, float],
+    away: dict[str, str],
+    *,
+    up_s: float,
+    limits: Limits,
+    set_aside: Mapping[str, str] = MappingProxyType({}),
+) -> Health:
     """Judge a service.
 
     Args:
@@ -41,18 +51,20 @@ def judge(ages_s: dict[str, float], away: dict[str, str], *, up_s: float, limits
         away: dependencies that are away, each with a sentence.
         up_s: time since the service was started, s.
         limits: of silence.
+        set_aside: stands whose messages are set aside, each with a sentence.
 
     Returns:
-        Its health. Who waits for a dependency is healthy and not ready.
+        Its health. Who waits for a dependency is healthy and not ready; a stand set aside excuses nothing.
     """
     silent = {loop: round(age, 1) for loop, age in ages_s.items() if age > limits.silent_after_s}
     if not ages_s and up_s > limits.start_within_s:
         silent["start"] = round(up_s, 1)
     return Health(
         healthy=not silent or bool(away),
-        ready=bool(ages_s) and not silent and not away,
+        ready=bool(ages_s) and not silent and not away and not set_aside,
         silent_s=silent,
         away=away,
+        set_aside=dict(set_aside),
     )
 
 
@@ -72,6 +84,7 @@ class ProgressPulse:
         self._started_s = clock()
         self._beats_s: dict[str, float] = {}
         self._away: dict[str, tuple[str, float]] = {}
+        self._aside: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def beat(self, loop: str) -> None:
@@ -92,10 +105,24 @@ class ProgressPulse:
             waited_s = round(self._clock() - since_s, 1)
             log.info("%s is back", dependency, extra={"dependency": dependency, "away_s": waited_s})
 
+    def set_aside(self, stand: str, words: str | None) -> None:
+        """A stand's messages are set aside, others are handled; None: no longer. A change is logged."""
+        with self._lock:
+            before = self._aside.pop(stand, None)
+            if words is not None:
+                self._aside[stand] = words
+            count = len(self._aside)
+        self._meter.gauge("stands_set_aside", count)
+        if words is not None and before is None:
+            log.warning("the stand %s is set aside: %s", stand, words)
+        elif words is None and before is not None:
+            log.info("the stand %s is no longer set aside", stand)
+
     def health(self) -> Health:
         """What is known now."""
         now_s = self._clock()
         with self._lock:
             away = {name: words for name, (words, _) in self._away.items()}
+            aside = dict(self._aside)
         ages_s = {loop: now_s - beat_s for loop, beat_s in self._beats_s.copy().items()}
-        return judge(ages_s, away, up_s=now_s - self._started_s, limits=self._limits)
+        return judge(ages_s, away, up_s=now_s - self._started_s, limits=self._limits, set_aside=aside)

@@ -48,7 +48,8 @@ class Pages(msgspec.Struct, frozen=True, kw_only=True):
         health = self.health()
         good = health.healthy if page == "/healthz" else health.ready
         away = {name: self.redaction.text(words) for name, words in health.away.items()}
-        body = msgspec.json.encode(msgspec.structs.replace(health, away=away))
+        aside = {name: self.redaction.text(words) for name, words in health.set_aside.items()}
+        body = msgspec.json.encode(msgspec.structs.replace(health, away=away, set_aside=aside))
         return 200 if good else 503, "application/json", body + b"\n"
 
 

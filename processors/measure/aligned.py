@@ -57,7 +57,9 @@ class AlignedMeasure:
             state = msgspec.structs.replace(state, newest_us=event.t_us)
             state, facts = self._released(state, event.t_us)
         stand, more = step(state.stand, event, self._options)
-        return msgspec.structs.replace(state, stand=stand), facts + more
+        # What was held has not begun in either time when the clock is set back.
+        newest_us = state.newest_us if stand.set_back == state.stand.set_back else stand.newest_us
+        return msgspec.structs.replace(state, stand=stand, newest_us=newest_us), facts + more
 
     def _released(self, state: AlignedState, t_us: int) -> tuple[AlignedState, Facts]:
         """Hand over the plays that have begun by now."""

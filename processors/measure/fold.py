@@ -3,8 +3,9 @@
 import msgspec
 
 from processors.measure.closing import closed, watermark_us
-from processors.measure.intake import Frames, admitted, with_frame
+from processors.measure.intake import Frames, admitted, is_late, with_frame, without_waiting
 from processors.measure.plays import with_play
+from processors.measure.setting_back import set_back
 from processors.measure.state import STATE_VERSION, StandState
 from processors.thresholds import MeasureOptions
 from schemas.errors import UsageError
@@ -68,6 +69,8 @@ class _Versioned(msgspec.Struct):
 
 def _with_frames(state: StandState, frames: Frames, options: MeasureOptions) -> tuple[StandState, Facts]:
     facts: Facts = ()
+    if frames and is_late(state, frames[0].t_us, options):
+        state, facts = set_back(state, frames[0].t_us, frames[-1].t_us, options)
     for frame in frames:
         state = with_frame(state, frame, options)
         if watermark_us(state, options) >= state.next_due_us:
@@ -77,8 +80,8 @@ def _with_frames(state: StandState, frames: Frames, options: MeasureOptions) -> 
 
 
 def _ended(state: StandState, options: MeasureOptions) -> tuple[StandState, Facts]:
-    """Take in what still waits: nothing is left that could contradict it."""
-    frames = state.waiting
-    state, facts = _with_frames(msgspec.structs.replace(state, waiting=()), frames, options)
+    """Take in what still waits ahead: nothing is left that could contradict it."""
+    frames = tuple(each for each in state.waiting if not is_late(state, each.t_us, options))
+    state, facts = _with_frames(without_waiting(state, keep=frames), frames, options)
     state, last = closed(state, options, ended=True)
     return state, facts + last

@@ -10,6 +10,7 @@ from processors.measure.attention import Attended
 from processors.measure.samples import Sample
 from processors.measure.segments import Interval, Segment
 from schemas.events import FaceObservations, Play
+from schemas.stretches import Stretches
 from schemas.units import US_PER_S
 
 STATE_VERSION = 1
@@ -101,12 +102,20 @@ class StandState(msgspec.Struct, frozen=True, kw_only=True):
     """Earlier parts of tracks that came back after more than `rejoin_s`."""
     plays: tuple[Play, ...] = ()
     waiting: tuple[FaceObservations, ...] = ()
-    """Events far ahead of the clock, until others confirm it."""
+    """Events far ahead of the clock, or behind it by a clock that was set back, until others confirm it."""
     visits: dict[UUID, Written] = {}
     windows: dict[int, Written] = {}
     models: dict[str, int] = {}
     """First event time of each model version."""
     ignored: LateCounts = LateCounts()
+    cameras: dict[str, Stretches] = {}
+    """What each camera has sent: tells a clock that was set back from what is sent again."""
+    late_plays: tuple[Play, ...] = ()
+    """The last ones: they come before the frames that confirm that the clock was set back."""
+    set_back: int = 0
+    """How often the stand's time was begun anew because the clock was set back."""
+    again_us: Interval = (0, 0)
+    """The time that comes a second time: from the first event of the new time until where the old one was."""
 
     @property
     def all_tracks(self) -> tuple[Trail, ...]:

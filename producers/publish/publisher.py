@@ -13,9 +13,11 @@ from producers.publish.in_flight import Message
 from producers.publish.publishing import OnDone
 from schemas.bounds import FRAME_BYTES
 from schemas.broker import BrokerOptions
+from schemas.clocks import Clocks
 from schemas.errors import UsageError
 from schemas.topics import Topic
 from schemas.trouble import in_words, trouble_of
+from schemas.units import US_PER_MS
 
 _BATCH_BYTES = 256 * 1024
 _NEVER_MS = 7 * 86_400_000
@@ -30,13 +32,27 @@ _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 class KafkaClient:
     """A connected producer: one batch of a partition at a time, so that nothing overtakes.
 
+    Args:
+        options: where the brokers are.
+        publish: how long they may take.
+        topics: that must be there.
+        clocks: the wall clock that messages are stamped by.
+
     Raises:
         DependencyAwayError: the brokers do not answer.
         UsageError: they refuse us, or a topic is missing.
     """
 
-    def __init__(self, options: BrokerOptions, publish: PublishOptions, topics: Sequence[Topic]) -> None:
+    def __init__(
+        self,
+        options: BrokerOptions,
+        publish: PublishOptions,
+        topics: Sequence[Topic],
+        *,
+        clocks: Clocks = Clocks(),  # noqa: B008 - a frozen value
+    ) -> None:
         self._options = options
+        self._now_us = clocks.now_us
         _require_topics(options, topics)
         request_ms = round(publish.request_timeout_s * 1000)
         with in_words(options, KafkaError, OSError):
@@ -68,7 +84,13 @@ class KafkaClient:
         """
         name, key = self._options.topics.name(message.topic), message.stand_id.encode()
         try:
-            future = self._producer.send(name, message.value, key, headers=message.about.headers())
+            future = self._producer.send(
+                name,
+                message.value,
+                key,
+                headers=message.about.headers(),
+                timestamp_ms=self._now_us() // US_PER_MS,
+            )
         except _TOO_LARGE:
             done("too_large")
             return

@@ -24,7 +24,8 @@ from processors.thresholds import MeasureOptions
 from schemas.dead_letters import DeadLetterOptions
 from schemas.errors import BadPictureError, LimitReachedError
 from schemas.events import DeadLetter, FaceObservations, FrameCaptured, StreamEnded
-from schemas.metrics import NoMeter
+from schemas.letter_limits import LetterLimits
+from schemas.metrics import NoMeter, NoPulse
 from schemas.ports import Pixels
 from schemas.topics import Topic, TopicNames
 from schemas.wire.codec import AvroCodec
@@ -48,16 +49,29 @@ class Counts(NoMeter):
         self.found[name, *labels.values()] += int(amount)
 
 
+class Aides(NoPulse):
+    """Remembers which stands are set aside, and why."""
+
+    def __init__(self) -> None:
+        self.aside: dict[str, str] = {}
+
+    def set_aside(self, stand: str, words: str | None) -> None:
+        self.aside.pop(stand, None)
+        if words is not None:
+            self.aside[stand] = words
+
+
 class Post:
     """A desk with everything it needs, and messages for it."""
 
     def __init__(self, *, limit: DeadLetterOptions | None = None) -> None:
         self.counts = Counts()
+        self.pulse = Aides()
         aside = Aside(
             "measure",
             NAMES,
             codec=CODEC,
-            options=limit or DeadLetterOptions(),
+            limits=LetterLimits(limit or DeadLetterOptions(), self.pulse),
             clock_us=lambda: NOW_US,
             meter=self.counts,
         )
