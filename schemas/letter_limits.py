@@ -50,6 +50,7 @@ class TopicLimit:
         self._good.move_to_end(key)
         if key in self._aside:
             self._aside.discard(key)
+            self._stands[key] = DeadLetterLimit(self._options)
             self._say(key, None)
 
     def bad(self, key: bytes | None, letter: DeadLetter) -> None:

@@ -70,7 +70,7 @@ class _Versioned(msgspec.Struct):
 def _with_frames(state: StandState, frames: Frames, options: MeasureOptions) -> tuple[StandState, Facts]:
     facts: Facts = ()
     if frames and is_late(state, frames[0].t_us, options):
-        state, facts = set_back(state, frames[0].t_us, frames[-1].t_us, options)
+        state, facts = set_back(state, frames, options)
     for frame in frames:
         state = with_frame(state, frame, options)
         if watermark_us(state, options) >= state.next_due_us:

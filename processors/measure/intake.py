@@ -10,7 +10,7 @@ from processors.measure.segments import Interval, union
 from processors.measure.state import TIME, StandState, Trail, whole_second_us
 from processors.thresholds import MeasureOptions
 from schemas.events import FaceObservations
-from schemas.stretches import Stretches, course_of, extended
+from schemas.stretches import Course, Stretches, course_of, extended
 from schemas.units import us_from_s
 
 Frames = tuple[FaceObservations, ...]
@@ -21,10 +21,10 @@ def admitted(
 ) -> tuple[StandState, Frames]:
     """Decide by its time whether an event enters now, waits, or only counts.
 
-    An event older than the correction horizon is counted. One more than `max_jump_s` ahead waits, and one
-    older than the horizon that was not seen before though its camera has sent later ones: when
-    `jump_confirmations` such events came and none that moved the clock on as usual, the clock has jumped and
-    they enter; otherwise they are counted.
+    An event older than the correction horizon is counted, and so is one from before the clock was set back
+    that is sent again. One more than `max_jump_s` ahead waits; so does one that is older than the horizon and
+    new though its camera has sent later ones. When `jump_confirmations` such events came and none that moved
+    the clock on as usual, the clock has jumped and they enter; otherwise they are counted.
 
     Returns:
         The new state, and the events that enter now, by time; where these are late the clock was set back.
@@ -32,6 +32,8 @@ def admitted(
     newest_us = state.newest_us
     if newest_us is None:
         return state, (frame,)
+    if frame.t_us > newest_us and _course(state, frame) == "known":
+        return state.ignoring("observations_late"), ()
     if frame.t_us > newest_us + us_from_s(options.max_jump_s):
         return _waiting(state, frame, options)
     if is_late(state, frame.t_us, options):
@@ -107,10 +109,13 @@ def _waiting(
 
 
 def _behind(state: StandState, frame: FaceObservations, options: MeasureOptions) -> tuple[StandState, Frames]:
-    stretches = state.cameras.get(frame.camera_id, ())
-    if course_of(stretches, frame.frame_index, frame.t_us) == "back":
+    if _course(state, frame) == "back":
         return _waiting(state, frame, options)
     return state.ignoring("observations_late"), ()
+
+
+def _course(state: StandState, frame: FaceObservations) -> Course:
+    return course_of(state.cameras.get(frame.camera_id, ()), frame.frame_index, frame.t_us)
 
 
 def _contradicted(

@@ -69,6 +69,14 @@ class Written(msgspec.Struct, frozen=True, array_like=True):
     final: bool = False
 
 
+class Again(msgspec.Struct, frozen=True, array_like=True):
+    """A time that comes again: until `until_us`, since an event whose time and number tell it from others."""
+
+    first_us: int
+    first_index: int
+    until_us: int
+
+
 class LateCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Events that changed nothing, by cause."""
 
@@ -114,8 +122,8 @@ class StandState(msgspec.Struct, frozen=True, kw_only=True):
     """The last ones: they come before the frames that confirm that the clock was set back."""
     set_back: int = 0
     """How often the stand's time was begun anew because the clock was set back."""
-    again_us: Interval = (0, 0)
-    """The time that comes a second time: from the first event of the new time until where the old one was."""
+    again: Again | None = None
+    """The time that comes again since the clock was set back."""
 
     @property
     def all_tracks(self) -> tuple[Trail, ...]:

@@ -50,9 +50,10 @@ def window_closed(state: StandState, window: Interval, options: MeasureOptions) 
 
 def _window_id(state: StandState, window: Interval) -> UUID:
     """The id of a window; in a time that comes again it is another, and both hold what was seen."""
-    begins_us, until_us = state.again_us
-    again = (begins_us,) if window[0] < until_us else ()
-    return derive_id("window", state.stand_id, *window, *again)
+    again = state.again
+    if again is None or window[0] >= again.until_us:
+        return derive_id("window", state.stand_id, *window)
+    return derive_id("window", state.stand_id, *window, again.first_us, again.first_index)
 
 
 def touched(state: StandState, since_us: int, until_us: int, options: MeasureOptions) -> list[int]:

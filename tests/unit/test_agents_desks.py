@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -188,6 +189,34 @@ def test_too_many_bad_messages_stop_the_service() -> None:
     with pytest.raises(LimitReachedError) as stopped:
         post.handle(post.message("observations", b"noise"))
     assert stopped.value.exit_code == 4
+
+
+def test_a_stand_whose_clock_is_ahead_is_set_aside_and_the_others_are_measured() -> None:
+    post = Post(limit=DeadLetterOptions(max_consecutive=20, window=40))
+    seen = frames("s", Camera(to_s=70, people=(LOOKER,)))
+    ahead = frames("t", Camera(to_s=70), start_us=NOW_US + 10_800_000_000)
+    mixed = [post.message("observations", each) for pair in zip(seen, ahead, strict=True) for each in pair]
+    out = post.handle(*mixed)
+    letters = [CODEC.decode(each.value) for each in out if each.topic == "dead_letters"]
+    assert {(each.cause, each.key) for each in letters} == {("future", b"t")}
+    assert post.counts.found["dead_letters", "observations", "future"] == len(ahead) == len(letters)
+    assert any(each.topic == "campaign_windows" and each.key == b"s" for each in out)
+    (name,) = post.pulse.aside
+    assert name == "t in observations"
+    right = msgspec.structs.replace(ahead[0], t_us=NOW_US)
+    post.handle(post.message("observations", right))
+    assert not post.pulse.aside
+
+
+def test_a_desk_that_gives_its_stands_away_says_no_more_of_them() -> None:
+    post = Post(limit=DeadLetterOptions(max_consecutive=3))
+    (good, *_) = frames("s", Camera(to_s=1))
+    ahead = frames("t", Camera(to_s=1), start_us=NOW_US + 10_800_000_000)
+    post.handle(post.message("observations", good), *(post.message("observations", each) for each in ahead))
+    assert post.pulse.aside
+    post.desk.forget()
+    assert not post.pulse.aside
+    assert len(post.states) == 0
 
 
 class Seeing:
