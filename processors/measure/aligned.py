@@ -54,12 +54,18 @@ class AlignedMeasure:
             return _holding(state, event), ()
         facts: Facts = ()
         if isinstance(event, FaceObservations) and (state.newest_us is None or event.t_us > state.newest_us):
+            is_first = state.newest_us is None
             state = msgspec.structs.replace(state, newest_us=event.t_us)
-            state, facts = self._released(state, event.t_us)
+            if is_first:
+                # The stand must know the time first: of which plays are too late for it.
+                stand, facts = step(state.stand, event, self._options)
+                state = msgspec.structs.replace(state, stand=stand)
+            state, more = self._released(state, event.t_us)
+            facts = facts + more
         stand, more = step(state.stand, event, self._options)
-        # What was held has not begun in either time when the clock is set back.
-        newest_us = state.newest_us if stand.set_back == state.stand.set_back else stand.newest_us
-        return msgspec.structs.replace(state, stand=stand, newest_us=newest_us), facts + more
+        if stand.set_back != state.stand.set_back:
+            return _set_back(state, stand), facts + more
+        return msgspec.structs.replace(state, stand=stand), facts + more
 
     def _released(self, state: AlignedState, t_us: int) -> tuple[AlignedState, Facts]:
         """Hand over the plays that have begun by now."""
@@ -98,6 +104,17 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     newest_us: int | None
     held: tuple[Play, ...]
     dropped: int
+
+
+def _set_back(state: AlignedState, stand: StandState) -> AlignedState:
+    """What was held has begun in neither time; what has not begun in the new one is held too."""
+    newest_us = stand.newest_us or 0
+    begun = tuple(play for play in stand.plays if play.start_us <= newest_us)
+    stand, ahead = msgspec.structs.replace(stand, plays=begun), stand.plays[len(begun) :]
+    state = msgspec.structs.replace(state, stand=stand, newest_us=newest_us)
+    for play in ahead:
+        state = _holding(state, play)
+    return state
 
 
 def _holding(state: AlignedState, play: Play) -> AlignedState:

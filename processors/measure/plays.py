@@ -15,8 +15,8 @@ from schemas.units import us_from_s
 Creative = tuple[str, str]
 """Campaign id and creative id."""
 
-MOST_LATE = 16
-"""Late plays that are kept: as many as may come before it is known that the clock was set back."""
+MOST_LATE = 500
+"""Late plays that are kept: so many may be read before the frames by which the clock was set back."""
 BY_START = attrgetter("start_us", "play_id")
 
 
@@ -40,10 +40,12 @@ def plays_at(state: StandState, until_us: int, oldest_us: int) -> tuple[Play, ..
         oldest_us: what ended before this is over in the new time too.
 
     Returns:
-        Plays that run then or have just ended, and those that came too late for the old time, by start.
+        By start: plays that run then or have just ended, those that came too late for the old time, and those
+        that have begun in neither.
     """
-    begun = [play for play in state.plays if play.start_us <= until_us]
-    known = {play.play_id: play for play in (*begun, *state.late_plays) if play.end_us > oldest_us}
+    newest_us = state.newest_us or 0
+    others = [play for play in state.plays if play.start_us <= until_us or play.start_us > newest_us]
+    known = {play.play_id: play for play in (*others, *state.late_plays) if play.end_us > oldest_us}
     return tuple(sorted(known.values(), key=BY_START))
 
 

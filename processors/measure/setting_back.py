@@ -27,14 +27,15 @@ def set_back(
     first = frames[0]
     oldest_us = first.t_us - us_from_s(options.lateness_s) - us_from_s(options.late_horizon_s)
     plays = plays_at(state, frames[-1].t_us, oldest_us)
-    again = sum(play in plays for play in state.late_plays)
+    late = tuple(play for play in state.late_plays if play not in plays)
     until_us = max(ended.closed_until_us, state.again.until_us if state.again is not None else 0)
     begun = StandState(
         stand_id=state.stand_id,
         plays=plays,
+        late_plays=late,
         ignored=state.ignored,
         cameras=state.cameras,
         set_back=state.set_back + 1,
         again=Again(first.t_us, first.frame_index, until_us),
     )
-    return begun.ignoring("plays_late", -again), facts
+    return begun.ignoring("plays_late", len(late) - len(state.late_plays)), facts

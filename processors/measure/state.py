@@ -119,7 +119,7 @@ class StandState(msgspec.Struct, frozen=True, kw_only=True):
     cameras: dict[str, Stretches] = {}
     """What each camera has sent: tells a clock that was set back from what is sent again."""
     late_plays: tuple[Play, ...] = ()
-    """The last ones: they come before the frames that confirm that the clock was set back."""
+    """The last ones: they are of a time to which the clock may be set back by frames that come after them."""
     set_back: int = 0
     """How often the stand's time was begun anew because the clock was set back."""
     again: Again | None = None

@@ -20,8 +20,8 @@ from processors.thresholds import MeasureOptions
 SHAPES = [
     (Checkpoint, CHECKPOINT_VERSION, "8723408eb36d222d"),
     (KeptCameras, CAMERAS_VERSION, "0bd8a42acde88453"),
-    (StandState, STATE_VERSION, "859f021a2337683d"),
-    (AlignedState, STATE_VERSION, "af9439fe66a53a1b"),
+    (StandState, STATE_VERSION, "247e714f526edf18"),
+    (AlignedState, STATE_VERSION, "9cc21446b8554f67"),
 ]
 
 

@@ -222,3 +222,29 @@ def test_a_worker_measures_a_jump_as_the_embedded_run_does() -> None:
     assert facts == embedded
     shown = {c.creative_id for w in facts if isinstance(w, WindowClosed) for c in w.campaigns}
     assert shown == {"k", "later"}
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 10, 50, 400, 800, 1500, 3000])
+def test_however_early_plays_are_read_a_jump_gives_the_facts_of_the_embedded_run(ahead: int) -> None:
+    """A worker that comes back reads plays of all times before the frames: ahead, right, by mistake, right."""
+    events: list[MeasureInput] = []
+    for number, start_s in enumerate((10_900, 200, -3_500, 400)):
+        person = Person(track=f"p{number}", from_s=2, to_s=30, looks=((3, 20),))
+        start_us = (5_000 + start_s) * US_PER_S
+        shown = [
+            play("s", Showing(creative="k", from_s=at, to_s=at + 15), start_us) for at in range(0, 60, 15)
+        ]
+        scene = Camera(to_s=70, first_index=700 * number, people=(person,))
+        for event in frames("s", scene, start_us=start_us):
+            events += [each for each in shown if each.start_us == event.t_us]
+            events.append(event)
+    fold = AlignedMeasure(MeasureOptions())
+    state = fold.new_state("s")
+    facts: list[MeasureOutput] = []
+    early = sorted(enumerate(events), key=lambda pair: pair[0] - (ahead + 0.5) * isinstance(pair[1], Play))
+    for _, event in (*early, (0, StreamEnded(stand_id="s"))):
+        state, follow = fold.step(state, event)
+        facts.extend(follow)
+    assert facts == run("s", events)[1]
+    assert observed_s(facts) == pytest.approx(4 * 69.9)
+    assert (state.stand.ignored, state.held) == (StandState(stand_id="s").ignored, ())
