@@ -15,6 +15,7 @@ from schemas.events import (
     FaceObservations,
     MeasureInput,
     MeasureOutput,
+    Play,
     StreamEnded,
     VisitEnded,
     WindowClosed,
@@ -226,7 +227,7 @@ def test_a_worker_measures_a_jump_as_the_embedded_run_does() -> None:
 
 @pytest.mark.parametrize("ahead", [0, 1, 10, 50, 400, 800, 1500, 3000])
 def test_however_early_plays_are_read_a_jump_gives_the_facts_of_the_embedded_run(ahead: int) -> None:
-    """A worker that comes back reads plays of all times before the frames: ahead, right, by mistake, right."""
+    """A worker that comes back reads all plays before the frames: ahead, right, by mistake, right."""
     events: list[MeasureInput] = []
     for number, start_s in enumerate((10_900, 200, -3_500, 400)):
         person = Person(track=f"p{number}", from_s=2, to_s=30, looks=((3, 20),))
@@ -235,9 +236,9 @@ def test_however_early_plays_are_read_a_jump_gives_the_facts_of_the_embedded_run
             play("s", Showing(creative="k", from_s=at, to_s=at + 15), start_us) for at in range(0, 60, 15)
         ]
         scene = Camera(to_s=70, first_index=700 * number, people=(person,))
-        for event in frames("s", scene, start_us=start_us):
-            events += [each for each in shown if each.start_us == event.t_us]
-            events.append(event)
+        for seen in frames("s", scene, start_us=start_us):
+            events += [each for each in shown if each.start_us == seen.t_us]
+            events.append(seen)
     fold = AlignedMeasure(MeasureOptions())
     state = fold.new_state("s")
     facts: list[MeasureOutput] = []
