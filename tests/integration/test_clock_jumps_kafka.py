@@ -19,10 +19,10 @@ from schemas.broker import BrokerOptions
 from schemas.clocks import Clocks
 from schemas.events import DeadLetter, FaceObservations, MeasureInput, Play
 from schemas.message import About
-from tests.brokers import KafkaCluster, wait_until
+from tests.brokers import KafkaCluster
 from tests.ports import Port
 from tests.replay.measure_scenes import Camera, Person, Showing, frames, play
-from tests.services import Services, services
+from tests.services import Services, services, wait_until
 from tests.work_stream import Stream, embedded
 
 pytestmark = [pytest.mark.kafka]
@@ -124,7 +124,7 @@ def test_one_stand_from_the_future_is_set_aside_while_others_are_measured(
     port = Port().number
     running.start("one", "work", "--role", "measure", "--metrics-port", str(port))
     stream.publish(event for pair in zip(good, ahead, strict=True) for event in pair)
-    wait_until(stream.is_done, words="all is measured")
+    wait_until(stream.is_done, "all is measured")
     running.check()
     status, health = ready(port)
     assert (status, health["healthy"]) == (503, True)
@@ -137,7 +137,7 @@ def test_one_stand_from_the_future_is_set_aside_while_others_are_measured(
     assert stream.facts() == embedded(good)
     right = msgspec.structs.replace(ahead[0], t_us=now_us)
     stream.publish([right])
-    wait_until(lambda: ready(port)[0] == 200, words="the stand is back")
+    wait_until(lambda: ready(port)[0] == 200, "the stand is back")
     assert running.stop() == {"one": 0}, running.log("one")
 
 
@@ -158,11 +158,11 @@ def test_a_jump_over_kafka_gives_the_facts_of_the_embedded_run(stream: Stream, r
     assert sum(isinstance(each, Play) for each in events) == 16
     running.start("one", "work", "--role", "measure")
     stream.publish(events[:800])
-    wait_until(lambda: stream.waiting() < 700, words="some is measured")
+    wait_until(lambda: stream.waiting() < 700, "some is measured")
     running.processes.pop("one").kill()
     stream.publish(events[800:])
     running.start("two", "work", "--role", "measure")
-    wait_until(stream.is_done, words="all is measured")
+    wait_until(stream.is_done, "all is measured")
     wanted = embedded(events)
     assert stream.facts() == wanted
     observed = {
