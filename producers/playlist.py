@@ -94,6 +94,7 @@ class PlayFeed:
     """Hands out a stand's plays as its event time goes on, each once, in order.
 
     A stand that was silent for more than a day is taken for switched off: its plays meanwhile are left out.
+    So are those of a time that never was, because the wall clock was set: there the feed begins anew.
 
     Args:
         options: the playlist as configured.
@@ -114,6 +115,8 @@ class PlayFeed:
         self._stand_id = stand_id
         self._playlist = None if first_us is None else playlist_from(options, first_us)
         self._fed_us = fed_us
+        self.setting = 0
+        """Of the wall clock by which it feeds."""
 
     def anew(self, first_us: int | None) -> "PlayFeed":
         """A feed of the same playlist that begins with the play that is running then.
@@ -121,14 +124,21 @@ class PlayFeed:
         Args:
             first_us: the stand's first event time, us UTC; None: not known yet.
         """
-        return PlayFeed(self._options, self._stand_id, first_us=first_us)
+        feed = PlayFeed(self._options, self._stand_id, first_us=first_us)
+        feed.setting = self.setting
+        return feed
 
-    def until(self, t_us: int) -> tuple[Play, ...]:
+    def until(self, t_us: int, setting: int = 0) -> tuple[Play, ...]:
         """The plays that have begun up to an event and were not handed out yet, to go before it.
 
         Args:
             t_us: event time, us UTC; the first one also brings the play that is running then.
+            setting: of the wall clock by which that is; an event of an earlier one brings nothing any more.
         """
+        if setting > self.setting:
+            self._begin_anew(setting)
+        elif setting < self.setting:
+            return ()
         fed_us = self._fed_us
         if fed_us is not None and t_us < fed_us:
             return ()
@@ -139,6 +149,12 @@ class PlayFeed:
         self._fed_us = t_us + 1
         plays = plays_between(self._playlist, self._stand_id, start_us=start_us, end_us=t_us + 1)
         return tuple(play for play in plays if not begins or play.end_us > t_us)
+
+    def _begin_anew(self, setting: int) -> None:
+        """Forget what was fed by another setting; a loop without an anchor begins at the next event."""
+        self.setting, self._fed_us = setting, None
+        if self._options.anchor is None:
+            self._playlist = None
 
     def _longest_us(self) -> int:
         return max((us_from_s(slot.duration_s) for slot in self._options.slots), default=0)

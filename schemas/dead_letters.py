@@ -71,10 +71,15 @@ class DeadLetterLimit:
 def _reached(how_many: str, letter: DeadLetter) -> LimitReachedError:
     return LimitReachedError(
         f"{how_many} were set aside as dead letters, the last one from {letter.topic} as `{letter.cause}`: "
-        f"{_LIKELY.get(letter.cause, _LIKELY_OTHERWISE)} What was committed "
-        "before stands, and what was in hand is read again at the next start: nothing is lost. "
+        f"{likely(letter.cause)} What was committed before stands, and what was in hand is read again at the "
+        "next start: nothing is lost. "
         "`onlooker dead-letters list` shows the letters."
     )
+
+
+def likely(cause: str) -> str:
+    """What is likely wrong when many letters have a cause, and the mend, as the end of a sentence."""
+    return _LIKELY.get(cause, _LIKELY_OTHERWISE)
 
 
 _OTHER_WRITER = "something else than this system writes to the topic; check its name and `kafka.prefix`."

@@ -43,6 +43,19 @@ class BrokerAwayError(DependencyAwayError):
     """The brokers do not answer: wait and ask again."""
 
 
+class ClockRefusedError(BrokerAwayError):
+    """The brokers take nothing that is stamped by this clock: wait until one of the clocks is mended.
+
+    Args:
+        detail: a sentence for a person.
+        judged: whether this very message was refused for its time, not because another was.
+    """
+
+    def __init__(self, detail: str, *, judged: bool) -> None:
+        super().__init__(detail)
+        self.judged = judged
+
+
 class LimitReachedError(OnlookerError):
     """Stopped by a limit: a full disk, too many bad inputs (exit 4)."""
 

@@ -8,6 +8,7 @@ import msgspec
 CounterName = Literal[
     "frames_captured",
     "frames_dropped",
+    "clock_jumps",
     "messages_published",
     "bytes_published",
     "messages_handled",
@@ -30,6 +31,7 @@ GaugeName = Literal[
     "stands",
     "camera_streaming",
     "owned",
+    "stands_set_aside",
 ]
 HistogramName = Literal[
     "latency_seconds",
@@ -49,6 +51,9 @@ class Metric(msgspec.Struct, frozen=True):
 COUNTERS: Mapping[CounterName, Metric] = {
     "frames_captured": Metric("frames taken from cameras", ("stand_id", "camera_id")),
     "frames_dropped": Metric("frames that did not reach the broker", ("stand_id", "camera_id", "cause")),
+    "clock_jumps": Metric(
+        "jumps of the wall clock in a camera's time", ("stand_id", "camera_id", "direction")
+    ),
     "messages_published": Metric("messages written to a topic and acknowledged", ("topic",)),
     "bytes_published": Metric("bytes of the messages written and acknowledged", ("topic",)),
     "messages_handled": Metric("messages taken from a topic and done with", ("topic",)),
@@ -80,6 +85,7 @@ GAUGES: Mapping[GaugeName, Metric] = {
         "without a camera: the stand's plays and its end",
         ("stand_id", "camera_id"),
     ),
+    "stands_set_aside": Metric("stands whose messages are set aside while others are handled"),
 }
 HISTOGRAMS: Mapping[HistogramName, Metric] = {
     "latency_seconds": Metric("from capture to the event of a stage, s", ("topic",)),
@@ -138,6 +144,13 @@ class Pulse(Protocol):
         """Messages of a topic changed nothing; a service that does only that for a minute is not healthy."""
         ...
 
+    def set_aside(self, stand: str, words: str | None) -> None:
+        """A stand's messages are set aside while others are handled, said in a sentence; None: no longer.
+
+        A change is logged and shown as the gauge `stands_set_aside`.
+        """
+        ...
+
 
 class NoMeter:
     """Takes figures and forgets them."""
@@ -171,4 +184,7 @@ class NoPulse:
         """Forget it."""
 
     def ignored(self, topic: str, cause: str, count: int = 1) -> None:
+        """Forget it."""
+
+    def set_aside(self, stand: str, words: str | None) -> None:
         """Forget it."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from schemas.broker import BrokerOptions
+from schemas.broker_clock import clock_refusal
 from schemas.errors import BrokerAwayError, OnlookerError, UsageError
 
 _CLIENTS = ("kafka", "aiokafka")
@@ -133,6 +134,8 @@ def trouble_of(error: BaseException, options: BrokerOptions, heard: Sequence[str
         if _shows(marks, signs):
             who = f"user {options.username!r}" if options.uses_sasl else "a client without a name"
             return UsageError(sentence.format(where=options.bootstrap, who=who, error=error))
+    if (refusal := clock_refusal(signs, options.bootstrap)) is not None:
+        return refusal
     why = _why_away(signs, options) or str(error) or type(error).__name__
     # A broker that refuses a password hangs up, often before the client has read why.
     or_refuses = f", or check the password of {options.username!r}" if options.uses_sasl else ""

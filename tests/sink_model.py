@@ -303,7 +303,7 @@ class World:
         clocks = Clocks(
             monotonic_s=self.clock.now_s, now_us=lambda: 2_000_000_000_000_000, jitter=lambda: 0.5
         )
-        limits = Limits(options.dead_letters)
+        limits = Limits(options.dead_letters, NoPulse())
         letters = ModelLetters(trouble)
         letters.posted = self.letters
         parts = SinkParts(

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from rich.console import Console
 from rich.table import Table
 
+from producers.cameras.event_time import DIRECTIONS
+
 
 def print_lines(
     console: Console, lines: Iterable[tuple[str, str]], problems: Iterable[tuple[str, str, str | None]]
@@ -23,3 +25,13 @@ def dropped_words(count: int, by_cause: Mapping[str, int]) -> str:
     """How many frames were dropped, and why."""
     causes = ", ".join(f"{each} {cause}" for cause, each in sorted(by_cause.items()))
     return f"{count} ({causes})" if causes else f"{count}"
+
+
+def clock_words(cameras: Iterable[Mapping[str, int]]) -> str | None:
+    """How often the wall clock was set, by what each camera counted; None: never."""
+    found = list(cameras)
+    most = {
+        way: max((by_cause.get(f"clock_{way}", 0) for by_cause in found), default=0) for way in DIRECTIONS
+    }
+    said = [f"{count} x {way}" for way, count in most.items() if count]
+    return f"set {', '.join(said)}: event time followed" if said else None

@@ -112,7 +112,7 @@ class CaptureService:
         if not self._waited(lambda: self._owning.owns_camera(*camera) is not None):
             self._tally.frame_dropped(camera, "stopped")
             return
-        if stand.note.first_us is None:
+        if stand.note.first_us is None or frame.setting > stand.feed.setting:
             self._note(stand, first_us=frame.t_us)
         if self._owning.owns_stand(stand):
             self._owning.begun(frame.stand_id, stand.note.first_us or frame.t_us)
@@ -121,7 +121,7 @@ class CaptureService:
         except BadPictureError as error:
             self._tally.frame_dropped(camera, error.cause)
             return
-        if message is None or not self._plays_arrived(stand, frame.t_us) or not self._offered(message):
+        if message is None or not self._plays_arrived(stand, frame) or not self._offered(message):
             self._tally.frame_dropped(camera, "stopped")
 
     def _frame_message(self, frame: Frame) -> Message | None:
@@ -131,18 +131,19 @@ class CaptureService:
             frame_index=frame.frame_index,
             t_us=frame.t_us,
             captured_s=frame.captured_monotonic_s,
+            setting=frame.setting,
         )
         age_us = round((time.monotonic() - frame.captured_monotonic_s) * US_PER_S)
         about = self._about(captured_us=self._parts.clock_us() - age_us)
         return self._message("frames", frame_captured(frame, encoded), about, mark)
 
-    def _plays_arrived(self, stand: CapturedStand, t_us: int) -> bool:
-        """Send the plays that have begun up to an event and wait for them; False when stopped before."""
-        plays = stand.feed.until(t_us) if self._owning.owns_stand(stand) else ()
+    def _plays_arrived(self, stand: CapturedStand, frame: Frame) -> bool:
+        """Send the plays that have begun up to a frame and wait for them; False when stopped before."""
+        plays = stand.feed.until(frame.t_us, frame.setting) if self._owning.owns_stand(stand) else ()
         if plays:
             before_us = stand.note.played_us
-            starts_us = [play.start_us for play in plays]
-            self._note(stand, played_us=max(starts_us if before_us is None else [before_us, *starts_us]))
+            # After a clock was set back the same plays may come again: the latest one ever counts.
+            self._note(stand, played_us=max(before_us or 0, *(play.start_us for play in plays)))
             # Noted before it is sent: whoever comes after a kill knows which plays may be there already.
             self._parts.journal.write()
         for play in plays:
@@ -156,9 +157,7 @@ class CaptureService:
     def _end_stands(self) -> None:
         """Say of each stand whose recordings have ended that no more will come."""
         for stand in self._stands.values():
-            if stand.is_over or self._stop.is_set() or not stand.has_ended:
-                continue
-            if not self._owning.may_end(stand):
+            if stand.is_over or self._stop.is_set() or not (stand.has_ended and self._owning.may_end(stand)):
                 continue
             stand.is_over = True
             if stand.note.first_us is not None:
@@ -184,8 +183,21 @@ class CaptureService:
                 self._stop.wait(_REGISTRY_AGAIN_S)
                 self._tick()
             else:
-                return Message(topic=topic, stand_id=event.stand_id, value=value, about=about, mark=mark)
+                return Message(
+                    topic=topic,
+                    stand_id=event.stand_id,
+                    value=value,
+                    about=about,
+                    mark=mark,
+                    waits=self._waits(event),
+                )
         return None
+
+    def _waits(self, event: FrameCaptured | Play | StreamEnded) -> bool:
+        """Whether an event is of a recording, whose time does not depend on this machine's clock."""
+        if isinstance(event, FrameCaptured):
+            return self._recordings[event.stand_id, event.camera_id]
+        return any(line.is_recording for line in self._stands[event.stand_id].lines)
 
     def _about(self, *, captured_us: int | None = None, repeated: bool = False) -> About:
         return About(
@@ -243,8 +255,11 @@ class CaptureService:
             self._settle_frame(stand, message.mark, settled.refused)
         elif isinstance(message.mark, Play):
             stand.plays_open -= 1
-            self._tally.plays += 1
-            self._tally.plays_repeated += message.about.repeated
+            if settled.refused is None:
+                self._tally.plays += 1
+                self._tally.plays_repeated += message.about.repeated
+            else:
+                self._tally.plays_refused += 1
         elif isinstance(message.mark, StreamEnded):
             self._tally.ended.append(stand.stand_id)
             self._note(stand, ended=True)
@@ -256,9 +271,13 @@ class CaptureService:
             self._tally.frame_published(camera, time.monotonic() - mark.captured_s)
         else:
             self._tally.frame_dropped(camera, refused)
+        if mark.setting < stand.setting:
+            return
+        until_us = stand.note.until_us if mark.setting == stand.setting else None
+        stand.setting = mark.setting
         self._note(
             stand,
-            until_us=max(mark.t_us, stand.note.until_us or mark.t_us),
+            until_us=max(mark.t_us, until_us or mark.t_us),
             frames={**stand.note.frames, mark.camera_id: mark.frame_index},
             times_us={**stand.note.times_us, mark.camera_id: mark.t_us},
         )

@@ -17,6 +17,8 @@ class FrameMark(msgspec.Struct, frozen=True, kw_only=True):
     t_us: int
     captured_s: float
     """Monotonic."""
+    setting: int = 0
+    """Of the wall clock by which `t_us` is."""
 
 
 class CapturedStand:
@@ -31,6 +33,8 @@ class CapturedStand:
         """Another process was seen to own it."""
         self.plays_open = 0
         """Plays that are sent and not yet acknowledged: no frame may be sent before they are."""
+        self.setting = 0
+        """Of the wall clock by which the note is."""
         self.is_over = False
         """Its `StreamEnded` is sent."""
         self.taken: dict[str, int] = {line.camera_id: 0 for line in lines}

@@ -43,6 +43,7 @@ class CaptureSummary(msgspec.Struct, frozen=True, kw_only=True):
     frames: CaptureFrames
     plays: int
     plays_repeated: int
+    plays_refused: int
     bytes: int
     seconds: float
     frames_per_second: float
@@ -69,6 +70,7 @@ def capture_summary(
         frames=_frames(statuses, tally),
         plays=tally.plays,
         plays_repeated=tally.plays_repeated,
+        plays_refused=tally.plays_refused,
         bytes=tally.bytes,
         seconds=round(seconds, 3),
         frames_per_second=round(published / seconds, 1) if seconds > 0 else 0.0,

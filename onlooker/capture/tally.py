@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from math import nan
 
 from onlooker.cameras.lines import CameraLine
+from producers.cameras.event_time import DIRECTIONS
 from producers.cameras.thread import CaptureStatus
 from producers.publish.publishing import Publisher
 from schemas.metrics import Meter
@@ -24,10 +25,12 @@ class CaptureTally:
         """Frames that left their buffer and did not arrive, by cause."""
         self.plays = 0
         self.plays_repeated = 0
+        self.plays_refused = 0
         self.bytes = 0
         self.ended: list[str] = []
         self._told_retries = 0
         self._told_captured: Counter[CameraKey] = Counter()
+        self._told_jumps: Counter[tuple[str, str, str]] = Counter()
         self._told_dropped: Counter[tuple[str, str, str]] = Counter()
 
     def frame_published(self, camera: CameraKey, latency_s: float) -> None:
@@ -71,8 +74,18 @@ class CaptureTally:
             if captured:
                 self._told_captured[camera] += captured
                 self._meter.count("frames_captured", captured, **labels)
+            for direction in DIRECTIONS:
+                self._tell_jumps((*camera, direction), status.by_cause.get(f"clock_{direction}", 0))
             for cause, count in self.drops_of(status).items():
                 self._tell_dropped((*camera, cause), count)
+
+    def _tell_jumps(self, key: tuple[str, str, str], count: int) -> None:
+        more = count - self._told_jumps[key]
+        if more:
+            self._told_jumps[key] = count
+            stand_id, camera_id, direction = key
+            labels = {"stand_id": stand_id, "camera_id": camera_id, "direction": direction}
+            self._meter.count("clock_jumps", more, **labels)
 
     def _tell_dropped(self, key: tuple[str, str, str], count: int) -> None:
         more = count - self._told_dropped[key]

@@ -70,10 +70,12 @@ class LocalRun:
         self._tally = tally
         self._stop = stop
         self._duration_s = duration_s
+        self._live = {(line.stand_id, line.camera_id) for line in lines if not line.is_recording}
         self._first_us: dict[str, int] = {}
         self.last_us: dict[str, int] = {}
         """Event time of the newest frame by stand, us UTC."""
         self.rates = Rates()
+        self._first_s: dict[str, float] = {}
         self.seconds = 0.0
 
     @property
@@ -109,7 +111,7 @@ class LocalRun:
 
     def _take(self, frame: Frame) -> None:
         """The plays that have begun, then the frame with all that follows from it."""
-        for play in self._feeds[frame.stand_id].until(frame.t_us):
+        for play in self._feeds[frame.stand_id].until(frame.t_us, frame.setting):
             self._runtime.publish("plays", frame.stand_id, play)
         self._runtime.publish("frames", frame.stand_id, frame)
         self.rates.take(frame)
@@ -118,8 +120,12 @@ class LocalRun:
         self._tally.latencies_us.append(round(latency_s * US_PER_S))
 
     def _is_over(self, frame: Frame) -> bool:
-        first_us = self._first_us.setdefault(frame.stand_id, frame.t_us)
-        return self._duration_s is not None and frame.t_us - first_us >= self._duration_s * US_PER_S
+        seen_s = (frame.t_us - self._first_us.setdefault(frame.stand_id, frame.t_us)) / US_PER_S
+        if (frame.stand_id, frame.camera_id) in self._live:
+            # Its event time jumps when the wall clock is set.
+            now_s = frame.captured_monotonic_s
+            seen_s = now_s - self._first_s.setdefault(frame.stand_id, now_s)
+        return self._duration_s is not None and seen_s >= self._duration_s
 
     def _wall_limit(self) -> threading.Timer | None:
         """Live cameras that give nothing must not outlast the duration either."""

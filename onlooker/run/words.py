@@ -1,6 +1,6 @@
 """The summary of a run in words, with what to do next."""
 
-from onlooker.cameras.words import dropped_words, print_lines
+from onlooker.cameras.words import clock_words, dropped_words, print_lines
 from onlooker.foreground.terminal import Terminal
 from onlooker.run.summary import RunSummary
 from schemas.names import quoted
@@ -38,6 +38,8 @@ def _lines(found: RunSummary) -> list[tuple[str, str]]:
     ignored = [f"{count} {cause}" for cause, count in sorted(found.ignored.items()) if count]
     if ignored:
         lines.append(("ignored", ", ".join(ignored)))
+    if clock := clock_words(each.by_cause for each in found.cameras):
+        lines.append(("clock", clock))
     if p50 is not None and p95 is not None:
         lines.append(("latency", f"p50 {p50 / 1000:.0f} ms, p95 {p95 / 1000:.0f} ms from capture"))
     if rows:

@@ -39,6 +39,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Topics by which for more than a minute nothing came that changed anything, each with a sentence."""
     stands_by: dict[str, str] = {}
     """What another process does, each with a sentence: this one is there to take over."""
+    set_aside: dict[str, str] = {}
+    """Stands whose messages are set aside while others are handled, each with a sentence."""
 
 
 def judge(
@@ -48,6 +50,7 @@ def judge(
     up_s: float,
     limits: Limits,
     in_vain: Mapping[str, str] = MappingProxyType({}),
+    set_aside: Mapping[str, str] = MappingProxyType({}),
 ) -> Health:
     """Judge a service.
 
@@ -57,19 +60,22 @@ def judge(
         up_s: time since the service was started, s.
         limits: of silence.
         in_vain: topics by which nothing comes that changes anything, each with a sentence.
+        set_aside: stands whose messages are set aside, each with a sentence.
 
     Returns:
-        Its health. Who waits for a dependency is healthy and not ready; who stands by is ready.
+        Its health. Who waits for a dependency is healthy and not ready; who stands by is ready; a stand set
+        aside excuses nothing.
     """
     silent = {loop: round(age, 1) for loop, age in ages_s.items() if age > limits.silent_after_s}
     if not ages_s and up_s > limits.start_within_s:
         silent["start"] = round(up_s, 1)
     return Health(
         healthy=(not silent or bool(away)) and not in_vain,
-        ready=bool(ages_s) and not silent and not away and not in_vain,
+        ready=bool(ages_s) and not (silent or away or in_vain or set_aside),
         silent_s=silent,
         away=away,
         in_vain=dict(in_vain),
+        set_aside=dict(set_aside),
     )
 
 
@@ -93,6 +99,7 @@ class ProgressPulse:
         self._stands_by: dict[str, str] = {}
         self._in_vain: dict[str, str] = {}
         self._vain = InVain(clock)
+        self._aside: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def beat(self, loop: str) -> None:
@@ -150,6 +157,19 @@ class ProgressPulse:
         elif words is None and before is not None:
             log.info("%s is ours now", part, extra={"part": part})
 
+    def set_aside(self, stand: str, words: str | None) -> None:
+        """A stand's messages are set aside, others are handled; None: no longer. A change is logged."""
+        with self._lock:
+            before = self._aside.pop(stand, None)
+            if words is not None:
+                self._aside[stand] = words
+            count = len(self._aside)
+        self._meter.gauge("stands_set_aside", count)
+        if words is not None and before is None:
+            log.warning("the stand %s is set aside: %s", stand, words)
+        elif words is None and before is not None:
+            log.info("the stand %s is no longer set aside", stand)
+
     def health(self) -> Health:
         """What is known now."""
         now_s = self._clock()
@@ -157,7 +177,8 @@ class ProgressPulse:
         with self._lock:
             away = {name: words for name, (words, _) in self._away.items()}
             about, in_vain, stands_by = self._about.copy(), self._in_vain, self._stands_by.copy()
+            aside = self._aside.copy()
         ages_s = {loop: now_s - beat_s for loop, beat_s in self._beats_s.copy().items()}
         up_s = now_s - self._started_s
-        health = judge(ages_s, away, up_s=up_s, limits=self._limits, in_vain=in_vain)
+        health = judge(ages_s, away, up_s=up_s, limits=self._limits, in_vain=in_vain, set_aside=aside)
         return msgspec.structs.replace(health, about=about, stands_by=stands_by)

@@ -49,7 +49,8 @@ class Pages(msgspec.Struct, frozen=True, kw_only=True):
         good = health.healthy if page == "/healthz" else health.ready
         away = {name: self.redaction.text(words) for name, words in health.away.items()}
         about = {name: self.redaction.text(words) for name, words in health.about.items()}
-        body = msgspec.json.encode(msgspec.structs.replace(health, away=away, about=about))
+        aside = {name: self.redaction.text(words) for name, words in health.set_aside.items()}
+        body = msgspec.json.encode(msgspec.structs.replace(health, away=away, about=about, set_aside=aside))
         return 200 if good else 503, "application/json", body + b"\n"
 
 

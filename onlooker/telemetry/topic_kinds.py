@@ -36,7 +36,7 @@ class KindPulse:
     def __init__(self, pulse: Pulse, names: TopicNames) -> None:
         self._names = names
         self.beat, self.away = pulse.beat, pulse.away
-        self.about, self.stands_by = pulse.about, pulse.stands_by
+        self.about, self.stands_by, self.set_aside = pulse.about, pulse.stands_by, pulse.set_aside
         self._pulse = pulse
 
     def changed(self, topic: str) -> None:

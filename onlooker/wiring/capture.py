@@ -24,6 +24,7 @@ from onlooker.wiring.lines import camera_lines, camera_sources
 from onlooker.wiring.owners import build_keeper
 from onlooker.wiring.schemas import build_codec
 from producers.brokers.topics import Topics
+from producers.cameras.event_time import WallClock
 from producers.options import Pace
 from producers.owners.keeper import Keeper
 from producers.playlist import PlayFeed
@@ -83,7 +84,10 @@ def _captured(
     notes = {stand.stand_id: _note(settings, stand, journal, request, topics) for stand in wanted}
     finished = _finished(notes)
     open_stands = [stand for stand in wanted if stand.stand_id not in finished]
-    stands = [_stand(settings, stand, notes[stand.stand_id], request.pace) for stand in open_stands]
+    wall = WallClock(Clocks())
+    stands = [
+        _stand(settings, stand, notes[stand.stand_id], pace=request.pace, wall=wall) for stand in open_stands
+    ]
     tally = CaptureTally(watch.meter)
     parts = _parts(settings, journal, watch, keeper)
     service = CaptureService(stands, parts, tally, options=settings.publish, stop=stop)
@@ -141,7 +145,7 @@ def _note(
         note = journal.note(stand.stand_id, recordings, topics)
     if note.is_of_the_future(Clocks().now_us()):
         log.warning("%s was captured by a clock that was wrong: its plays begin anew", stand.stand_id)
-        note = StandNote()
+        note = msgspec.structs.replace(note, first_us=None, until_us=None)
     journal.put(stand.stand_id, note)
     return note
 
@@ -154,8 +158,10 @@ def _finished(notes: Mapping[str, StandNote]) -> tuple[str, ...]:
     return finished
 
 
-def _stand(settings: Settings, stand: StandSettings, note: StandNote, pace: Pace) -> CapturedStand:
-    lines = camera_lines(settings, stand, pace, note)
+def _stand(
+    settings: Settings, stand: StandSettings, note: StandNote, *, pace: Pace, wall: WallClock
+) -> CapturedStand:
+    lines = camera_lines(settings, stand, pace, note, wall=wall)
     told = [
         f"{line.camera_id} after frame {note.frames[line.camera_id]}"
         for line in lines

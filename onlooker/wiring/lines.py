@@ -10,12 +10,13 @@ from onlooker.settings.instants import require_believable
 from onlooker.wiring.perception import open_source
 from producers.cameras.buffer import FrameBuffer
 from producers.cameras.camera import claimed_frames, claimed_us
+from producers.cameras.event_time import WallClock
 from producers.cameras.folder import folder_rate
 from producers.cameras.pacing import policy_at
 from producers.cameras.sources import SourceSpec, parse_source
 from producers.cameras.thread import CameraPlan, CaptureThread
 from producers.options import CaptureOptions, Pace
-from producers.publish.journal import StandNote
+from producers.publish.journal import StandNote, next_life
 from schemas.clocks import Clocks
 
 WAITING_FRAMES = 4
@@ -59,19 +60,33 @@ def _require_believable(stand_id: str, source: CameraSource, length_us: int = 0)
 
 
 def camera_lines(
-    settings: Settings, stand: StandSettings, pace: Pace, note: StandNote | None = None
+    settings: Settings,
+    stand: StandSettings,
+    pace: Pace,
+    note: StandNote | None = None,
+    *,
+    wall: WallClock | None = None,
 ) -> list[CameraLine]:
     """Cameras of a stand with their buffers, ready to start behind what has arrived before.
+
+    Args:
+        settings: of the site.
+        stand: one of its stands.
+        pace: of recordings.
+        note: what has arrived before.
+        wall: the wall clock of the process; None: one for these cameras.
 
     Raises:
         UsageError: a source does not exist.
     """
+    wall = wall or WallClock(Clocks())
     return [
-        _line(stand.stand_id, source, pace, note or StandNote()) for source in camera_sources(settings, stand)
+        _line(stand.stand_id, source, pace, note or StandNote(), wall)
+        for source in camera_sources(settings, stand)
     ]
 
 
-def _line(stand_id: str, source: CameraSource, pace: Pace, note: StandNote) -> CameraLine:
+def _line(stand_id: str, source: CameraSource, pace: Pace, note: StandNote, wall: WallClock) -> CameraLine:
     spec, options = source.spec, source.options
     policy = policy_at(pace, is_recording=spec.is_recording, policy=options.policy)
     buffer = FrameBuffer(
@@ -91,12 +106,14 @@ def _line(stand_id: str, source: CameraSource, pace: Pace, note: StandNote) -> C
             spec=spec,
             pace=pace,
             skip_frames=skipped,
+            first_index=0 if spec.is_recording else next_life(note.frames.get(source.camera_id)),
             after_us=None if spec.is_recording else note.times_us.get(source.camera_id),
         ),
         lambda source: open_source(source, options),
         buffer=buffer,
         options=options,
         clocks=Clocks(),
+        wall=wall,
     )
     return CameraLine(
         stand_id=stand_id,

@@ -27,8 +27,10 @@ from onlooker.wiring.record_run import RunRecorder, RunRecording, recording_run
 from processors.measure.stage import MeasureStage
 from processors.observe.stage import ObserveStage
 from processors.runtime.local import Deliver, Delivery, LocalRuntime
+from producers.cameras.event_time import WallClock
 from producers.options import Pace
 from producers.playlist import PlayFeed
+from schemas.clocks import Clocks
 from sinks.facts.kinds import is_fact
 from sinks.service.local import LocalSink
 
@@ -68,7 +70,8 @@ def build_run(
         },
         both,
     )
-    lines = [line for stand in settings.stands for line in camera_lines(settings, stand, pace)]
+    wall = WallClock(Clocks())
+    lines = [line for stand in settings.stands for line in camera_lines(settings, stand, pace, wall=wall)]
     feeds = {stand.stand_id: PlayFeed(stand.playlist, stand.stand_id) for stand in settings.stands}
     run = LocalRun(lines, feeds, runtime, tally, stop=stop, duration_s=duration_s)
     return run, tally

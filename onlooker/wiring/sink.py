@@ -41,7 +41,7 @@ def build_sink(settings: Settings, there: Database, watch: Watch) -> Sink:
     broker, options = settings.kafka, settings.sink
     codec = build_codec(settings.registry, broker.topics)
     meter = KindMeter(watch.meter, broker.topics)
-    limits, name = Limits(options.dead_letters), f"sink@{socket.gethostname()}:{os.getpid()}"
+    limits, name = Limits(options.dead_letters, watch.pulse), f"sink@{socket.gethostname()}:{os.getpid()}"
     letters = LetterBox(
         AcknowledgedProducer(broker),
         codec,

@@ -36,6 +36,7 @@ from processors.runtime.work.stands import Load, StandStates
 from processors.runtime.work.tools import DeskTools
 from processors.topology import StageName, stage_named
 from schemas.clocks import Clocks
+from schemas.letter_limits import LetterLimits
 
 log = logging.getLogger(__name__)
 OpenDesk = Callable[[Load], Desk]
@@ -68,7 +69,7 @@ def build_plan(settings: Settings, request: WorkRequest, watch: Watch) -> WorkPl
         name,
         broker.topics,
         codec=codec,
-        options=settings.work.dead_letters,
+        limits=LetterLimits(settings.work.dead_letters, watch.pulse),
         clock_us=clocks.now_us,
         meter=watch.meter,
     )

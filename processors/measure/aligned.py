@@ -65,8 +65,13 @@ class AlignedMeasure:
             return _holding(state, event), ()
         facts: Facts = ()
         if isinstance(event, FaceObservations) and (state.newest_us is None or event.t_us > state.newest_us):
+            is_first = state.newest_us is None
             state = msgspec.structs.replace(state, newest_us=event.t_us)
-            state, facts = self._released(state, event.t_us)
+            if is_first:
+                # The stand must know the time first: of which plays are too late for it.
+                state, facts = self._advanced(state, event)
+            state, more = self._released(state, event.t_us)
+            facts = facts + more
         state, more = self._advanced(state, event)
         return state, facts + more
 
@@ -74,14 +79,16 @@ class AlignedMeasure:
         return self._own.get(stand_id, self._elsewhere)
 
     def _advanced(self, state: AlignedState, event: MeasureInput) -> tuple[AlignedState, Facts]:
-        wanted = self._wanted(state.stand.stand_id)
+        wanted, now = self._wanted(state.stand.stand_id), Era(stand=state.stand, options=state.options)
         if state.options is wanted and state.before is None:
             stand, facts = step(state.stand, event, wanted)
-            return msgspec.structs.replace(state, stand=stand), facts
-        eras = Eras(now=Era(stand=state.stand, options=state.options), before=state.before)
-        eras, facts = advanced(eras, event, wanted)
-        now = eras.now
-        changed = msgspec.structs.replace(state, stand=now.stand, options=now.options, before=eras.before)
+            changed = msgspec.structs.replace(state, stand=stand)
+        else:
+            eras, facts = advanced(Eras(now=now, before=state.before), event, wanted)
+            stand, options = eras.now.stand, eras.now.options
+            changed = msgspec.structs.replace(state, stand=stand, options=options, before=eras.before)
+        if stand.set_back != state.stand.set_back:
+            changed = _set_back(changed, stand)
         return changed, facts
 
     def _released(self, state: AlignedState, t_us: int) -> tuple[AlignedState, Facts]:
@@ -166,6 +173,17 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any] | None = None
     before: bytes | None = None
     options_before: dict[str, Any] | None = None
+
+
+def _set_back(state: AlignedState, stand: StandState) -> AlignedState:
+    """What was held has begun in neither time; what has not begun in the new one is held too."""
+    newest_us = stand.newest_us or 0
+    begun = tuple(play for play in stand.plays if play.start_us <= newest_us)
+    stand, ahead = msgspec.structs.replace(stand, plays=begun), stand.plays[len(begun) :]
+    state = msgspec.structs.replace(state, stand=stand, newest_us=newest_us)
+    for play in ahead:
+        state = _holding(state, play)
+    return state
 
 
 def _holding(state: AlignedState, play: Play) -> AlignedState:

@@ -85,6 +85,10 @@ def _begun(stand: StandState, begins_us: int, t_us: int, options: MeasureOptions
         frozen_until_us=grid_us,
         seen=((t_us, t_us),),
         plays=tuple(play for play in stand.plays if play.end_us > begins_us),
+        cameras=stand.cameras,
+        late_plays=stand.late_plays,
+        set_back=stand.set_back,
+        again=stand.again,
     )
     return Era(stand=begun, options=options)
 
@@ -96,11 +100,24 @@ def _in_both(now: Era, before: Era, event: MeasureInput) -> tuple[Eras, Facts]:
     facts: Facts = ()
     is_early, is_present = _where(event, begins_us)
     if is_early:
+        was = before.stand.set_back
         before, early = _stepped(before, event)
+        if before.stand.set_back != was:
+            return _set_back(now, before, early)
     if is_present:
         now, facts = _stepped(now, event)
     eras, last = _closing(_joined(now, before))
     return eras, early + last + facts
+
+
+def _set_back(now: Era, before: Era, facts: Facts) -> tuple[Eras, Facts]:
+    """The clock was set back to before the boundary: the stand goes on there, with the options of then."""
+    stand, last = ended(now.stand, now.options)
+    again = before.stand.again
+    if again is not None:
+        again = msgspec.structs.replace(again, until_us=max(again.until_us, stand.closed_until_us))
+    goes_on = msgspec.structs.replace(before.stand, again=again)
+    return Eras(now=Era(stand=goes_on, options=before.options)), facts + last
 
 
 def _where(event: MeasureInput, begins_us: int) -> tuple[bool, bool]:

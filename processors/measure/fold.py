@@ -3,8 +3,9 @@
 import msgspec
 
 from processors.measure.closing import closed, watermark_us
-from processors.measure.intake import Frames, admitted, with_frame
+from processors.measure.intake import Frames, admitted, is_late, with_frame, without_waiting
 from processors.measure.plays import with_play
+from processors.measure.setting_back import set_back
 from processors.measure.state import STATE_VERSION, StandState
 from processors.thresholds import MeasureOptions
 from schemas.errors import UsageError
@@ -69,6 +70,8 @@ class _Versioned(msgspec.Struct):
 def entered(state: StandState, frames: Frames, options: MeasureOptions) -> tuple[StandState, Facts]:
     """The state with admitted events in it, and what they made certain."""
     facts: Facts = ()
+    if frames and is_late(state, frames[0].t_us, options):
+        state, facts = set_back(state, frames, options)
     for frame in frames:
         state = with_frame(state, frame, options)
         if watermark_us(state, options) >= state.next_due_us:
@@ -80,9 +83,9 @@ def entered(state: StandState, frames: Frames, options: MeasureOptions) -> tuple
 def ended(state: StandState, options: MeasureOptions) -> tuple[StandState, Facts]:
     """Write all that is open as it stands; a state that goes on afterwards corrects it like any other fact.
 
-    What still waits is taken in: nothing is left that could contradict it.
+    What still waits ahead is taken in: nothing is left that could contradict it.
     """
-    frames = state.waiting
-    state, facts = entered(msgspec.structs.replace(state, waiting=()), frames, options)
+    frames = tuple(each for each in state.waiting if not is_late(state, each.t_us, options))
+    state, facts = entered(without_waiting(state, keep=frames), frames, options)
     state, last = closed(state, options, ended=True)
     return state, facts + last

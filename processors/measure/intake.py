@@ -10,6 +10,7 @@ from processors.measure.segments import Interval, union
 from processors.measure.state import TIME, StandState, Trail, whole_second_us
 from processors.thresholds import MeasureOptions
 from schemas.events import FaceObservations
+from schemas.stretches import Course, Stretches, course_of, extended
 from schemas.units import us_from_s
 
 Frames = tuple[FaceObservations, ...]
@@ -20,23 +21,42 @@ def admitted(
 ) -> tuple[StandState, Frames]:
     """Decide by its time whether an event enters now, waits, or only counts.
 
-    An event older than the correction horizon is counted. One more than `max_jump_s` ahead waits: when
-    `jump_confirmations` such events came and none that moved the clock on as usual, the clock has jumped and
-    they enter; otherwise they are counted.
+    An event older than the correction horizon is counted, and so is one from before the clock was set back
+    that is sent again. One more than `max_jump_s` ahead waits; so does one that is older than the horizon and
+    new though its camera has sent later ones. When `jump_confirmations` such events came and none that moved
+    the clock on as usual, the clock has jumped and they enter; otherwise they are counted.
 
     Returns:
-        The new state, and the events that enter now, by time.
+        The new state, and the events that enter now, by time; where these are late the clock was set back.
     """
     newest_us = state.newest_us
     if newest_us is None:
         return state, (frame,)
+    if frame.t_us > newest_us and _course(state, frame) == "known":
+        return state.ignoring("observations_late"), ()
     if frame.t_us > newest_us + us_from_s(options.max_jump_s):
         return _waiting(state, frame, options)
-    if frame.t_us < newest_us - us_from_s(options.lateness_s) - us_from_s(options.late_horizon_s):
-        return state.ignoring("observations_late"), ()
+    if is_late(state, frame.t_us, options):
+        return _behind(state, frame, options)
     if not state.waiting or frame.t_us <= newest_us:
         return state, (frame,)
     return _contradicted(state, frame, options)
+
+
+def is_late(state: StandState, t_us: int, options: MeasureOptions) -> bool:
+    """Whether an instant is older than the correction horizon."""
+    newest_us = state.newest_us
+    return newest_us is not None and t_us < newest_us - us_from_s(options.lateness_s) - us_from_s(
+        options.late_horizon_s
+    )
+
+
+def without_waiting(state: StandState, *, keep: Frames = ()) -> StandState:
+    """The state after what waited was contradicted: it is counted, save what is kept for now."""
+    newest_us, gone = state.newest_us or 0, [each for each in state.waiting if each not in keep]
+    ahead = sum(each.t_us > newest_us for each in gone)
+    counted = state.ignoring("observations_ahead", ahead).ignoring("observations_late", len(gone) - ahead)
+    return msgspec.structs.replace(counted, waiting=())
 
 
 def with_frame(state: StandState, frame: FaceObservations, options: MeasureOptions) -> StandState:
@@ -69,28 +89,48 @@ def with_frame(state: StandState, frame: FaceObservations, options: MeasureOptio
         tracks=tracks,
         parted=parted,
         models=_models(state.models, frame),
+        cameras=_cameras(state.cameras, frame),
     )
 
 
 def _waiting(
     state: StandState, frame: FaceObservations, options: MeasureOptions
 ) -> tuple[StandState, Frames]:
+    """One more event far from the clock: those on the same side of it confirm each other."""
     if any(known.observation_id == frame.observation_id for known in state.waiting):
         return state, ()
-    waiting = tuple(sorted((*state.waiting, frame), key=TIME))
+    newest_us = state.newest_us or 0
+    alike = tuple(each for each in state.waiting if (each.t_us > newest_us) == (frame.t_us > newest_us))
+    waiting = tuple(sorted((*alike, frame), key=TIME))
+    state = without_waiting(state, keep=alike)
     if len(waiting) < options.jump_confirmations:
         return msgspec.structs.replace(state, waiting=waiting), ()
-    return msgspec.structs.replace(state, waiting=()), waiting
+    return state, waiting
+
+
+def _behind(state: StandState, frame: FaceObservations, options: MeasureOptions) -> tuple[StandState, Frames]:
+    if _course(state, frame) == "back":
+        return _waiting(state, frame, options)
+    return state.ignoring("observations_late"), ()
+
+
+def _course(state: StandState, frame: FaceObservations) -> Course:
+    return course_of(state.cameras.get(frame.camera_id, ()), frame.frame_index, frame.t_us)
 
 
 def _contradicted(
     state: StandState, frame: FaceObservations, options: MeasureOptions
 ) -> tuple[StandState, Frames]:
-    """The clock went on as usual: what still lies far ahead was wrong."""
-    limit_us = frame.t_us + us_from_s(options.max_jump_s)
-    near = tuple(each for each in state.waiting if each.t_us <= limit_us)
-    counted = state.ignoring("observations_ahead", len(state.waiting) - len(near))
-    return msgspec.structs.replace(counted, waiting=()), (frame, *near)
+    """The clock went on as usual: what still lies far from it was wrong."""
+    newest_us, limit_us = state.newest_us or 0, frame.t_us + us_from_s(options.max_jump_s)
+    near = tuple(each for each in state.waiting if newest_us < each.t_us <= limit_us)
+    return without_waiting(state, keep=near), (frame, *near)
+
+
+def _cameras(cameras: dict[str, Stretches], frame: FaceObservations) -> dict[str, Stretches]:
+    before = cameras.get(frame.camera_id, ())
+    after = extended(before, frame.frame_index, frame.t_us)
+    return cameras if after is before else cameras | {frame.camera_id: after}
 
 
 def _begun(state: StandState, t_us: int, options: MeasureOptions) -> StandState:

@@ -15,6 +15,8 @@ from schemas.units import us_from_s
 Creative = tuple[str, str]
 """Campaign id and creative id."""
 
+MOST_LATE = 500
+"""Late plays that are kept: so many may be read before the frames by which the clock was set back."""
 BY_START = attrgetter("start_us", "play_id")
 
 
@@ -22,10 +24,29 @@ def with_play(state: StandState, play: Play, options: MeasureOptions) -> StandSt
     """Take a proof of play in, by start; one that cannot count is only counted."""
     cause = _refusal(state, play, options)
     if cause is not None:
-        return state.ignoring(cause)
+        late = (*state.late_plays, play)[-MOST_LATE:] if cause == "plays_late" else state.late_plays
+        return msgspec.structs.replace(state.ignoring(cause), late_plays=late)
     plays = list(state.plays)
     insort(plays, play, key=BY_START)
     return msgspec.structs.replace(state, plays=tuple(plays))
+
+
+def plays_at(state: StandState, until_us: int, oldest_us: int) -> tuple[Play, ...]:
+    """What a stand knows of plays when its clock was set back.
+
+    Args:
+        state: before that, with plays of both times.
+        until_us: the newest event of the new time.
+        oldest_us: what ended before this is over in the new time too.
+
+    Returns:
+        By start: plays that run then or have just ended, those that came too late for the old time, and those
+        that have begun in neither.
+    """
+    newest_us = state.newest_us or 0
+    others = [play for play in state.plays if play.start_us <= until_us or play.start_us > newest_us]
+    known = {play.play_id: play for play in (*others, *state.late_plays) if play.end_us > oldest_us}
+    return tuple(sorted(known.values(), key=BY_START))
 
 
 def by_creative(plays: Iterable[Play], window: Interval) -> dict[Creative, list[Play]]:

@@ -10,6 +10,7 @@ from processors.measure.attention import Attended
 from processors.measure.samples import Sample
 from processors.measure.segments import Interval, Segment
 from schemas.events import FaceObservations, Play
+from schemas.stretches import Stretches
 from schemas.units import US_PER_S
 
 STATE_VERSION = 1
@@ -68,6 +69,14 @@ class Written(msgspec.Struct, frozen=True, array_like=True):
     final: bool = False
 
 
+class Again(msgspec.Struct, frozen=True, array_like=True):
+    """A time that comes again: until `until_us`, since an event whose time and number tell it from others."""
+
+    first_us: int
+    first_index: int
+    until_us: int
+
+
 class LateCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Events that changed nothing, by cause."""
 
@@ -103,12 +112,20 @@ class StandState(msgspec.Struct, frozen=True, kw_only=True):
     """Earlier parts of tracks that came back after more than `rejoin_s`."""
     plays: tuple[Play, ...] = ()
     waiting: tuple[FaceObservations, ...] = ()
-    """Events far ahead of the clock, until others confirm it."""
+    """Events far ahead of the clock, or behind it by a clock that was set back, until others confirm it."""
     visits: dict[UUID, Written] = {}
     windows: dict[int, Written] = {}
     models: dict[str, int] = {}
     """First event time of each model version."""
     ignored: LateCounts = LateCounts()
+    cameras: dict[str, Stretches] = {}
+    """What each camera has sent: tells a clock that was set back from what is sent again."""
+    late_plays: tuple[Play, ...] = ()
+    """The last ones: they are of a time to which the clock may be set back by frames that come after them."""
+    set_back: int = 0
+    """How often the stand's time was begun anew because the clock was set back."""
+    again: Again | None = None
+    """The time that comes again since the clock was set back."""
 
     @property
     def all_tracks(self) -> tuple[Trail, ...]:

@@ -1,6 +1,7 @@
 """Windows: the figures of one stand during [start, end), all of it and per creative."""
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from processors.measure.exposures import Part, part_of
 from processors.measure.plays import Creative, by_creative
@@ -32,7 +33,7 @@ def window_closed(state: StandState, window: Interval, options: MeasureOptions) 
         return None
     present = _present(state, window, options)
     return WindowClosed(
-        window_id=derive_id("window", state.stand_id, start_us, end_us),
+        window_id=_window_id(state, window),
         stand_id=state.stand_id,
         start_us=start_us,
         end_us=end_us,
@@ -45,6 +46,14 @@ def window_closed(state: StandState, window: Interval, options: MeasureOptions) 
         metric_version=options.metric_version(state.stand_id),
         version=1,
     )
+
+
+def _window_id(state: StandState, window: Interval) -> UUID:
+    """The id of a window; in a time that comes again it is another, and both hold what was seen."""
+    again = state.again
+    if again is None or window[0] >= again.until_us:
+        return derive_id("window", state.stand_id, *window)
+    return derive_id("window", state.stand_id, *window, again.first_us, again.first_index)
 
 
 def touched(state: StandState, since_us: int, until_us: int, options: MeasureOptions) -> list[int]:

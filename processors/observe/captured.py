@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from processors.observe.observer import Cameras, CameraState
 from processors.observe.stage import ObserveStage
 from schemas.errors import BadPictureError
 from schemas.events import FaceObservations, FrameCaptured, StreamEnded
 from schemas.frames import Frame
 from schemas.ports import Pixels
-from schemas.units import us_from_s
-
-RESENT_S = 60.0
-"""A frame older than the newest by less than this is sent again; by more, the camera's clock was set."""
+from schemas.stretches import course_of, extended
 
 Decode = Callable[[bytes], Pixels]
 """A picture file to pixels; raises `BadPictureError` within its limits."""
@@ -65,8 +64,8 @@ class CapturedFrames:
         Raises:
             BadPictureError: it cannot be read. It changes nothing, and sets no camera's clock back.
         """
-        camera = _with_clock_set(camera, event.t_us)
-        if camera is not None and camera.last_us is not None and event.t_us <= camera.last_us:
+        stretches = () if camera is None else camera.stretches
+        if course_of(stretches, event.frame_index, event.t_us) == "known":
             return None
         frame = Frame(
             stand_id=event.stand_id,
@@ -77,13 +76,5 @@ class CapturedFrames:
             captured_monotonic_s=0.0,
         )
         cameras, (observation,) = self._stage.step({} if camera is None else {event.camera_id: camera}, frame)
-        return cameras[event.camera_id], observation
-
-
-def _with_clock_set(camera: CameraState | None, t_us: int) -> CameraState | None:
-    """A camera whose clock was set back begins anew; its tracks keep counting."""
-    if camera is None or camera.last_us is None or t_us > camera.last_us - us_from_s(RESENT_S):
-        return camera
-    return CameraState(
-        stand_id=camera.stand_id, camera_id=camera.camera_id, last_number=camera.last_number, cuts=camera.cuts
-    )
+        after = extended(stretches, event.frame_index, event.t_us)
+        return msgspec.structs.replace(cameras[event.camera_id], stretches=after), observation

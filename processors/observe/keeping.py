@@ -14,6 +14,7 @@ from processors.observe.observer import Cameras, CameraState
 from processors.observe.tracking import Track
 from processors.observe.traits import Traits
 from schemas.errors import UsageError
+from schemas.stretches import Stretches
 
 CAMERAS_VERSION = 1
 """Raised when the shape or the meaning of what is kept changes."""
@@ -40,6 +41,7 @@ class KeptCamera(msgspec.Struct, frozen=True, kw_only=True):
     detected_us: int | None
     cuts: int
     last_us: int | None
+    stretches: Stretches = ()
 
 
 class KeptCameras(msgspec.Struct, frozen=True, kw_only=True):

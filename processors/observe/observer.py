@@ -30,6 +30,7 @@ from processors.vision.boxes import Box, overlap
 from schemas.ids import derive_id
 from schemas.ports import Pixels
 from schemas.ranges import Seconds
+from schemas.stretches import Stretches
 from schemas.units import us_from_s
 
 
@@ -57,6 +58,18 @@ class CameraState(msgspec.Struct, frozen=True, kw_only=True):
     cuts: int = 0
     last_us: int | None = None
     """Event time of the last frame."""
+    stretches: Stretches = ()
+    """Of the frames that were published; in one process nothing is sent twice."""
+
+    def begun_anew(self) -> "CameraState":
+        """The camera without what it saw before; its tracks keep counting."""
+        return CameraState(
+            stand_id=self.stand_id,
+            camera_id=self.camera_id,
+            last_number=self.last_number,
+            cuts=self.cuts,
+            stretches=self.stretches,
+        )
 
 
 Cameras = Mapping[str, CameraState]
@@ -106,13 +119,7 @@ class Observer:
         scene = thumbnail(picture)
         if not is_cut(state.scene, scene):
             return msgspec.structs.replace(state, scene=scene)
-        return CameraState(
-            stand_id=state.stand_id,
-            camera_id=state.camera_id,
-            last_number=state.last_number,
-            scene=scene,
-            cuts=state.cuts + 1,
-        )
+        return msgspec.structs.replace(state.begun_anew(), scene=scene, cuts=state.cuts + 1)
 
     def _follow(self, tracks: Sequence[Track], picture: Pixels, t_us: int) -> tuple[_Found, ...]:
         """Tracks whose mesh still holds on to the face, without the detector."""

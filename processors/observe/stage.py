@@ -20,9 +20,11 @@ class ObserveStage:
         return {}
 
     def step(self, state: Cameras, event: Frame) -> tuple[Cameras, tuple[FaceObservations, ...]]:
-        """One more frame of one of the stand's cameras."""
+        """One more frame of one of the stand's cameras; at one that is not later all tracks are cut."""
         name = event.camera_id
         camera = state.get(name) or CameraState(stand_id=event.stand_id, camera_id=name)
+        if camera.last_us is not None and event.t_us <= camera.last_us:
+            camera = camera.begun_anew()
         camera, faces = self._observer.step(camera, event.picture, event.t_us)
         observation = FaceObservations(
             observation_id=derive_id("observation", event.stand_id, name, event.frame_index, event.t_us),

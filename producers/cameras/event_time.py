@@ -1,9 +1,25 @@
-"""Event time of frames: exact positions in recordings, a clock that never goes back for live cameras."""
+"""Event time of frames: exact positions in recordings, the wall clock and its jumps for live cameras."""
 
+import logging
 import math
+import threading
+from collections import Counter
 from fractions import Fraction
+from typing import Literal, get_args
 
-from schemas.units import US_PER_MS, US_PER_S
+import msgspec
+
+from schemas.clocks import Clocks
+from schemas.units import US_PER_MS, US_PER_S, iso_of
+
+log = logging.getLogger(__name__)
+Direction = Literal["ahead", "back"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+JUMP_US = US_PER_S
+"""A wall clock that is set by more has jumped. A leap second and the steps that NTP takes by itself are no
+longer, and MEASURE puts what is 2 s late in its place."""
+_TOGETHER_S = 0.01
+_LOOKS = 100
 
 _SNAP_US = 1_000
 """Containers keep time stamps in ms at the coarsest: so close to the nominal place, the nominal is meant."""
@@ -92,35 +108,90 @@ class PositionClock:
         return believed
 
 
-class LiveClock:
-    """Event time of a live camera: the wall clock, except that it never goes back.
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """The clocks of this machine at one instant."""
 
-    After the wall clock was set back, time runs on at nine tenths of its speed until the wall clock has
-    caught up, so that durations stay nearly right. `steps_back` counts how often that began.
+    wall_us: int
+    boot_us: int
+    """Since the machine was started, asleep or awake: nobody sets this clock."""
+    setting: int
+    """How often the wall clock had been set since this process began to look."""
+
+
+class WallClock:
+    """The wall clock, watched by the clock since boot: it tells when it was set, and by how much.
+
+    Both go at the same pace, also while NTP slows or hastens them and while the machine sleeps: only setting
+    the wall clock moves them apart. One for all cameras of a process, from any thread.
+    """
+
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
+        self._lock = threading.Lock()
+        self._offset_us: int | None = None
+        self._setting = 0
+
+    def read(self) -> Reading:
+        """Read the clocks; a wall clock that was set is told in the log."""
+        with self._lock:
+            wall_us, boot_us = self._together()
+            before_us, self._offset_us = self._offset_us, wall_us - boot_us
+            moved_us = 0 if before_us is None else self._offset_us - before_us
+            if abs(moved_us) > JUMP_US:
+                self._setting += 1
+                _tell(wall_us - moved_us, wall_us)
+            return Reading(wall_us=wall_us, boot_us=boot_us, setting=self._setting)
+
+    def _together(self) -> tuple[int, int]:
+        """Both clocks at one instant: a process that is held up between two looks has not seen a jump."""
+        for _ in range(_LOOKS):
+            before_s = self._clocks.boot_s()
+            wall_us = self._clocks.now_us()
+            after_s = self._clocks.boot_s()
+            if after_s - before_s < _TOGETHER_S:
+                break
+        return wall_us, round(after_s * US_PER_S)
+
+
+def _tell(was_us: int, is_us: int) -> None:
+    moved_s = (is_us - was_us) / US_PER_S
+    log.warning(
+        "the clock of this machine was set %s by %.1f s, from %s to %s: event time follows it",
+        "ahead" if moved_s > 0 else "back",
+        abs(moved_s),
+        iso_of(was_us),
+        iso_of(is_us),
+    )
+
+
+class LiveClock:
+    """Event time of a live camera: the wall clock; it goes back only where that was set back.
+
+    Where the wall clock is set back by at most `JUMP_US`, time runs on at nine tenths of its speed until it
+    has caught up. What is more is a jump, also when small steps add up: it is followed at once, and counted.
 
     Args:
-        last_us: the last stamp that an earlier process gave, us UTC. One that is more than an hour ahead of
-            the wall clock is not believed: then that clock was wrong.
+        last_us: the last stamp that an earlier process gave, us UTC.
     """
 
     def __init__(self, last_us: int | None = None) -> None:
-        self.steps_back = 0
-        self._behind = False
-        self._earlier_us = last_us
-        self._last_us: int | None = None
-        self._last_s = 0.0
+        self.jumps: Counter[Direction] = Counter()
+        self._last_us = last_us
+        self._boot_us: int | None = None
+        self._setting: int | None = None
 
-    def stamp_us(self, wall_us: int, monotonic_s: float) -> int:
-        """Event time of a frame grabbed now, us UTC, greater than all before."""
-        if self._earlier_us is not None:
-            believed = self._earlier_us - wall_us <= _MAX_GAP_US
-            self._last_us, self._last_s = (self._earlier_us if believed else None), monotonic_s
-            self._earlier_us = None
-        stamp = wall_us
-        behind = self._last_us is not None and wall_us <= self._last_us
-        if self._last_us is not None and behind:
-            elapsed_us = int((monotonic_s - self._last_s) * US_PER_S)
-            stamp = self._last_us + max(1, elapsed_us * 9 // 10)
-        self.steps_back += behind and not self._behind
-        self._behind, self._last_us, self._last_s = behind, stamp, monotonic_s
-        return stamp
+    def stamp_us(self, reading: Reading) -> int:
+        """Event time of a frame grabbed now, us UTC."""
+        stamp_us, last_us = reading.wall_us, self._last_us
+        if last_us is not None:
+            elapsed_us = 0 if self._boot_us is None else reading.boot_us - self._boot_us
+            error_us = stamp_us - (last_us + elapsed_us)
+            most_us = JUMP_US if reading.setting != self._setting else 2 * JUMP_US
+            if error_us < -most_us:
+                self.jumps["back"] += 1
+            elif error_us > most_us and self._boot_us is not None:
+                self.jumps["ahead"] += 1
+            elif stamp_us <= last_us:
+                stamp_us = last_us + max(1, elapsed_us * 9 // 10)
+        self._last_us, self._boot_us, self._setting = stamp_us, reading.boot_us, reading.setting
+        return stamp_us

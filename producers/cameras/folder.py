@@ -28,8 +28,8 @@ def folder_rate(path: Path, options: CaptureOptions) -> Fraction:
         what = "a folder of pictures" if path.is_dir() else "a picture"
         raise UsageError(
             f"{quoted(path)} is {what}, and nothing says how many were taken in a second: say it "
-            "with --fps (`capture.folder_fps`) if a camera took them one after the other. Pictures of no camera are "
-            "looked at with `onlooker analyze`."
+            "with --fps (`capture.folder_fps`) if a camera took them one after the other. Pictures "
+            "of no camera are looked at with `onlooker analyze`."
         )
     return frame_rate(fps, fps)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from producers.cameras.buffer import BufferCounts, FrameBuffer
-from producers.cameras.event_time import LiveClock
+from producers.cameras.event_time import LiveClock, Reading, WallClock
 from producers.cameras.grabs import BadPicture, Camera, CameraLostError, EndOfSource, Grab
 from producers.cameras.pacing import Pacer
 from producers.cameras.sources import SourceSpec
@@ -42,6 +42,8 @@ class CameraPlan(msgspec.Struct, frozen=True, kw_only=True):
     pace: Pace = "fast"
     skip_frames: int = 0
     """So many first frames of a recording were delivered by an earlier process: they are passed over."""
+    first_index: int = 0
+    """Number of the first frame of a live camera: above all that earlier processes gave."""
     after_us: int | None = None
     """The last event time that an earlier process gave a frame of this live camera, us UTC."""
 
@@ -63,11 +65,21 @@ class CaptureStatus(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     undecodable: int
     by_cause: dict[str, int]
+    """Losses and broken pictures, and by `clock_ahead` and `clock_back` how often its time jumped."""
     buffer: BufferCounts
 
 
 class CaptureThread:
-    """Captures one camera until its recording ends or `stop` is called; closes the buffer at the end."""
+    """Captures one camera until its recording ends or `stop` is called; closes the buffer at the end.
+
+    Args:
+        plan: which camera.
+        open_source: opens it.
+        buffer: takes its frames.
+        options: of all cameras.
+        clocks: of this machine.
+        wall: its wall clock, one for all cameras that are compared; None: one of its own.
+    """
 
     def __init__(
         self,
@@ -77,6 +89,7 @@ class CaptureThread:
         buffer: FrameBuffer,
         options: CaptureOptions,
         clocks: Clocks,
+        wall: WallClock | None = None,
     ) -> None:
         self._plan = plan
         self._open_source = open_source
@@ -84,6 +97,7 @@ class CaptureThread:
         self._options = options
         self._clocks = clocks
         self._camera: Camera | None = None
+        self._wall = wall or WallClock(clocks)
         self._live_clock = LiveClock(plan.after_us)
         self._pacer = Pacer(plan.pace, monotonic_s=clocks.monotonic_s)
         self._state = CaptureState(is_recording=plan.spec.is_recording)
@@ -121,9 +135,8 @@ class CaptureThread:
         """How the camera is doing now; may be asked from any thread."""
         state, now_s = self._state, self._clocks.monotonic_s()
         silent_s = None if state.last_picture_s is None else now_s - state.last_picture_s
-        by_cause = dict(state.by_cause)
-        if self._live_clock.steps_back:
-            by_cause["clock_back"] = self._live_clock.steps_back
+        jumps = self._live_clock.jumps.copy()
+        by_cause = {**state.by_cause, **{f"clock_{direction}": count for direction, count in jumps.items()}}
         return CaptureStatus(
             stand_id=self._plan.stand_id,
             camera_id=self._plan.camera_id,
@@ -188,22 +201,24 @@ class CaptureThread:
         if grab.position_us is not None and self._stop.wait(self._pacer.wait_s(grab.position_us)):
             return Ended()
         captured_s = self._clocks.monotonic_s()
+        reading = None if grab.position_us is not None else self._wall.read()
         self._buffer.put(
             Frame(
                 stand_id=self._plan.stand_id,
                 camera_id=self._plan.camera_id,
-                frame_index=self._state.frames,
-                t_us=self._event_time_us(grab, captured_s),
+                frame_index=self._plan.first_index + self._state.frames,
+                t_us=self._event_time_us(grab, reading),
                 picture=grab.picture,
                 captured_monotonic_s=captured_s,
+                setting=0 if reading is None else reading.setting,
             )
         )
         return PictureCame(at_s=captured_s, fingerprint=self._fingerprint(grab))
 
-    def _event_time_us(self, grab: Grab, captured_s: float) -> int:
-        if grab.position_us is not None:
-            return self._options.start_us + grab.position_us
-        return self._live_clock.stamp_us(self._clocks.now_us(), captured_s)
+    def _event_time_us(self, grab: Grab, reading: Reading | None) -> int:
+        if reading is not None:
+            return self._live_clock.stamp_us(reading)
+        return self._options.start_us + (grab.position_us or 0)
 
     def _fingerprint(self, grab: Grab) -> int:
         if self._plan.spec.is_recording:

@@ -19,6 +19,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     about: About
     mark: object = None
     """What its sender knows it by."""
+    waits: bool = True
+    """Whether it is kept while the brokers refuse this machine's clock: what is live has that wrong time."""
 
     @property
     def size_bytes(self) -> int:

@@ -22,7 +22,10 @@ _UNKNOWN: Mapping[str, str] = MappingProxyType({})
 _ENDS_BYTES = 64 * 1024
 _MOST_BYTES = 64 * 1024 * 1024
 _FOLDER_FPS_ONCE = 1.0
-_MAX_AHEAD_US = 3_600 * US_PER_S
+_MAX_AHEAD_US = 5 * US_PER_S
+"""More than a camera may be ahead of a clock that goes right."""
+_LIFE = 1_000_000
+"""A process that was killed may have sent fewer frames than this that its journal does not know."""
 
 
 class StandNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +52,7 @@ class StandNote(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a live stand was noted by a clock that was wrong: its time cannot be gone on with.
 
         Returns:
-            True when it is more than an hour ahead; recordings have a time of their own.
+            True when it is ahead of the clock now; recordings have a time of their own.
         """
         return not self.recordings and (self.until_us or 0) > now_us + _MAX_AHEAD_US
 
@@ -101,6 +104,17 @@ class Journal:
             return
         write_whole(self._path, msgspec.json.format(msgspec.json.encode(self._notes)))
         self._written = dict(self._notes)
+
+
+def next_life(last_index: int | None) -> int:
+    """The number of a live camera's first frame after an earlier process: numbers never come again.
+
+    So whoever sees a higher number at an earlier time knows that a clock was set back.
+
+    Args:
+        last_index: what is noted as the last that arrived; None: nothing is.
+    """
+    return 0 if last_index is None else (last_index // _LIFE + 1) * _LIFE
 
 
 def recording_digest(spec: SourceSpec, options: CaptureOptions) -> str:

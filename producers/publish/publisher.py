@@ -17,9 +17,11 @@ from producers.publish.in_flight import Message
 from producers.publish.publishing import OnDone
 from schemas.bounds import FRAME_BYTES
 from schemas.broker import BrokerOptions
+from schemas.clocks import Clocks
 from schemas.errors import UsageError
 from schemas.topics import Topic
 from schemas.trouble import in_words, trouble_of
+from schemas.units import US_PER_MS
 
 _BATCH_BYTES = 256 * 1024
 _NEVER_MS = 7 * 86_400_000
@@ -40,6 +42,7 @@ class KafkaClient:
         publish: bounds and time-outs.
         topics: that will be sent to.
         may_send: asked before each request with messages; while it says no, they wait.
+        clocks: the wall clock that messages are stamped by.
 
     Raises:
         DependencyAwayError: the brokers do not answer.
@@ -53,8 +56,10 @@ class KafkaClient:
         topics: Sequence[Topic],
         *,
         may_send: Callable[[], bool] = lambda: True,
+        clocks: Clocks = Clocks(),  # noqa: B008 - a frozen value
     ) -> None:
         self._options = options
+        self._now_us = clocks.now_us
         _require_topics(options, topics)
         request_ms = round(publish.request_timeout_s * 1000)
         with in_words(options, KafkaError, OSError):
@@ -87,7 +92,13 @@ class KafkaClient:
         """
         name, key = self._options.topics.name(message.topic), message.stand_id.encode()
         try:
-            future = self._producer.send(name, message.value, key, headers=message.about.headers())
+            future = self._producer.send(
+                name,
+                message.value,
+                key,
+                headers=message.about.headers(),
+                timestamp_ms=self._now_us() // US_PER_MS,
+            )
         except _TOO_LARGE:
             done("too_large")
             return

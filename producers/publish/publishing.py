@@ -12,11 +12,13 @@ import msgspec
 
 from producers.options import PublishOptions
 from producers.publish.in_flight import Entry, InFlight, Message, Settled
-from schemas.errors import DependencyAwayError, OnlookerError, UsageError
+from schemas.errors import ClockRefusedError, DependencyAwayError, OnlookerError, UsageError
 
 _log = logging.getLogger(__name__)
 _AGAIN_S = 1.0
 _POLL_S = 0.2
+CLOCK = "clock"
+"""The cause for which messages are refused while the brokers do not take this machine's time."""
 
 OnDone = Callable[[object], None]
 """Hears what became of a message: None: acknowledged; a word: refused for that cause; an error: not sent."""
@@ -70,6 +72,8 @@ class Publisher:
         self._next_try_s = monotonic_s()
         self._problem: OnlookerError | None = None
         self._refusal: UsageError | None = None
+        self._clock: ClockRefusedError | None = None
+        """Why the brokers refuse our time, until they take a message again."""
         self._broken = threading.Event()
         self.retries = 0
         """How often a connection had to be made again."""
@@ -87,8 +91,9 @@ class Publisher:
     @property
     def problem(self) -> str | None:
         """Why nothing goes on, in words; None while all is well."""
-        if self._problem is not None:
-            return str(self._problem)
+        problem = self._problem or self._clock
+        if problem is not None:
+            return str(problem)
         silent = self._in_flight.silent_s() >= self._options.away_after_s
         return "Kafka takes messages but acknowledges none: are enough brokers alive?" if silent else None
 
@@ -162,12 +167,20 @@ class Publisher:
         if self._client is None:
             if self._monotonic_s() < self._next_try_s:
                 return
+            if self._clock is not None:
+                self._drop_live()
             self._client = self._connected()
         while self._to_send:
             entry = self._to_send[0]
             if entry.settled is None:
                 self._client.send(entry.message, partial(self._on_done, entry, self._client))
             self._to_send.popleft()
+
+    def _drop_live(self) -> None:
+        """Give up what would be refused too; what waits goes first, to see whether clocks agree again."""
+        for entry in self._to_send:
+            if not entry.message.waits:
+                self._in_flight.settle(entry, refused=CLOCK)
 
     def _connected(self) -> Client:
         self._next_try_s = self._monotonic_s() + _AGAIN_S
@@ -180,16 +193,26 @@ class Publisher:
     def _on_done(self, entry: Entry, client: Client, outcome: object) -> None:
         """Called by the client's own thread: nothing that comes after a failed message may overtake it."""
         if outcome is None or isinstance(outcome, str):
+            self._clock = self._clock if outcome else None
             self._in_flight.settle(entry, refused=outcome)
             return
         if client is not self._client:
             return  # it was abandoned: what it had is handed over again
         if isinstance(outcome, UsageError):
             self._refusal = outcome
-        if not self._broken.is_set():
+        if isinstance(outcome, ClockRefusedError):
+            self._refuse(entry, outcome)
+        elif not self._broken.is_set():
             _log.warning("a message for %s is sent again: %s", entry.message.topic, outcome)
         self._broken.set()
         client.abandon()
+
+    def _refuse(self, entry: Entry, outcome: ClockRefusedError) -> None:
+        """The brokers refuse our clock; a client that was told so sends nothing any more."""
+        if outcome.judged:
+            self._clock = outcome
+            if not entry.message.waits:
+                self._in_flight.settle(entry, refused=CLOCK)
 
     def _begin_again(self) -> None:
         """A new client gets everything that the old one has not delivered, in its order."""

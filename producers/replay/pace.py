@@ -6,6 +6,8 @@ from collections.abc import Callable
 from schemas.units import US_PER_S
 
 _POLL_S = 0.1
+SET_BACK_US = 10 * US_PER_S
+"""A stand whose time is earlier by more had its clock set back: from there its pace begins anew."""
 
 
 class Pauses:
@@ -69,6 +71,7 @@ class ReplayPacer:
         self._speed = speed
         self._pauses = pauses
         self._began: dict[str, tuple[float, int]] = {}
+        self._newest_us: dict[str, int] = {}
 
     @property
     def is_timed(self) -> bool:
@@ -83,5 +86,8 @@ class ReplayPacer:
         """Wait until a message is due, at once without event time; False: the replay was stopped."""
         if self._speed is None or t_us is None:
             return self._pauses.is_running or self._pauses.wait_until(0.0)
+        if t_us < self._newest_us.get(stand_id, t_us) - SET_BACK_US:
+            self._began.pop(stand_id, None)
+        self._newest_us[stand_id] = t_us
         began_s, began_us = self._began.setdefault(stand_id, (self._pauses.now_s(), t_us))
         return self._pauses.wait_until(began_s + (t_us - began_us) / US_PER_S / self._speed)

@@ -22,7 +22,7 @@ from sinks.recording.writer import RecordingWriter
 log = logging.getLogger(__name__)
 POLL_S = 0.2
 AGAIN_S = 1.0
-EXPIRE_EVERY_US = 60_000_000
+EXPIRE_EVERY_S = 60.0
 Blur = Callable[[FrameCaptured], FrameCaptured | None]
 """A frame with its faces made unrecognisable; None when that is impossible."""
 
@@ -62,8 +62,8 @@ class Recorder:
         self._plan = plan
         self._next = dict(plan.positions)
         self._ends = dict(plan.ends or {})
-        self._expired_us = 0
         self._topics: Mapping[Topic, str] = {}
+        self._expired_s: float | None = None
         self.recorded = 0
         """Messages."""
 
@@ -85,10 +85,10 @@ class Recorder:
 
     def _expire(self) -> None:
         """Look for hours that are old, once a minute."""
-        now_us, keep_us = self._parts.clock.now_us(), self._plan.keep_us
-        if keep_us is not None and now_us - self._expired_us >= EXPIRE_EVERY_US:
-            self._expired_us = now_us
-            self._parts.writer.expire(now_us - keep_us)
+        now_s, keep_us = self._parts.clock.monotonic_s(), self._plan.keep_us
+        if keep_us is not None and (self._expired_s is None or now_s - self._expired_s >= EXPIRE_EVERY_S):
+            self._expired_s = now_s
+            self._parts.writer.expire(self._parts.clock.now_us() - keep_us)
 
     def _polled(self, stop: threading.Event) -> list[Arrived]:
         try:

@@ -207,7 +207,7 @@ class BatchWriter:
         now_us = self._clocks.now_us()
         timed = [entry for entry in fresh if entry.captured_us is not None]
         for entry in timed[:: len(timed) // LATENCIES_A_BATCH + 1]:
-            latency_s = (now_us - (entry.captured_us or 0)) / US_PER_S
+            latency_s = max(0, now_us - (entry.captured_us or 0)) / US_PER_S
             meter.observe("row_latency_seconds", latency_s, table=kinds().of(type(entry.fact)).head.name)
 
 

@@ -249,6 +249,7 @@ class Sink:
         for topic, partition in self._gatherings:
             self._parts.meter.count("partitions_changed", topic=topic, change="taken")
             self._parts.meter.gauge("consumer_lag", math.nan, topic=topic, partition=str(partition))
+        self._parts.limits.forget()
         self._membership = self._taken = None
         self._gatherings, self._sealed, self._done = {}, [], {}
         self._begun.clear()

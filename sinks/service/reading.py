@@ -5,9 +5,11 @@ from typing import Any
 
 import msgspec
 
-from schemas.dead_letters import DeadLetterLimit, DeadLetterOptions, letter_of, without_picture
+from schemas.dead_letters import DeadLetterOptions, letter_of, without_picture
 from schemas.errors import UndecodableError
 from schemas.events import DeadLetter
+from schemas.letter_limits import LetterLimits
+from schemas.metrics import Pulse
 from schemas.ports import EventCodec
 from schemas.reading import decoded, trusted
 from schemas.topics import TopicNames
@@ -105,11 +107,15 @@ def letter_for(
 
 
 class Limits:
-    """How many messages of each topic may be set aside before the sink stops."""
+    """How many messages of each topic may be set aside before the sink stops, or sets a stand aside."""
 
-    def __init__(self, options: DeadLetterOptions) -> None:
-        self._options = options
-        self._by_topic: dict[str, DeadLetterLimit] = {}
+    def __init__(self, options: DeadLetterOptions, pulse: Pulse) -> None:
+        self._window = options.window
+        self._limits = LetterLimits(options, pulse)
+
+    def forget(self) -> None:
+        """Other sinks may have the stands now."""
+        self._limits.forget()
 
     def took(self, tp: TopicPartition, entries: Sequence[Entry]) -> None:
         """Take note of the messages of a batch, in order.
@@ -117,13 +123,11 @@ class Limits:
         Raises:
             LimitReachedError: too many were set aside. Nothing more is to be committed.
         """
-        limit = self._by_topic.setdefault(tp[0], DeadLetterLimit(self._options))
-        if all(entry.letter is None for entry in entries):
-            for _ in entries[: self._options.window]:
-                limit.good()
-            return
-        for entry in entries:
+        limit = self._limits.of(tp[0])
+        # Of a batch without a letter the last ones say all.
+        whole = any(entry.letter is not None for entry in entries)
+        for entry in entries if whole else entries[-self._window :]:
             if entry.letter is None:
-                limit.good()
+                limit.good(entry.origin[0])
             else:
-                limit.bad(entry.letter)
+                limit.bad(entry.origin[0], entry.letter)

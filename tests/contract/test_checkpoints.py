@@ -19,9 +19,9 @@ from processors.thresholds import MeasureOptions
 
 SHAPES = [
     (Checkpoint, CHECKPOINT_VERSION, "3da5f68b4d8c3ee8"),
-    (KeptCameras, CAMERAS_VERSION, "8ef42c7fec76147a"),
-    (StandState, STATE_VERSION, "1a163750292ebfa2"),
-    (AlignedState, STATE_VERSION, "bce6515424e5427a"),
+    (KeptCameras, CAMERAS_VERSION, "0bd8a42acde88453"),
+    (StandState, STATE_VERSION, "4c8419e33ebbcad5"),
+    (AlignedState, STATE_VERSION, "bd662df4100c474c"),
 ]
 
 

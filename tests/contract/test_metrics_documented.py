@@ -119,6 +119,7 @@ def test_no_label_names_a_person() -> None:
         "table",
         "stage",
         "change",
+        "direction",
     }
     assert {label for metric in TABLES.values() for label in metric.labels} <= allowed
 

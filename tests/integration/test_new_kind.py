@@ -25,7 +25,7 @@ from schemas.events import Play
 from schemas.ids import derive_id
 from schemas.kinds import Kind, Kinds, kinds
 from schemas.message import PRODUCER
-from schemas.metrics import NoMeter
+from schemas.metrics import NoMeter, NoPulse
 from schemas.recording.folder import Recording
 from schemas.tables import table
 from schemas.topics import TopicNames
@@ -177,7 +177,7 @@ def batch_writer(store: ClickHouse) -> BatchWriter:
         store,
         ModelLetters(lambda step: None),
         memory=Remembered(10),
-        limits=Limits(DeadLetterOptions()),
+        limits=Limits(DeadLetterOptions(), NoPulse()),
         reporting=Reporting(meter=NoMeter(), writer="test"),
     )
 

@@ -51,6 +51,8 @@ class Camera(msgspec.Struct, frozen=True, kw_only=True):
     from_s: float = 0.0
     to_s: float
     period_s: float = 0.1
+    first_index: int | None = None
+    """Number of its first frame; None: as if it had reported since 0 s."""
     people: tuple[Person, ...] = ()
 
 
@@ -140,11 +142,15 @@ def face(person: Person, t_s: float) -> FaceObserved:
 def frames(stand_id: str, camera: Camera, start_us: int = 0) -> list[FaceObservations]:
     """All events of a camera, by time."""
     count = round((camera.to_s - camera.from_s) / camera.period_s)
+    number = camera.first_index
+    if number is None:
+        number = max(0, round(camera.from_s / camera.period_s))
     made = []
     for index in range(count):
         t_s = round(camera.from_s + index * camera.period_s, 6)
         faces = tuple(face(p, t_s) for p in camera.people if p.from_s <= t_s <= p.to_s)
-        made.append(observation(stand_id, camera.camera, start_us + us_from_s(t_s), faces))
+        seen_at = observation(stand_id, camera.camera, start_us + us_from_s(t_s), faces)
+        made.append(msgspec.structs.replace(seen_at, frame_index=number + index))
     return made
 
 

@@ -27,6 +27,7 @@ from processors.thresholds import MeasureOptions
 from schemas.dead_letters import DeadLetterOptions
 from schemas.errors import BadPictureError, LimitReachedError
 from schemas.events import DeadLetter, FaceObservations, FrameCaptured, StreamEnded
+from schemas.letter_limits import LetterLimits
 from schemas.metrics import NoMeter
 from schemas.ports import Pixels
 from schemas.topics import Topic, TopicNames
@@ -57,15 +58,15 @@ class Post:
     def __init__(self, *, limit: DeadLetterOptions | None = None) -> None:
         self.counts = Counts()
         self.now_s = 0.0
+        self.pulse = ProgressPulse(PrometheusMeter(), clock=lambda: self.now_s, limits=Limits())
         aside = Aside(
             "measure",
             NAMES,
             codec=CODEC,
-            options=limit or DeadLetterOptions(),
+            limits=LetterLimits(limit or DeadLetterOptions(), self.pulse),
             clock_us=lambda: NOW_US,
             meter=self.counts,
         )
-        self.pulse = ProgressPulse(PrometheusMeter(), clock=lambda: self.now_s, limits=Limits())
         self.tools = DeskTools(
             codec=CODEC, aside=aside, meter=self.counts, pulse=self.pulse, clock_us=lambda: NOW_US
         )
@@ -210,6 +211,34 @@ def test_too_many_bad_messages_stop_the_service() -> None:
     with pytest.raises(LimitReachedError) as stopped:
         post.handle(post.message("observations", b"noise"))
     assert stopped.value.exit_code == 4
+
+
+def test_a_stand_whose_clock_is_ahead_is_set_aside_and_the_others_are_measured() -> None:
+    post = Post(limit=DeadLetterOptions(max_consecutive=20, window=40))
+    seen = frames("s", Camera(to_s=70, people=(LOOKER,)))
+    ahead = frames("t", Camera(to_s=70), start_us=NOW_US + 10_800_000_000)
+    mixed = [post.message("observations", each) for pair in zip(seen, ahead, strict=True) for each in pair]
+    out = post.handle(*mixed)
+    letters = [CODEC.decode(each.value) for each in out if each.topic == "dead_letters"]
+    assert {(each.cause, each.key) for each in letters} == {("future", b"t")}
+    assert post.counts.found["dead_letters", "observations", "future"] == len(ahead) == len(letters)
+    assert any(each.topic == "campaign_windows" and each.key == b"s" for each in out)
+    (name,) = post.pulse.health().set_aside
+    assert name == "t in observations"
+    right = msgspec.structs.replace(ahead[0], t_us=NOW_US)
+    post.handle(post.message("observations", right))
+    assert not post.pulse.health().set_aside
+
+
+def test_a_desk_that_gives_its_stands_away_says_no_more_of_them() -> None:
+    post = Post(limit=DeadLetterOptions(max_consecutive=3))
+    (good, *_) = frames("s", Camera(to_s=1))
+    ahead = frames("t", Camera(to_s=1), start_us=NOW_US + 10_800_000_000)
+    post.handle(post.message("observations", good), *(post.message("observations", each) for each in ahead))
+    assert post.pulse.health().set_aside
+    post.desk.forget()
+    assert not post.pulse.health().set_aside
+    assert len(post.states) == 0
 
 
 class Seeing:

@@ -1,4 +1,4 @@
-"""Event time: exact positions at any rate, wrong time stamps survived, a live clock that never goes back."""
+"""Event time: exact positions at any rate, wrong time stamps survived, a wall clock that is set."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.cameras.event_time import LiveClock, PositionClock, frame_rate, nominal_us
+from producers.cameras.event_time import LiveClock, PositionClock, WallClock, frame_rate, nominal_us
+from schemas.clocks import Clocks
 
 
 @pytest.mark.parametrize(
@@ -72,35 +73,133 @@ def test_positions_strictly_increase_whatever_the_container_claims(
     assert all(earlier < later for earlier, later in pairwise(out))
 
 
+START_US = 1_772_445_600_000_000
+HOUR_S = 3_600.0
+
+
+class Machine:
+    """A machine whose wall clock is set, which sleeps, and which is held up between two looks."""
+
+    def __init__(self) -> None:
+        self.wall_us, self.boot_s, self.monotonic_s = START_US, 0.0, 0.0
+        self.held_up: list[float] = []
+        self.wall = WallClock(
+            Clocks(now_us=self._now_us, boot_s=lambda: self.boot_s, monotonic_s=lambda: self.monotonic_s)
+        )
+
+    def _now_us(self) -> int:
+        if self.held_up:
+            self.on(self.held_up.pop())
+        return self.wall_us
+
+    def on(self, seconds: float) -> None:
+        self.wall_us += round(seconds * 1e6)
+        self.boot_s += seconds
+        self.monotonic_s += seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Suspended: the monotonic clock stands still."""
+        self.on(seconds)
+        self.monotonic_s -= seconds
+
+    def set_by(self, seconds: float) -> None:
+        self.wall_us += round(seconds * 1e6)
+
+
+def stamped(machine: Machine, clock: LiveClock, frames: int) -> list[float]:
+    """Event times of frames a tenth of a second apart, s since the start."""
+    found = []
+    for _ in range(frames):
+        machine.on(0.1)
+        found.append((clock.stamp_us(machine.wall.read()) - START_US) / 1e6)
+    return found
+
+
 def test_live_frames_carry_the_wall_clock() -> None:
     clock = LiveClock()
-    assert [clock.stamp_us(1_000, 0.0), clock.stamp_us(41_000, 0.04)] == [1_000, 41_000]
-    assert clock.steps_back == 0
+    assert stamped(Machine(), clock, 3) == [0.1, 0.2, 0.3]
+    assert not clock.jumps
 
 
-def test_a_clock_set_back_is_counted_once_and_caught_up_with() -> None:
-    clock = LiveClock()
-    clock.stamp_us(10_000_000, 0.0)
-    stamps = [clock.stamp_us(9_900_000 + second * 1_000_000, float(second)) for second in range(1, 4)]
-    assert stamps == [10_900_000, 11_900_000, 12_900_000]
-    assert clock.steps_back == 0  # behind by a tenth of a second, and the wall clock was ahead again at once
-    clock.stamp_us(5_000_000, 4.0)
-    clock.stamp_us(6_000_000, 5.0)
-    assert clock.steps_back == 1
+def test_a_clock_that_was_ahead_is_followed_back_at_once() -> None:
+    machine, clock = Machine(), LiveClock()
+    machine.set_by(3 * HOUR_S)
+    assert stamped(machine, clock, 2) == [10_800.1, 10_800.2]
+    machine.set_by(-3 * HOUR_S)
+    assert stamped(machine, clock, 3) == [0.3, 0.4, 0.5]
+    assert clock.jumps == {"back": 1}
+    assert machine.wall.read().setting == 1
 
 
-@given(st.lists(st.tuples(st.integers(0, 10**16), st.floats(0, 5)), min_size=2, max_size=60))
-def test_live_time_never_goes_back(ticks: list[tuple[int, float]]) -> None:
-    clock, monotonic_s, stamps = LiveClock(), 0.0, []
-    for wall_us, elapsed_s in ticks:
-        monotonic_s += elapsed_s
-        stamps.append(clock.stamp_us(wall_us, monotonic_s))
-    assert all(earlier < later for earlier, later in pairwise(stamps))
+def test_a_clock_that_was_behind_is_followed_ahead_and_counted() -> None:
+    machine, clock = Machine(), LiveClock()
+    stamped(machine, clock, 2)
+    machine.set_by(3 * HOUR_S)
+    assert stamped(machine, clock, 2) == [10_800.3, 10_800.4]
+    assert clock.jumps == {"ahead": 1}
 
 
-def test_a_long_step_back_keeps_durations_nearly_right() -> None:
-    clock = LiveClock()
-    clock.stamp_us(3_600_000_000, 0.0)
-    first = clock.stamp_us(1_000_000, 1.0)
-    second = clock.stamp_us(2_000_000, 2.0)
-    assert (first, second) == (3_600_900_000, 3_601_800_000)
+@pytest.mark.parametrize("step_s", [-1.0, -0.3, -0.02])
+def test_a_small_step_back_is_caught_up_with_and_time_never_goes_back(step_s: float) -> None:
+    """A leap second and what NTP sets by itself are no jumps."""
+    machine, clock = Machine(), LiveClock()
+    before = stamped(machine, clock, 10)
+    machine.set_by(step_s)
+    after = stamped(machine, clock, 120)
+    assert all(earlier < later for earlier, later in pairwise(before + after))
+    assert after[-1] == pytest.approx(13.0 + step_s)
+    assert not clock.jumps
+    assert machine.wall.read().setting == 0
+
+
+def test_a_small_step_ahead_is_followed_without_a_word() -> None:
+    machine, clock = Machine(), LiveClock()
+    stamped(machine, clock, 1)
+    machine.set_by(0.9)
+    assert stamped(machine, clock, 1) == [pytest.approx(1.1)]
+    assert not clock.jumps
+
+
+def test_a_machine_that_sleeps_makes_a_pause_and_no_jump() -> None:
+    machine, clock = Machine(), LiveClock()
+    stamped(machine, clock, 1)
+    machine.sleep(5 * HOUR_S)
+    assert stamped(machine, clock, 1) == [18_000.2]
+    assert not clock.jumps
+    assert machine.wall.read().setting == 0
+
+
+def test_a_process_that_is_held_up_between_two_looks_has_seen_no_jump() -> None:
+    machine, clock = Machine(), LiveClock()
+    stamped(machine, clock, 1)
+    machine.held_up = [7.0, 3.0]
+    stamped(machine, clock, 1)
+    machine.held_up = [4.0]
+    stamped(machine, clock, 1)
+    assert not clock.jumps
+    assert machine.wall.read().setting == 0
+
+
+def test_a_jump_is_told_once_whichever_camera_sees_it(caplog: pytest.LogCaptureFixture) -> None:
+    machine, left, right = Machine(), LiveClock(), LiveClock()
+    stamped(machine, left, 1), stamped(machine, right, 1)
+    machine.set_by(-3 * HOUR_S)
+    stamped(machine, left, 2), stamped(machine, right, 2)
+    assert (left.jumps, right.jumps) == ({"back": 1}, {"back": 1})
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert "back by 10800.0 s, from 2026-03-02T10:00:00+00:00 to 2026-03-02T07:00:00+00:00" in told
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.one_of(st.just(0.0), st.floats(-1e5, 1e5))), max_size=60))
+def test_live_time_goes_back_only_where_a_jump_is_counted(ticks: list[tuple[float, float]]) -> None:
+    """Between two jumps it strictly increases, and it is never more than two seconds from the wall clock."""
+    machine, clock, last_us, jumps = Machine(), LiveClock(), None, 0
+    for elapsed_s, set_s in ticks:
+        machine.on(elapsed_s)
+        machine.set_by(set_s)
+        reading = machine.wall.read()
+        t_us = clock.stamp_us(reading)
+        assert -2_000_100 <= reading.wall_us - t_us <= 0
+        if last_us is not None and t_us <= last_us:
+            assert clock.jumps["back"] == jumps + 1
+        last_us, jumps = t_us, clock.jumps["back"]

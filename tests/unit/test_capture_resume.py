@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from producers.cameras.buffer import FrameBuffer
-from producers.cameras.event_time import LiveClock
+from producers.cameras.event_time import LiveClock, Reading
 from producers.cameras.grabs import BadPicture, EndOfSource, Grab
 from producers.cameras.sources import SourceSpec
 from producers.cameras.thread import CameraPlan, CaptureThread
@@ -102,15 +102,25 @@ def test_at_real_pace_passing_over_takes_no_time() -> None:
     assert time.monotonic() - started_s < 0.5, "eight tenths of a second are passed over"
 
 
-def test_a_live_camera_never_goes_back_behind_an_earlier_process() -> None:
+def reading(wall_us: int, boot_us: int) -> Reading:
+    return Reading(wall_us=wall_us, boot_us=boot_us, setting=0)
+
+
+def test_a_live_camera_does_not_go_back_behind_an_earlier_process() -> None:
     clock = LiveClock(5 * S)
-    stamps = [clock.stamp_us(3 * S + index * S // 10, 50.0 + index / 10) for index in range(3)]
+    stamps = [
+        clock.stamp_us(reading(4 * S + index * S // 10, 50 * S + index * S // 10)) for index in range(3)
+    ]
     assert stamps == [5 * S + 1, 5 * S + 1 + 90_000, 5 * S + 1 + 180_000]
+    assert not clock.jumps
 
 
 def test_an_earlier_clock_that_was_wrong_is_not_believed() -> None:
-    assert LiveClock(3_700 * S).stamp_us(3 * S, 0.0) == 3 * S
-    assert LiveClock(1 * S).stamp_us(3 * S, 0.0) == 3 * S
+    """Also by less than an hour: nobody knows when it would be caught up with."""
+    clock = LiveClock(20 * S)
+    assert clock.stamp_us(reading(3 * S, 0)) == 3 * S
+    assert clock.jumps == {"back": 1}
+    assert LiveClock(1 * S).stamp_us(reading(3 * S, 0)) == 3 * S
 
 
 def test_merging_calls_idle_while_nothing_comes() -> None:

@@ -203,13 +203,16 @@ def test_a_frozen_picture_is_a_loss() -> None:
     assert rig.thread.status().by_cause["frozen"] == 1
 
 
-def test_a_wall_clock_set_back_is_counted_and_time_goes_on() -> None:
-    walls = iter([5_000_000, 6_000_000, 2_000_000, 3_000_000])
-    rig = Rig(steps(*map(grab, range(4)), gone()), clock_us=lambda: next(walls))
-    frames = rig.take(4)
+def test_a_wall_clock_that_is_set_is_followed_and_counted() -> None:
+    walls = [5_000_000, 5_000_001, 2_000_000, 2_000_001, 9_000_000]
+    seen = iter(walls)
+    rig = Rig(steps(*map(grab, range(5)), gone()), clock_us=lambda: next(seen))
+    frames = [rig.take(1)[0] for _ in range(5)]
     rig.stop()
-    assert [frame.t_us for frame in frames] == sorted({frame.t_us for frame in frames})
-    assert rig.thread.status().by_cause["clock_back"] == 1
+    assert [frame.t_us for frame in frames] == walls
+    assert [frame.setting for frame in frames] == [0, 0, 1, 1, 2]
+    by_cause = rig.thread.status().by_cause
+    assert (by_cause["clock_back"], by_cause["clock_ahead"]) == (1, 1)
 
 
 def test_a_bug_in_a_camera_ends_the_stream_and_reaches_the_roof() -> None:

@@ -18,7 +18,8 @@ from processors.vision.headers import READERS, picture_size
 from schemas.dead_letters import DeadLetterOptions, is_whole, letter_of, without_picture
 from schemas.errors import BadPictureError, UndecodableError
 from schemas.events import DeadLetter, FrameCaptured, Play
-from schemas.metrics import NoMeter
+from schemas.letter_limits import LetterLimits
+from schemas.metrics import NoMeter, NoPulse
 from schemas.pictures import KEY_BYTES, UNREAD_BYTES, bare, picture_field
 from schemas.topics import TOPICS, Topic, TopicNames
 from schemas.wire.avsc import FOLDER
@@ -232,7 +233,12 @@ def fault(words: str) -> ValueError:
 def test_a_worker_sends_no_picture_in_a_letter() -> None:
     picture = PICTURES["png"]
     aside = Aside(
-        "observe", NAMES, codec=CODEC, options=DeadLetterOptions(), clock_us=lambda: NOW_US, meter=NoMeter()
+        "observe",
+        NAMES,
+        codec=CODEC,
+        limits=LetterLimits(DeadLetterOptions(), NoPulse()),
+        clock_us=lambda: NOW_US,
+        meter=NoMeter(),
     )
     message = Received(
         place=Place(topic="frames", partition=0, offset=4), key=b"entrance", value=frame(picture, "png")

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from onlooker.recordings.blur import blurred
+from schemas.clocks import Clocks
 from schemas.errors import DependencyAwayError, UsageError
 from schemas.events import FrameCaptured
 from schemas.message import About
@@ -240,3 +241,37 @@ def test_a_topic_made_anew_while_it_is_recorded_ends_the_recording(tmp_path: Pat
         record(tmp_path / "r", messages, broker=MadeAnew)
     offsets = [each.offset for each in Recording(tmp_path / "r").records("observations")]
     assert offsets == [0, 1], "nothing of the other topic"
+
+
+class Expiring:
+    """A writer that remembers what was to be deleted."""
+
+    def __init__(self) -> None:
+        self.before_us: list[int] = []
+
+    def expire(self, before_us: int) -> None:
+        self.before_us.append(before_us)
+
+
+@pytest.mark.parametrize("set_s", [-10_800, 10_800])
+def test_old_hours_are_looked_for_once_a_minute_whatever_the_wall_clock_does(set_s: int) -> None:
+    wall_us, now_s, keep_us = [START_US], [0.0], 60_000_000
+    clock = Clocks(now_us=lambda: wall_us[0], monotonic_s=lambda: now_s[0])
+    old = Expiring()
+    parts = RecorderParts(
+        source=Broker(HandClock(), [], away=0),
+        codec=CODEC,
+        writer=old,  # type: ignore[arg-type]
+        clock=clock,
+        meter=NoMeter(),
+        pulse=NoPulse(),
+    )
+    recorder = Recorder(parts, RecorderPlan(positions={}, keep_us=keep_us))
+    for second in range(130):
+        now_s[0] = float(second)
+        wall_us[0] = START_US + (second + (set_s if second > 30 else 0)) * 1_000_000
+        recorder._expire()
+    assert old.before_us == [
+        START_US - keep_us,
+        *(START_US + (second + set_s) * 1_000_000 - keep_us for second in (60, 120)),
+    ]

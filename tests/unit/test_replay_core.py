@@ -1,6 +1,7 @@
 """Replays: the facts of a recording are those of the run that was recorded, byte for byte, and again."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from processors.runtime.local import Delivery, LocalRuntime
 from processors.thresholds import MeasureOptions
 from processors.topology import topic_of
 from schemas.errors import CheckFailedError, UsageError
+from schemas.events import StreamEnded
 from schemas.recording.records import Recorded
 from tests.recordings import HandClock, fill, numbered, writer
+from tests.replay.measure_scenes import Camera, Person, Showing, frames, play
 from tests.streams import START_US, StreamOptions, synthetic
 
 OPTIONS = StreamOptions(observations=4_000, stands=3, cameras=2, arrivals_per_s=0.4)
@@ -26,6 +29,11 @@ OPTIONS = StreamOptions(observations=4_000, stands=3, cameras=2, arrivals_per_s=
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str, Any]]]:
     """A recording of an embedded run with its facts, and the facts as the run itself gave them."""
     folder = tmp_path_factory.mktemp("run") / "r"
+    return folder, recorded(folder, synthetic(OPTIONS))
+
+
+def recorded(folder: Path, events: Iterable[Any]) -> list[tuple[str, Any]]:
+    """Record an embedded run over some events; the facts that it found."""
     clock = HandClock()
     facts: list[tuple[str, Any]] = []
     with writer(folder, clock, source="run") as recording:
@@ -46,9 +54,27 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[str,
                 facts.append((delivery.topic, delivery.event))
 
         runtime = LocalRuntime({"measure": MeasureStage(MeasureOptions())}, deliver)
-        for event in synthetic(OPTIONS):
+        for event in events:
             runtime.publish(topic_of(event), event.stand_id, event)
-    return folder, facts
+    return facts
+
+
+def test_a_recording_of_a_clock_that_was_set_gives_the_same_facts_again(tmp_path: Path) -> None:
+    """Three hours back, by mistake half an hour more, and ahead again."""
+    events: list[Any] = []
+    for number, start_s in enumerate((10_800, 100, -1_700, 300)):
+        start_us = START_US + start_s * 1_000_000
+        person = Person(track=f"p{number}", from_s=2, to_s=30, looks=((3, 20),))
+        seen = frames("s", Camera(to_s=70, first_index=700 * number, people=(person,)), start_us=start_us)
+        shown = [play("s", Showing(creative="k", from_s=at, to_s=at + 35), start_us) for at in (0, 35)]
+        events += [shown[0], *seen[:350], shown[1], *seen[350:]]
+    facts = recorded(tmp_path / "r", [*events, StreamEnded(stand_id="s")])
+    digest = StreamDigest()
+    for topic, fact in facts:
+        digest.take(topic, fact)  # type: ignore[arg-type]
+    found = replay(tmp_path / "r")
+    assert found["digest"] == digest.facts()
+    assert sum(fact.observed_us for topic, fact in facts if topic == "campaign_windows") == 4 * 69_900_000
 
 
 def replay(folder: Path, **options: Any) -> dict[str, Any]:

@@ -43,6 +43,14 @@ def pauses_of(stop: Waiting) -> Pauses:
     return Pauses(stop, monotonic_s=lambda: stop.now_s)
 
 
+def test_the_pace_begins_anew_where_a_clock_was_set_back() -> None:
+    stop = Waiting()
+    pacer = ReplayPacer(10.0, pauses_of(stop))
+    for t_us in (START_US, START_US - 10_800_000_000, START_US - 10_780_000_000, START_US - 10_781_000_000):
+        pacer.wait("a", t_us)
+    assert stop.now_s == pytest.approx(102.0), "twenty seconds at ten times their speed"
+
+
 def test_events_come_at_the_speed_asked_for_each_stand_by_its_own_clock() -> None:
     stop = Waiting()
     pacer = ReplayPacer(10.0, pauses_of(stop))

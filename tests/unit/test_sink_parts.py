@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.dead_letters import DeadLetterOptions
 from schemas.errors import CheckFailedError, LimitReachedError, UsageError
 from schemas.events import DeadLetter
-from schemas.metrics import NoMeter
+from schemas.metrics import NoMeter, NoPulse
 from sinks.service.backoff import Backoff
 from sinks.service.batch_writer import BatchWriter, Reporting, StoreAwayError, refused_among
 from sinks.service.feed import Bounds, Committed
@@ -208,7 +208,7 @@ def test_a_refusal_that_cannot_be_found_is_tried_again_and_then_told() -> None:
         PuzzlingStore(),
         NoLetters(),
         memory=Remembered(10),
-        limits=Limits(DeadLetterOptions()),
+        limits=Limits(DeadLetterOptions(), NoPulse()),
         reporting=Reporting(meter=NoMeter(), writer="test"),
     )
     batch = Batch(tp=TP, incarnation="one", lo=0, hi=1, at_us=0, entries=[entry(0)])
@@ -228,7 +228,7 @@ def test_a_full_disk_is_waited_for() -> None:
         FullStore(),
         NoLetters(),
         memory=Remembered(10),
-        limits=Limits(DeadLetterOptions()),
+        limits=Limits(DeadLetterOptions(), NoPulse()),
         reporting=Reporting(meter=NoMeter(), writer="test"),
     )
     with pytest.raises(StoreAwayError, match="the disk is full"):

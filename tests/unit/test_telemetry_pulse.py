@@ -163,3 +163,26 @@ def test_what_is_away_does_not_excuse_it() -> None:
     pulse.away("kafka", "no broker answers")
     take_in_vain(pulse, hand, 70)
     assert not pulse.health().healthy
+
+
+def test_a_stand_that_is_set_aside_shows_and_excuses_no_silence(caplog: pytest.LogCaptureFixture) -> None:
+    hand, meter = Hand(), PrometheusMeter()
+    pulse = pulse_at(hand, meter)
+    pulse.beat("work")
+    with caplog.at_level(logging.INFO):
+        pulse.set_aside("door in frames", "a clock is wrong")
+        pulse.set_aside("door in frames", "a clock is wrong")
+        health = pulse.health()
+        assert (health.healthy, health.ready) == (True, False)
+        assert health.set_aside == {"door in frames": "a clock is wrong"}
+        assert b"onlooker_stands_set_aside 1.0" in generate_latest(meter.registry)
+        hand.now_s = 99
+        assert not pulse.health().healthy
+        pulse.set_aside("door in frames", None)
+        pulse.beat("work")
+    assert pulse.health().ready
+    assert b"onlooker_stands_set_aside 0.0" in generate_latest(meter.registry)
+    assert [record.getMessage() for record in caplog.records] == [
+        "the stand door in frames is set aside: a clock is wrong",
+        "the stand door in frames is no longer set aside",
+    ]

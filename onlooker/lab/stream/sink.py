@@ -135,7 +135,7 @@ def _from_memory(address: Address, site: Site, batches: Sequence[Batch]) -> Run:
             store,
             _NoLetters(),
             memory=Remembered(options.remembered_facts),
-            limits=Limits(options.dead_letters),
+            limits=Limits(options.dead_letters, NoPulse()),
             reporting=Reporting(meter=NoMeter(), writer="bench"),
         )
         store.rows("SELECT 1")  # connects

@@ -26,6 +26,10 @@ class Desk(Protocol):
         """Handle messages, in their order."""
         ...
 
+    def forget(self) -> None:
+        """Other workers may have the stands now."""
+        ...
+
 
 class WorkPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What a role is made of; the wiring fills it in."""

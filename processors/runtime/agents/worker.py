@@ -277,7 +277,7 @@ class RoleWorker:
 
     def _forget(self, revoked: Iterable[TP]) -> None:
         self._changed(revoked, "taken")
-        self._desk.states.forget()
+        self._desk.forget()
         self._outbox.forget()
         self._reach = Reach()
         self._begun = False

@@ -1,16 +1,16 @@
 """Setting aside: a message that cannot be handled becomes a dead letter, counted and limited."""
 
 import traceback
-from collections import defaultdict
 from collections.abc import Callable
 
 from processors.runtime.work.traffic import Outgoing, Received
 from processors.topology import StageName
-from schemas.dead_letters import DeadLetterLimit, DeadLetterOptions, letter_of
+from schemas.dead_letters import letter_of
 from schemas.errors import UndecodableError
+from schemas.letter_limits import LetterLimits
 from schemas.metrics import Meter
 from schemas.ports import EventCodec
-from schemas.topics import Topic, TopicNames
+from schemas.topics import TopicNames
 
 MOST_ERROR = 200
 """Characters of a fault's own words: they may quote what was handled."""
@@ -23,7 +23,7 @@ class Aside:
         stage: who sets them aside.
         names: of this site's topics.
         codec: events to bytes.
-        options: how many bad messages of a topic are too many.
+        limits: how many bad messages of a topic are too many.
         clock_us: wall clock, us UTC.
         meter: takes the count of letters.
     """
@@ -34,7 +34,7 @@ class Aside:
         names: TopicNames,
         *,
         codec: EventCodec,
-        options: DeadLetterOptions,
+        limits: LetterLimits,
         clock_us: Callable[[], int],
         meter: Meter,
     ) -> None:
@@ -43,11 +43,15 @@ class Aside:
         self._codec = codec
         self._clock_us = clock_us
         self._meter = meter
-        self._limits: defaultdict[Topic, DeadLetterLimit] = defaultdict(lambda: DeadLetterLimit(options))
+        self._limits = limits
 
-    def good(self, topic: Topic) -> None:
+    def good(self, message: Received) -> None:
         """A message was handled."""
-        self._limits[topic].good()
+        self._limits.of(message.place.topic).good(message.key)
+
+    def forget(self) -> None:
+        """Other workers may have the stands now."""
+        self._limits.forget()
 
     def letter(self, message: Received, error: UndecodableError) -> Outgoing:
         """Set a message aside.
@@ -56,7 +60,7 @@ class Aside:
             The letter, for the partition of the same number.
 
         Raises:
-            LimitReachedError: too many messages are bad: something larger is wrong.
+            LimitReachedError: too many messages are bad, and not only a stand's: something larger is wrong.
         """
         place = message.place
         name = self._names.name(place.topic)
@@ -71,7 +75,7 @@ class Aside:
             value=message.value,
             now_us=self._clock_us(),
         )
-        self._limits[place.topic].bad(letter)
+        self._limits.of(place.topic).bad(message.key, letter)
         self._meter.count("dead_letters", topic=place.topic, cause=error.cause)
         return Outgoing(
             topic="dead_letters",

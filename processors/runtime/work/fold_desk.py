@@ -39,6 +39,11 @@ class FoldDesk:
         """
         return [out for message in messages for out in self._one(message)]
 
+    def forget(self) -> None:
+        """Other workers may have the stands now."""
+        self.states.forget()
+        self._tools.aside.forget()
+
     def _one(self, message: Received) -> Sequence[Outgoing]:
         tools, states, place = self._tools, self.states, message.place
         try:
@@ -60,7 +65,7 @@ class FoldDesk:
             states.advance(stand_id, place, state)
             return (tools.aside.failed(message, error),)
         states.advance(stand_id, place, after)
-        tools.aside.good(place.topic)
+        tools.aside.good(message)
         self._tell(message, None if follow else self._fold.ignored(state, after))
         return out
 

@@ -54,6 +54,11 @@ class ObserveDesk:
         seen = await self._seen(events)
         return [out for message in messages for out in self._outcome(message, events[message.place], seen)]
 
+    def forget(self) -> None:
+        """Other workers may have the stands now."""
+        self.states.forget()
+        self._tools.aside.forget()
+
     def _event(self, message: Received) -> Any:
         """The event of a message, None for one that the state has in it, or why it must be set aside."""
         try:
@@ -118,7 +123,7 @@ class ObserveDesk:
             return (aside.letter(message, found),)
         if isinstance(found, Exception):
             return (aside.failed(message, found),)
-        aside.good(place.topic)
+        aside.good(message)
         if found is None:
             self._tools.ignored(message, "resent")
             return ()
