@@ -8,6 +8,8 @@ from typing import Self
 
 WHOLE = "8g"
 """What fits before it is full and after room was made; only what is used takes memory."""
+SPARE = 65_536
+"""What may be written between a look and the shrinking, bytes; more when it was not enough."""
 
 
 class SmallDisk:
@@ -34,18 +36,18 @@ class SmallDisk:
             subprocess.run(["umount", "--lazy", self._folder], check=True)
 
     def fill(self) -> None:
-        """Leave no room."""
-        state = os.statvfs(self._folder)
-        used = (state.f_blocks - state.f_bfree) * state.f_frsize
-        self._resize(str(used))
+        """Leave no room; what is written meanwhile still fits."""
+        for spare in range(0, 64 * SPARE, SPARE):
+            state = os.statvfs(self._folder)
+            used = (state.f_blocks - state.f_bfree) * state.f_frsize
+            if _mounted("-o", f"remount,size={used + spare}", self._folder):
+                return
+        raise OSError(f"{self._folder} cannot be made smaller")
 
     def make_room(self) -> None:
         """Make the disk as large as it was."""
-        self._resize(WHOLE)
-
-    def _resize(self, size: str) -> None:
-        if not _mounted("-o", f"remount,size={size}", self._folder):
-            raise OSError(f"{self._folder} cannot be mounted anew with {size}")
+        if not _mounted("-o", f"remount,size={WHOLE}", self._folder):
+            raise OSError(f"{self._folder} cannot be made larger")
 
 
 def _mounted(*arguments: str | Path) -> bool:
