@@ -24,6 +24,8 @@ class StreamOptions(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     stands: int = 8
     cameras: int = 2
+    start_us: int = START_US
+    """Event time of the first frames, us UTC."""
     period_us: int = 100_000
     """Between two frames of a camera."""
     arrivals_per_s: float = 0.12
@@ -113,7 +115,7 @@ def _camera(options: StreamOptions, stand_id: str, number: int, frames: int) -> 
             here.append(coming)
             coming = next(people, None)
         here = [person for person in here if person.last >= frame]
-        t_us = START_US + frame * options.period_us + number * options.period_us // options.cameras
+        t_us = options.start_us + frame * options.period_us + number * options.period_us // options.cameras
         event = _observation(stand_id, number, frame, t_us, here)
         if frame % a_second == 0:
             late_us = chance.randrange(1_000_000, 20_000_000) if chance.random() < options.late_share else 0

@@ -5,19 +5,28 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from tests.chaos.compare import compared, written_rows
+from tests.chaos.days import delete_topics, unequal_days
 from tests.chaos.expected import write_recorded, write_synthetic
 from tests.chaos.feed import Feed
 from tests.chaos.options import ChaosOptions
-from tests.chaos.plan import planned
+from tests.chaos.plan import Strike, planned
 from tests.chaos.progress import ProgressWatch
 from tests.chaos.report import Verdict, line_of
 from tests.chaos.site import FOUND, PARTITIONS, UNDISTURBED, Site, open_site
 from tests.chaos.strikes import Striker
+from tests.chaos.tables import IDS, differences
 from tests.streams import synthetic
+from tests.topics import create_topics
 
 TICK_S = 0.1
 TELL_EVERY_S = 5.0
+SECOND_DAY_S = 30.0
+"""How long the second day is fed."""
+NIGHT = "2026-03-02 23:00:00"
+"""Between the two days."""
 Say = Callable[[str], None]
 
 
@@ -38,9 +47,17 @@ class Course:
         self._watch = ProgressWatch(site.broker, partitions=PARTITIONS)
         self._feed = Feed(site.broker, self._events, per_s=len(self._events) / options.feed_s)
         self._began_s = time.monotonic()
-        self._striker = Striker(site, self._watch, planned(options))
+        self._striker = Striker(site, self._watch, self._plan())
+        self._frames = site.broker.topics.name("frames")
         self._told_s = 0.0
         self._problems: list[str] = []
+
+    def _plan(self) -> list[Strike]:
+        plan = planned(self._options)
+        if self._site.disk.is_there:
+            return plan
+        self._say("no broker's disk is made full: this process may not mount one")
+        return [strike for strike in plan if strike.kind != "disk"]
 
     def run(self) -> Verdict:
         """Everything, from the first event to the verdict."""
@@ -55,10 +72,11 @@ class Course:
             self._feed.start()
             self._while_feeding()
             self._until_drained()
+            verdict = self._verdict(started_s)
+            return self._after_second_day(verdict) if self._options.second_day else verdict
         finally:
             self._feed.stop()
             self._watch.stop()
-        return self._verdict(started_s)
 
     def _while_feeding(self) -> None:
         """Until every event is fed, every recording captured and every strike carried out."""
@@ -116,6 +134,14 @@ class Course:
             is_free = number == 0 or self._site.captures[number - 1].done.is_set()
             if capture.starts == 0 and is_free and time.monotonic() - self._began_s >= number * share_s:
                 capture.start()
+        twin, last = self._site.twin, self._site.captures[-1]
+        if twin.starts == 0 and last.starts and self._has_frames_of(len(self._site.captures) - 1):
+            twin.start()
+
+    def _has_frames_of(self, round_: int) -> bool:
+        """Whether a round has sent something: a twin that comes now is the second."""
+        latest = self._watch.latest
+        return latest is not None and latest.total(self._frames) > round_ * self._site.frames
 
     @property
     def _ends_s(self) -> float:
@@ -123,7 +149,7 @@ class Course:
         return self._began_s + self._options.feed_s + self._options.drain_s
 
     def _captured(self) -> bool:
-        return all(capture.done.is_set() for capture in self._site.captures)
+        return all(capture.done.is_set() for capture in (*self._site.captures, self._site.twin))
 
     def _observed_all(self) -> bool:
         latest = self._watch.latest
@@ -149,6 +175,35 @@ class Course:
             dead_letters=dead_letters,
             problems=self._problems + [blow.trouble for blow in self._striker.blows if blow.trouble],
             differences=differences,
+        )
+
+    def _after_second_day(self, verdict: Verdict) -> Verdict:
+        """The verdict when all topics have been made anew and the stands have gone on for another day."""
+        site, events = self._site, list(synthetic(self._options.second_stream))
+        self._say("deleting all topics beneath the services, and making them anew")
+        for victim in (site.services["observe"][0], site.services["sink"][0]):
+            victim.strike()
+        delete_topics(site.cluster, site.broker.topics)
+        create_topics(site.config)
+        self._feed = Feed(site.broker, events, per_s=len(events) / SECOND_DAY_S)
+        self._began_s = time.monotonic()
+        self._feed.start()
+        site.again.start()
+        while not (self._feed.done and site.again.done.is_set()) and time.monotonic() < self._ends_s:
+            self._tick("the second day")
+        self._until_drained()
+        found, undisturbed = site.store(FOUND), site.store(UNDISTURBED)
+        write_synthetic(undisturbed, [*self._events, *events])
+        unequal = [
+            each for table in IDS for each in differences(found, table, UNDISTURBED, stands="synthetic-%")
+        ]
+        return msgspec.structs.replace(
+            verdict,
+            fed=verdict.fed + self._feed.acknowledged,
+            failures=[end for one in site.everything for end in one.failures],
+            rows=written_rows(found),
+            problems=self._problems,
+            differences=[*verdict.differences, *unequal, *unequal_days(found, "recorded-%-1", NIGHT)],
         )
 
 

@@ -2,7 +2,9 @@
 
 import msgspec
 
-from tests.streams import StreamOptions
+from tests.streams import START_US, StreamOptions
+
+DAY_US = 86_400_000_000
 
 
 class ChaosOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,12 +24,14 @@ class ChaosOptions(msgspec.Struct, frozen=True, kw_only=True):
         "single_face.mp4",
     )
     """Of the prepared samples."""
-    timed: int = 30
-    """Strikes on measure workers, sinks, brokers and the database, at random times."""
+    timed: int = 35
+    """Strikes on measure workers, sinks, brokers, a disk and the database, at random times."""
     captures: int = 4
     """Strikes on captures, at random shares of their frames."""
     observes: int = 6
     """Strikes on observe workers, at random shares of the frames they have to look at."""
+    second_day: bool = True
+    """Whether all topics are made anew in the end and the first round comes again, a day later."""
     drain_s: float = 360.0
     """How long everything may take to be written after the feed should have ended."""
 
@@ -35,6 +39,13 @@ class ChaosOptions(msgspec.Struct, frozen=True, kw_only=True):
     def stream(self) -> StreamOptions:
         """The synthetic part."""
         return StreamOptions(observations=self.observations, seed=self.seed)
+
+    @property
+    def second_stream(self) -> StreamOptions:
+        """The synthetic part of the second day: the same stands."""
+        return msgspec.structs.replace(
+            self.stream, observations=self.observations // 10, start_us=START_US + DAY_US
+        )
 
 
 def long_form(seed: int) -> ChaosOptions:
@@ -50,8 +61,9 @@ def short_form(seed: int) -> ChaosOptions:
         feed_s=40.0,
         rounds=1,
         clips=("WolfgangLanger_Pexels.mp4", "single_face.mp4"),
-        timed=5,
+        timed=7,
         captures=1,
         observes=1,
+        second_day=False,
         drain_s=240.0,
     )

@@ -7,13 +7,13 @@ import msgspec
 
 from tests.chaos.options import ChaosOptions
 
-Kind = Literal["measure", "sink", "broker", "clickhouse", "zombie", "capture", "observe"]
-TIMED: tuple[Kind, ...] = ("measure", "sink", "broker", "clickhouse", "zombie")
+Kind = Literal["measure", "sink", "broker", "disk", "clickhouse", "zombie", "stranger", "capture", "observe"]
+TIMED: tuple[Kind, ...] = ("measure", "sink", "broker", "disk", "clickhouse", "zombie", "stranger")
 """Struck at a time; captures and observers are struck at a share of their frames: they end with them."""
 
 
 class Strike(msgspec.Struct, frozen=True, kw_only=True):
-    """One blow: `kill -9`, or for a zombie SIGSTOP and later SIGCONT."""
+    """One blow: `kill -9`, SIGSTOP and later SIGCONT, a full disk, or a sink with another database."""
 
     number: int
     kind: Kind
@@ -26,7 +26,7 @@ class Strike(msgspec.Struct, frozen=True, kw_only=True):
     which: int = 0
     """Of several victims of a kind: this one, modulo their number."""
     down_s: float = 0.0
-    """How long a broker or database stays away; services are started again at once."""
+    """How long a broker or database stays away or a disk full; services are started again at once."""
 
 
 def planned(options: ChaosOptions) -> list[Strike]:
@@ -58,6 +58,6 @@ def planned(options: ChaosOptions) -> list[Strike]:
 
 
 def _down_s(chance: random.Random, kind: Kind) -> float:
-    if kind == "broker":
+    if kind in ("broker", "disk"):
         return chance.uniform(2.0, 8.0)
     return chance.uniform(0.0, 4.0) if kind == "clickhouse" else 0.0

@@ -22,6 +22,7 @@ from sinks.store.clickhouse import ClickHouse, create_database
 from sinks.store.embedded.server import EmbeddedServer
 from sinks.store.migrate import migrate, released
 from tests.brokers import KafkaCluster
+from tests.chaos.disk import SmallDisk
 from tests.chaos.options import ChaosOptions
 from tests.chaos.supervised import Supervised
 from tests.chaos.tables import make_witnesses
@@ -31,8 +32,10 @@ from tests.topics import create_topics
 PARTITIONS = 4
 SESSION_S = 6.0
 """Session time-out of every consumer group: a zombie is one that was silent for longer."""
-FOUND, UNDISTURBED = "onlooker", "undisturbed"
-"""Databases."""
+FOUND, UNDISTURBED, STRANGE = "onlooker", "undisturbed", "strange"
+"""Databases; into the last one a sink of the same group would write."""
+SMALL = 3
+"""The broker whose disk can be made full, counted from 1."""
 WORKERS = {"observe": 1, "measure": 2, "sink": 2}
 ARGUMENTS = {
     "observe": ("work", "--role", "observe"),
@@ -50,6 +53,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     server: EmbeddedServer
     config: Path
     undisturbed_config: Path
+    strange_config: Path
+    disk: SmallDisk
+    twin: Supervised
+    """Captures the last round too, from another machine."""
+    again: Supervised
+    """Captures the first round again, a day later."""
     services: dict[str, list[Supervised]]
     captures: list[Supervised]
     """One after the other."""
@@ -59,7 +68,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def everything(self) -> list[Supervised]:
         """All supervised services."""
-        return [*self.captures, *(one for several in self.services.values() for one in several)]
+        return [
+            *self.captures,
+            self.twin,
+            self.again,
+            *(one for several in self.services.values() for one in several),
+        ]
 
     def store(self, database: str) -> ClickHouse:
         """A database of the site."""
@@ -95,6 +109,7 @@ def open_site(folder: Path, options: ChaosOptions) -> Iterator[Site]:
         The site; everything is ended afterwards.
     """
     with ExitStack() as stack:
+        disk = stack.enter_context(SmallDisk(folder / "kafka" / f"broker-{SMALL}" / "data"))
         cluster = stack.enter_context(KafkaCluster(folder / "kafka", brokers=3))
         server = stack.enter_context(EmbeddedServer(folder / "clickhouse"))
         broker = BrokerOptions(bootstrap=cluster.bootstrap, prefix="chaos")
@@ -107,6 +122,8 @@ def open_site(folder: Path, options: ChaosOptions) -> Iterator[Site]:
 
         config = written("services", FOUND, everything)
         captures = {n: written(f"capture-{n}", FOUND, stands[n]) for n in rounds}
+        twin = written("twin", FOUND, stands[rounds[-1]])
+        again = written("again", FOUND, [_stand(clip, rounds[0], day=3) for clip in options.clips])
         site = Site(
             folder=folder,
             broker=broker,
@@ -114,6 +131,10 @@ def open_site(folder: Path, options: ChaosOptions) -> Iterator[Site]:
             server=server,
             config=config,
             undisturbed_config=written(UNDISTURBED, UNDISTURBED, everything),
+            strange_config=written(STRANGE, STRANGE, everything),
+            disk=disk,
+            twin=_service(folder, twin, "twin", ("capture", "--json"), ends=True),
+            again=_service(folder, again, "again", ("capture", "--json"), ends=True),
             services={
                 kind: [_service(folder, config, f"{kind}-{n}", ARGUMENTS[kind]) for n in range(1, count + 1)]
                 for kind, count in WORKERS.items()
@@ -130,7 +151,7 @@ def open_site(folder: Path, options: ChaosOptions) -> Iterator[Site]:
 
 
 def _prepare(site: Site) -> None:
-    for database in (FOUND, UNDISTURBED):
+    for database in (FOUND, UNDISTURBED, STRANGE):
         create_database(_address(site.server, database))
         store = site.store(database)
         migrate(store, released())
@@ -174,8 +195,8 @@ def _clip(name: str) -> str:
     return str(ModelCache(cache_dir()).sample_path(name))
 
 
-def _stand(clip: str, number: int) -> dict[str, Any]:
-    start = f"2026-03-02T10:{number:02}:00Z"
+def _stand(clip: str, number: int, *, day: int = 2) -> dict[str, Any]:
+    start = f"2026-03-{day:02}T10:{number:02}:00Z"
     return {
         "stand_id": f"recorded-{Path(clip).stem}-{number}",
         "cameras": [{"source": _clip(clip), "start_at": start}],

@@ -9,7 +9,8 @@ import msgspec
 
 from tests.chaos.plan import Strike
 from tests.chaos.progress import Progress, ProgressWatch, has_moved
-from tests.chaos.site import SESSION_S, Site
+from tests.chaos.site import FOUND, SESSION_S, SMALL, STRANGE, Site
+from tests.chaos.stranger import trouble_with
 
 LONGEST_ZOMBIE_S = 40.0
 RECOVERY_LIMIT_S = 180.0
@@ -25,7 +26,7 @@ class Blow(msgspec.Struct, kw_only=True):
     before: Progress | None = None
     """The first answer to a question put after the strike."""
     restored_s: float | None = None
-    """When a broker or database ran again, or the zombie was let go on."""
+    """When a broker or database ran again, the zombie was let go on, or the stranger had gone."""
     recovered_s: float | None = None
     trouble: str = ""
 
@@ -131,6 +132,16 @@ class Striker:
         self._site.cluster.kill(number)
         return f"broker-{number + 1}"
 
+    def _fill_disk(self, _: Strike) -> str | None:
+        if not self._brokers_whole.is_set():
+            return None
+        self._brokers_whole.clear()
+        self._site.disk.fill()
+        return f"broker-{SMALL}"
+
+    def _let_stranger_come(self, _: Strike) -> str:
+        return "stranger"
+
     def _kill_clickhouse(self, _: Strike) -> str | None:
         if not self._database_up.is_set():
             return None
@@ -146,7 +157,12 @@ class Striker:
     def _mend_broker(self, blow: Blow) -> None:
         time.sleep(blow.strike.down_s)
         try:
-            self._site.cluster.restart(int(blow.victim.removeprefix("broker-")) - 1)
+            number = int(blow.victim.removeprefix("broker-")) - 1
+            if blow.strike.kind == "disk":
+                # Kafka gives up a disk that was full once: only a new start takes it again.
+                self._site.disk.make_room()
+                self._site.cluster.kill(number)
+            self._site.cluster.restart(number)
         except Exception as error:  # noqa: BLE001 - the roof of this thread: the verdict tells it
             blow.trouble = str(error)
         blow.restored_s = time.monotonic()
@@ -173,6 +189,12 @@ class Striker:
             one.resume(pid)
         blow.restored_s = time.monotonic()
 
+    def _see_stranger_off(self, blow: Blow) -> None:
+        store = self._site.store(STRANGE)
+        blow.trouble = trouble_with(self._site.strange_config, (STRANGE, FOUND), store)
+        store.close()
+        blow.restored_s = time.monotonic()
+
     def _look_after(self, blow: Blow) -> None:
         now, kind = self._watch.latest, blow.strike.kind
         if now is None or now.at_s <= blow.struck_s:
@@ -193,13 +215,17 @@ _ACTS: dict[str, Callable[[Striker, Strike], str | None]] = {
     "sink": Striker._kill_service,
     "capture": Striker._kill_capture,
     "broker": Striker._kill_broker,
+    "disk": Striker._fill_disk,
     "clickhouse": Striker._kill_clickhouse,
     "zombie": Striker._stop_sink,
+    "stranger": Striker._let_stranger_come,
 }
 _MENDS: dict[str, Callable[[Striker, Blow], None]] = {
     "broker": Striker._mend_broker,
+    "disk": Striker._mend_broker,
     "clickhouse": Striker._mend_clickhouse,
     "zombie": Striker._mend_zombie,
+    "stranger": Striker._see_stranger_off,
 }
 _GROUPS: dict[str, tuple[str, ...]] = {
     "observe": ("observe",),
@@ -207,6 +233,8 @@ _GROUPS: dict[str, tuple[str, ...]] = {
     "sink": ("sink",),
     "capture": (),
     "broker": ("measure", "sink"),
+    "disk": ("measure", "sink"),
     "clickhouse": ("sink",),
     "zombie": ("sink",),
+    "stranger": ("sink",),
 }

@@ -72,13 +72,16 @@ def columns(store: RowStore, table: str) -> list[str]:
     return [name for (name,) in rows if name not in ABOUT]
 
 
-def differences(store: RowStore, table: str, other: str, *, limit: int = 40) -> list[Difference]:
+def differences(
+    store: RowStore, table: str, other: str, *, stands: str = "", limit: int = 40
+) -> list[Difference]:
     """Rows that are not equally often in a table of this database and in the one of the same name in another.
 
     Args:
         store: this database: what was found.
         table: table or view.
         other: the database with what was expected.
+        stands: pattern of the stands whose rows are compared; empty: all rows.
         limit: of differences told.
 
     Returns:
@@ -86,11 +89,13 @@ def differences(store: RowStore, table: str, other: str, *, limit: int = 40) -> 
     """
     names, taken = columns(store, table), ", ".join(_taken(store, table))
     listed, final = ", ".join(names), "FINAL" if table in IDS else ""
+    final += " WHERE stand_id LIKE {stands:String}" if stands else ""
     rows = store.rows(
         f"SELECT {listed}, countIf(side = 0) AS found, countIf(side = 1) AS expected FROM ("
         f"SELECT {taken}, 0 AS side FROM {table} {final} UNION ALL "
         f"SELECT {taken}, 1 AS side FROM {other}.{table} {final}) "
-        f"GROUP BY {listed} HAVING found != expected ORDER BY ALL LIMIT {limit}"
+        f"GROUP BY {listed} HAVING found != expected ORDER BY ALL LIMIT {limit}",
+        {"stands": stands},
     )
     return [
         Difference(table=table, row=dict(zip(names, row, strict=False)), found=row[-2], expected=row[-1])

@@ -35,8 +35,10 @@ def test_nothing_is_lost_and_nothing_double_whoever_is_killed(
         "measure",
         "sink",
         "broker",
+        "disk",
         "clickhouse",
         "zombie",
+        "stranger",
         "capture",
         "observe",
     }

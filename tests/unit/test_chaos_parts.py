@@ -52,7 +52,17 @@ def test_a_plan_strikes_everybody(form: type[ChaosOptions], seed: int) -> None:
     plan = planned(options)
     assert plan == planned(options)
     counts = Counter(strike.kind for strike in plan)
-    assert set(counts) == {"measure", "sink", "broker", "clickhouse", "zombie", "capture", "observe"}
+    assert set(counts) == {
+        "measure",
+        "sink",
+        "broker",
+        "disk",
+        "clickhouse",
+        "zombie",
+        "stranger",
+        "capture",
+        "observe",
+    }
     assert sorted(strike.number for strike in plan) == list(range(1, len(plan) + 1))
     assert all(0 < strike.at_s <= options.feed_s for strike in plan if strike.at_s is not None)
     assert all(0 < strike.at_share < 1 for strike in plan if strike.at_share is not None)
