@@ -34,6 +34,7 @@ SERVICES = {
 }
 SETTLED_S = 600.0
 """Before that caches and heaps are still filling."""
+STRETCH_S = 300.0
 MOST_MB_AN_HOUR = 1.0
 BOUNDARY = b"frame"
 MB = 1_000_000
@@ -46,7 +47,9 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
     first_mb: float
     last_mb: float
     mb_an_hour: float
-    """Slope of a straight line through the minutes' least values: least squares."""
+    """Slope of a straight line through the least value of every five minutes: least squares.
+
+    Networks take and give back tens of megabytes from frame to frame; only what stays counts."""
 
 
 @contextmanager
@@ -103,14 +106,14 @@ def growths(samples: Mapping[str, Sequence[tuple[float, float]]], settled_s: flo
     found = []
     for service, several in samples.items():
         settled = [(at_s, mb) for at_s, mb in several if at_s >= settled_s]
-        minutes = [
+        least = [
             min(group, key=lambda each: each[1])
-            for _, group in itertools.groupby(settled, key=lambda each: each[0] // 60)
+            for _, group in itertools.groupby(settled, key=lambda each: each[0] // STRETCH_S)
         ]
-        at_s, sizes_mb = np.array(minutes).T
-        slope = float(np.polyfit(at_s, sizes_mb, 1)[0]) if len(minutes) > 1 else 0.0
+        at_s, sizes_mb = np.array(least).T
+        slope = float(np.polyfit(at_s, sizes_mb, 1)[0]) if len(least) > 1 else 0.0
         found.append(
-            Growth(service=service, first_mb=minutes[0][1], last_mb=minutes[-1][1], mb_an_hour=slope * 3600)
+            Growth(service=service, first_mb=least[0][1], last_mb=least[-1][1], mb_an_hour=slope * 3600)
         )
     return found
 
