@@ -58,6 +58,17 @@ _LASTING = (
     ),
 )
 """Trouble that waiting does not mend, by what gives it away: in an error's name or words, or in a log."""
+_NOT_READY = (
+    "CoordinatorNotAvailable",
+    "CoordinatorLoadInProgress",
+    "GroupLoadInProgress",
+    "NotCoordinator",
+    "LeaderNotAvailable",
+    "NotLeaderFor",
+    "NotLeaderOr",
+    "NotEnoughReplicas",
+)
+"""Brokers that have just started, or have lost one of theirs: who waits is served."""
 _GREETED = ("UNEXPECTED_EOF", "EOF occurred", "ConnectionResetError")
 """A broker that hangs up on the greeting of TLS."""
 _HANGS_UP = "it hangs up"
@@ -136,6 +147,11 @@ def trouble_of(error: BaseException, options: BrokerOptions, heard: Sequence[str
             return UsageError(sentence.format(where=options.bootstrap, who=who, error=error))
     if (refusal := clock_refusal(signs, options.bootstrap)) is not None:
         return refusal
+    if _shows(_NOT_READY, list(_signs_of(error))):
+        return BrokerAwayError(
+            f"Kafka at {options.bootstrap} answers and is not ready yet ({type(error).__name__}): it is asked "
+            "again."
+        )
     why = _why_away(signs, options) or str(error) or type(error).__name__
     # A broker that refuses a password hangs up, often before the client has read why.
     or_refuses = f", or check the password of {options.username!r}" if options.uses_sasl else ""

@@ -18,7 +18,7 @@ from kafka.protocol.consumer import (
 from kafka.protocol.metadata import CoordinatorType, FindCoordinatorRequest
 
 from schemas.broker import BrokerOptions
-from schemas.errors import BrokerAwayError, OnlookerError, UsageError
+from schemas.errors import OnlookerError, UsageError
 from schemas.trouble import in_words, trouble_of
 
 PROTOCOL_TYPE, PROTOCOL = "onlooker-capture", "owners"
@@ -47,11 +47,6 @@ _WORDS = {
         "Kafka at {where} is too old for captures to agree on who owns a stand: use 2.4 or later."
     ),
 }
-_AWAY = (
-    kafka_errors.CoordinatorNotAvailableError,
-    kafka_errors.CoordinatorLoadInProgressError,
-    kafka_errors.NotCoordinatorError,
-)
 
 
 class EvictedError(Exception):
@@ -226,11 +221,6 @@ class CaptureGroup:
         for kind, words in _WORDS.items():
             if isinstance(error, kind):
                 return UsageError(words.format(group=self._group, where=self._options.bootstrap))
-        if isinstance(error, _AWAY):
-            return BrokerAwayError(
-                f"Kafka at {self._options.bootstrap} does not look after the group {self._group} yet "
-                f"({type(error).__name__}): it is asked again."
-            )
         return trouble_of(error, self._options)
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import aiokafka.errors
 import pytest
 from kafka.errors import (
+    CoordinatorNotAvailableError,
     GroupAuthorizationFailedError,
     IllegalSaslStateError,
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
+    NotCoordinatorError,
     SaslAuthenticationFailedError,
     TopicAuthorizationFailedError,
 )
@@ -75,6 +77,23 @@ def test_silence_is_a_dependency_that_is_away() -> None:
     found = trouble_of(KafkaTimeoutError("Unable to bootstrap"), PLAIN)
     assert isinstance(found, DependencyAwayError)
     assert "a:1, b:2" in str(found)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CoordinatorNotAvailableError(),
+        NotCoordinatorError(),
+        aiokafka.errors.GroupCoordinatorNotAvailableError(),
+        aiokafka.errors.GroupLoadInProgressError(),
+        aiokafka.errors.NotEnoughReplicasError(),
+    ],
+)
+def test_a_broker_that_answers_is_not_told_to_be_started(error: Exception) -> None:
+    trouble = trouble_of(error, PLAIN)
+    assert isinstance(trouble, BrokerAwayError)
+    assert "answers and is not ready yet" in str(trouble)
+    assert "start it" not in str(trouble)
 
 
 @pytest.mark.parametrize(
