@@ -149,8 +149,8 @@ def trouble_of(error: BaseException, options: BrokerOptions, heard: Sequence[str
         return refusal
     if _shows(_NOT_READY, list(_signs_of(error))):
         return BrokerAwayError(
-            f"Kafka at {options.bootstrap} answers and is not ready yet ({type(error).__name__}): it is asked "
-            "again."
+            f"Kafka at {options.bootstrap} answers and is not ready yet ({type(error).__name__}): it is "
+            "asked again."
         )
     why = _why_away(signs, options) or str(error) or type(error).__name__
     # A broker that refuses a password hangs up, often before the client has read why.
