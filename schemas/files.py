@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -148,11 +149,17 @@ def in_words(path: Path, done: str) -> Iterator[None]:
 def require_readable(path: Path) -> None:
     """Read the first byte of a file, so that a library which hides the cause of a failure is not asked.
 
+    A pipe or a device is opened only: nobody knows when it gives a byte.
+
     Raises:
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
-        file.read(1)
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        if stat.S_ISREG(os.fstat(handle).st_mode) or stat.S_ISDIR(os.fstat(handle).st_mode):
+            os.read(handle, 1)
+    finally:
+        os.close(handle)
 
 
 def require_folder(folder: Path) -> None:

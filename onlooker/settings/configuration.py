@@ -59,6 +59,11 @@ class StandSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     screen: StandOptions = StandOptions()
     playlist: PlaylistOptions = DEFAULT_PLAYLIST
 
+    @property
+    def camera_ids(self) -> list[str]:
+        """What the cameras are called, in their order."""
+        return [camera.camera_id or f"camera-{number}" for number, camera in enumerate(self.cameras, start=1)]
+
 
 class PeopleSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who may be recognised."""
@@ -122,11 +127,6 @@ def _path_of(kind: type, value: object) -> object:
     if kind is Path and isinstance(value, str) and value and "\0" not in value:
         return Path(value)
     raise ValueError("Expected a path")
-
-
-def camera_names(stand: StandSettings) -> list[str]:
-    """What the cameras of a stand are called, in their order."""
-    return [camera.camera_id or f"camera-{number}" for number, camera in enumerate(stand.cameras, start=1)]
 
 
 def _beside(settings: Settings, folder: Path) -> Settings:

@@ -197,7 +197,7 @@ def _judge_names(settings: "Settings") -> None:
     for i, stand in enumerate(settings.stands):
         if stand.stand_id in [other.stand_id for other in settings.stands[:i]]:
             raise SettingError(f"stands[{i}].stand_id", f"there are two stands {stand.stand_id!r}.")
-        names = [camera.camera_id or f"camera-{n}" for n, camera in enumerate(stand.cameras, start=1)]
+        names = stand.camera_ids
         for j, name in enumerate(names):
             if name in names[:j]:
                 raise SettingError(

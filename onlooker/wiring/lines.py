@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from onlooker.cameras.lines import CameraLine
-from onlooker.settings.configuration import CameraSettings, Settings, StandSettings, camera_names
+from onlooker.settings.configuration import CameraSettings, Settings, StandSettings
 from onlooker.settings.instants import require_believable
 from onlooker.wiring.perception import open_source
 from producers.cameras.buffer import FrameBuffer
@@ -40,7 +40,7 @@ def camera_sources(settings: Settings, stand: StandSettings) -> tuple[CameraSour
     """
     return tuple(
         _source(settings, stand, camera, camera_id)
-        for camera_id, camera in zip(camera_names(stand), stand.cameras, strict=True)
+        for camera_id, camera in zip(stand.camera_ids, stand.cameras, strict=True)
     )
 
 

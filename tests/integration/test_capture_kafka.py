@@ -282,7 +282,7 @@ def test_a_picture_larger_than_a_message_arrives_smaller(site: Site, tmp_path: P
     folder.mkdir()
     for number in (1, 2):
         cv2.imwrite(str(folder / f"{number}.png"), noise)
-    site.configure(stand("door", folder))
+    site.configure(stand("door", folder), capture="{folder_fps: 1}")
     assert site.finished(site.capture("data"))["frames"]["published"] == 2
     first, second, _ = site.read("frames")
     assert first.event.encoding == second.event.encoding == "jpeg"

@@ -73,7 +73,7 @@ def test_the_end_is_clean_when_the_brokers_have_just_gone(
         for name in running.processes:
             log = running.log(name)
             assert "Traceback" not in log, log
-            assert "is back" not in log, log
+            assert "kafka is back" not in log, log
 
 
 def test_the_end_is_clean_when_clickhouse_has_just_gone(

@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Iterator
-from io import BytesIO
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -263,14 +262,13 @@ def test_a_recording_holds_it(tmp_path: Path, codec: AvroCodec) -> None:
 
 
 def test_a_replay_must_make_it_again(tmp_path: Path, codec: AvroCodec) -> None:
-    output = BytesIO()
-    first = fed(core_with(output=output))
+    lines = tmp_path / "facts.jsonl"
+    with lines.open("wb") as output:
+        first = fed(core_with(output=output))
     digest = StreamDigest()
     for number in range(3):
         digest.take("purchases", coupon(number))
     assert first.digest.facts() == digest.facts() != StreamDigest().facts()
-    lines = tmp_path / "facts.jsonl"
-    lines.write_bytes(output.getvalue())
     recording = recorded(tmp_path / "r", codec, *(coupon(number) for number in range(3)))
     for expected in (lines, recording):
         fed(core_with(expected=Expected(expected)))
