@@ -38,13 +38,13 @@ class ChaosOptions(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def stream(self) -> StreamOptions:
         """The synthetic part."""
-        return StreamOptions(observations=self.observations, seed=self.seed)
+        return StreamOptions(observations=self.observations, seed=self.seed, set_clocks=True)
 
     @property
     def second_stream(self) -> StreamOptions:
         """The synthetic part of the second day: the same stands."""
         return msgspec.structs.replace(
-            self.stream, observations=self.observations // 10, start_us=START_US + DAY_US
+            self.stream, observations=self.observations // 10, start_us=START_US + DAY_US, set_clocks=False
         )
 
 
