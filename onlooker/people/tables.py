@@ -28,7 +28,7 @@ def rows_of(table: Path, wanted: frozenset[str]) -> Iterator[tuple[int, dict[str
         UsageError: a column is missing, or it is no such table; says what was found and what is wanted.
     """
     text = _text_of(table)
-    lines, delimiter = _delimited(text)
+    lines, delimiter = _delimited(text.lstrip("\n"))
     reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter, skipinitialspace=True)
     skipped = text.count("\n") + 1 - len(lines)
     try:
@@ -83,4 +83,9 @@ def _check(table: Path, names: list[str], wanted: frozenset[str], delimiter: str
             f"{table} has no column {' and no column '.join(missing)}: its first line, read with "
             f"{DELIMITERS[delimiter]} between the columns, names {found}. "
             "It has to be person_id,path and any further labels."
+        )
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise UsageError(
+            f"{table} has more than one column {' and more than one column '.join(twice)}: leave one of them."
         )

@@ -92,3 +92,9 @@ def test_a_walk_has_its_steps_in_order() -> None:
     for walk in re.split(r"^### \d\. ", TEXT, flags=re.MULTILINE)[1:]:
         numbers = [int(number) for number in re.findall(r"^\| (\d+) \|", walk, re.MULTILINE)]
         assert numbers == list(range(1, len(numbers) + 1)), walk.splitlines()[0]
+
+
+def test_no_leftover_of_an_editor_or_a_merge_lies_in_a_room() -> None:
+    places = (REPOSITORY / package for package in PACKAGES)
+    left = [path for place in places for path in place.rglob("*") if path.suffix in {".orig", ".rej", ".bak"}]
+    assert left == []

@@ -29,6 +29,7 @@ def planned(tmp_path: Path, content: bytes) -> tuple[str, str, dict[str, str]]:
         b"SEP=,\nperson_id,path,Since\nJane_Doe,photos/jane.jpg,2024\n",
         b"\xef\xbb\xbfPerson_ID, Path, Since\nJane_Doe, photos/jane.jpg, 2024\n",
         b"Person ID,PATH,Since\n\n Jane_Doe ,photos/jane.jpg , 2024\n,,\n",
+        b"\r\n\nperson_id,path,Since\nJane_Doe,photos/jane.jpg,2024\n",
         b'Person-Id,path,Since\n"Jane_Doe","photos/jane.jpg","2024"\n',
         "person_id\tpath\tSince\r\nJane_Doe\tphotos/jane.jpg\t2024\r\n".encode("utf-16"),
     ],
@@ -42,6 +43,9 @@ def test_what_can_be_meant_is_read(tmp_path: Path, content: bytes) -> None:
     [
         (b"name;picture\nJane;1.jpg\n", "read with semicolons between the columns, names name, picture"),
         (b"", "names nothing|no column"),
+        (b"person_id,Person ID,path\nJane,Eve,1.jpg\n", "more than one column person_id: leave one"),
+        (b"person_id,path,path,since,since\n", "one column path and more than one column since"),
+        (b"\n\nperson_id,path\nJane,1.jpg\nEve\0,2.jpg\n", "line 5 has a NUL byte"),
         (b"person_id,path\nJane,1.jpg\nEve\0,2.jpg\n", "line 3 has a NUL byte"),
         (b"person_id,path\nJos\xe9,1.jpg\n", "not text in UTF-8 .* Save it as CSV in UTF-8"),
         (b"person_id,path\n" + b"a" * 200_000 + b",1.jpg\n", "line 2 is no line of a table"),

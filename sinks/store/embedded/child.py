@@ -1,8 +1,11 @@
 """The server process itself, the one door to chdb: ClickHouse's own handlers out of the chdb-core wheel.
 
-Run as a script by `sinks.store.embedded.server`, never imported there: `child.py RUN_DIR STORE_DIR`.
+Run as a script by `sinks.store.embedded.server`, never imported there: `child.py RUN_DIR STORE_DIR LOG_DIR`.
 `RUN_DIR` holds `config.xml` and `users.xml`, which ClickHouse reads from its working directory. The process
 ends when its standard input ends, so it never outlives the one that holds the other end of that pipe.
+
+ClickHouse's function `file()` needs no grant in this kind of server and knows no folder of its own: so the
+process gives up the right to open any file but its own before ClickHouse is loaded.
 """
 
 import os
@@ -10,6 +13,8 @@ import signal
 import sys
 import threading
 from typing import Any
+
+from sinks.store.embedded.confined import confine
 
 SERVE_FOREVER = (
     "SYSTEM START LISTEN TCP; SYSTEM START LISTEN HTTP; "
@@ -26,13 +31,15 @@ def end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def serve(run_dir: str, store_dir: str) -> str:
+def serve(run_dir: str, store_dir: str, log_dir: str) -> str:
     """Listen until killed; a server that works never returns, else what went wrong.
 
     Args:
         run_dir: folder with `config.xml` and `users.xml`.
         store_dir: folder of ClickHouse's own data.
+        log_dir: folder of its log files.
     """
+    confine([store_dir, log_dir, run_dir])
     threading.Thread(target=end_with_parent, daemon=True).start()
     import chdb  # before the change of folder: on import it logs in, which users.xml would refuse
 
@@ -43,4 +50,4 @@ def serve(run_dir: str, store_dir: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(serve(*sys.argv[1:3]))
+    sys.exit(serve(*sys.argv[1:4]))

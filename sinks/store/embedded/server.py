@@ -1,6 +1,7 @@
 """A ClickHouse of our own: a child process on loopback that keeps its data in a data directory."""
 
 import errno
+import os
 import secrets
 import socket
 import subprocess
@@ -139,7 +140,9 @@ class EmbeddedServer:
                     str(Path(__file__).with_name("child.py")),
                     run,
                     store,
+                    logs,
                 ],
+                env=_bare_environment(run),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -192,6 +195,15 @@ def address_of(connection: Connection, *, analyst: bool) -> Address:
         password=connection.analyst_password if analyst else connection.onlooker_password,
         database=connection.database,
     )
+
+
+def _bare_environment(run: Path) -> dict[str, str]:
+    """What the child needs of the environment: in the rest there are passwords, which `file()` could read.
+
+    It makes a folder for its beginning, which it may do nowhere else than in its own.
+    """
+    needed = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+    return {name: os.environ[name] for name in needed if name in os.environ} | {"TMPDIR": str(run)}
 
 
 def _new_connection() -> Connection:
