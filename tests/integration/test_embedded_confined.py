@@ -10,6 +10,7 @@ import pytest
 
 from schemas.errors import UsageError
 from sinks.store.embedded.asking import asking
+from sinks.store.embedded.confined import landlock_abi
 from sinks.store.embedded.server import EmbeddedServer
 
 pytestmark = [pytest.mark.clickhouse]
@@ -37,6 +38,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             yield folder / "data"
 
 
+@pytest.mark.skipif(landlock_abi() < 2, reason="the kernel has no Landlock of Linux 5.19")
 @pytest.mark.parametrize("path", ["{data}/connection.json", "{data}/../site.key", "/etc/passwd"])
 def test_file_reads_nothing_outside(data_dir: Path, path: str) -> None:
     with asking(data_dir) as store, pytest.raises(UsageError, match="Permission denied"):
@@ -50,6 +52,7 @@ def test_no_secret_is_in_the_servers_environment(data_dir: Path) -> None:
     assert SECRET not in str(found)
 
 
+@pytest.mark.skipif(landlock_abi() < 4, reason="the kernel has no Landlock of Linux 6.7")
 def test_a_confined_process_connects_to_nobody(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])

@@ -19,8 +19,6 @@ _READ_FILE = 1 << 0 | 1 << 2
 _ALL = {2: (1 << 14) - 1, 3: (1 << 15) - 1}
 """Every right on files that an ABI knows; those of later ones add nothing that opens a file."""
 _SYSTEM = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/proc", "/sys", "/dev/urandom")
-
-
 _NETWORK_ABI = 4
 _CONNECT_TCP = 1 << 1
 
@@ -52,8 +50,7 @@ def confine(own: Iterable[str]) -> bool:
 
     Source: Linux, Documentation/userspace-api/landlock.rst.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
-    abi = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG)
+    libc, abi = ctypes.CDLL(None, use_errno=True), landlock_abi()
     if abi < _LEAST_ABI:
         return False
     every = _ALL[min(abi, max(_ALL))]
@@ -68,6 +65,12 @@ def confine(own: Iterable[str]) -> bool:
     _done(libc.syscall(_RESTRICT_SELF, rules, 0))
     os.close(rules)
     return True
+
+
+def landlock_abi() -> int:
+    """Which Landlock the kernel has: 2 since Linux 5.19, 4 since 6.7; -1 where it has none."""
+    abi: int = ctypes.CDLL(None).syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG)
+    return abi
 
 
 def _libraries() -> set[str]:
