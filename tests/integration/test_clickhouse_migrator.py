@@ -38,7 +38,7 @@ def migrating() -> list[str]:
     """The lines of the page from the first that is about the migrator to the last."""
     lines = [
         line
-        for line in block("sh", "onlooker migrate").splitlines()
+        for line in block("sh", "onlooker migrate --dry-run").splitlines()
         if "CLICKHOUSE" in line or "migrate" in line
     ]
     assert len(lines) == 5
