@@ -13,6 +13,7 @@ from onlooker.reporting.plain import plain
 from onlooker.reporting.terminal import render
 from onlooker.wiring.database import opened
 from onlooker.wiring.measured import rate_warnings
+from schemas.durable import write_whole
 from schemas.files import in_words
 from schemas.names import quoted
 
@@ -44,7 +45,7 @@ def report(campaign: str | None, given: Given, as_json: bool, html: Path | None)
         from onlooker.reporting.page import page
 
         with in_words(html, "written"):
-            html.write_text(page(reports), encoding="utf-8")
+            _write(html, page(reports).encode())
         click.echo(f"wrote {quoted(html.resolve())}", err=True)
     if as_json:
         print_json_lines([{"campaigns": [plain(msgspec.to_builtins(one)) for one in reports]}])
@@ -52,3 +53,11 @@ def report(campaign: str | None, given: Given, as_json: bool, html: Path | None)
         console = Terminal()
         for one in reports:
             console.print(render(one))
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a page whole or not at all; into what is no plain file as it comes."""
+    if path.is_file() or not path.exists():
+        write_whole(path, content)
+    else:
+        path.write_bytes(content)
