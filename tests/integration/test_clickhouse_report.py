@@ -1,6 +1,7 @@
 """The report over a story whose figures are worked out by hand."""
 
 import json
+import resource
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -19,7 +20,7 @@ from onlooker.reporting.figures import CampaignReport, load_reports
 from onlooker.reporting.page import page
 from onlooker.reporting.terminal import render
 from onlooker.reporting.words import period
-from schemas.errors import UsageError
+from schemas.errors import LimitReachedError, UsageError
 from schemas.events import VisitEnded
 from schemas.units import US_PER_S
 from sinks.service.local import LocalSink
@@ -239,6 +240,24 @@ def test_report_json_is_one_object(
     assert done.exit_code == 0
     assert json.loads(done.stdout)["campaigns"][0]["totals"]["ots"] == 3
     assert page_path.read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_page_that_the_disk_does_not_take_leaves_the_earlier_one(
+    store: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[report.callback.__module__], "opened", lambda *_: nullcontext(store))
+    page_path = tmp_path / "report.html"
+    page_path.write_text("earlier")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16_384, limits[1]))
+    try:
+        done = CliRunner().invoke(report, ["coffee", "--html", str(page_path)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert isinstance(done.exception, LimitReachedError)
+    assert str(page_path) in str(done.exception)
+    assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
+    assert page_path.read_text() == "earlier"
 
 
 def test_a_page_that_cannot_be_written_is_told_before_anything_is_asked(tmp_path: Path) -> None:
