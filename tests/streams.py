@@ -14,8 +14,6 @@ START_US = 1_772_445_600_000_000
 """2026-03-02 10:00 UTC."""
 WIDTH_PX, HEIGHT_PX = 640, 480
 MODEL = "synthetic-1"
-AHEAD_US = 3 * 3_600_000_000
-"""How far a clock is set ahead."""
 
 
 class StreamOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +34,8 @@ class StreamOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Of spans of a second in which a camera's events come 1 to 20 s late."""
     repeated_share: float = 0.001
     """Of observations that come twice."""
-    set_clocks: bool = False
-    """Whether every other stand's clock is set three hours ahead a third of the way, and right after two."""
+    set_by_us: int = 0
+    """By how much every other stand's clock is set wrong a third of the way, to be right after two."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,13 +85,13 @@ def _stand(
     frames = -(-options.observations // (options.stands * options.cameras))
     cameras = [_camera(options, stand_id, number, frames) for number in range(options.cameras)]
     newest_us = 0
-    is_set = options.set_clocks and int(stand_id[-2:]) % 2 == 0
+    is_set = options.set_by_us != 0 and int(stand_id[-2:]) % 2 == 0
     for order, (arrives_us, _, event) in enumerate(merge(*cameras, key=lambda each: each[:2])):
         setting = 3 * event.frame_index // frames if is_set else 0
-        ahead_us = AHEAD_US if setting == 1 else 0
+        wrong_us = options.set_by_us if setting == 1 else 0
         newest_us = max(newest_us, event.t_us)
-        shown = msgspec.structs.replace(event, t_us=event.t_us + ahead_us)
-        plays = feed.until(newest_us + ahead_us if setting >= feed.setting else shown.t_us, setting)
+        shown = msgspec.structs.replace(event, t_us=event.t_us + wrong_us)
+        plays = feed.until(newest_us + wrong_us if setting >= feed.setting else shown.t_us, setting)
         yield arrives_us, stand_id, order, (*plays, shown)
 
 

@@ -147,7 +147,7 @@ class CaptureService:
             # Noted before it is sent: whoever comes after a kill knows which plays may be there already.
             self._parts.journal.write()
         for play in plays:
-            repeated = before_us is not None and play.start_us <= before_us
+            repeated = stand.follows or (before_us is not None and play.start_us <= before_us)
             message = self._message("plays", play, self._about(repeated=repeated), play)
             if message is None or not self._offered(message):
                 return False

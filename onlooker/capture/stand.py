@@ -31,6 +31,8 @@ class CapturedStand:
         self.note = note
         self.is_others = False
         """Another process was seen to own it."""
+        self.follows = False
+        """It was taken over: nobody here knows which of its plays the other has sent."""
         self.plays_open = 0
         """Plays that are sent and not yet acknowledged: no frame may be sent before they are."""
         self.setting = 0
@@ -46,7 +48,7 @@ class CapturedStand:
         Args:
             first_us: the stand's first event time as the other knew it, us UTC: both have the same plays.
         """
-        self.is_others = False
+        self.is_others, self.follows = False, True
         first_us = self.note.first_us if first_us is None else first_us
         self.note = msgspec.structs.replace(self.note, first_us=first_us, until_us=None, played_us=None)
         self.feed = self.feed.anew(first_us)

@@ -347,6 +347,10 @@ def test_what_another_owns_is_not_opened_and_told_as_soon_as_it_is_ours(tmp_path
     assert [index for stand, _, index in broker.frames() if stand == "door"] == list(range(20))
     plays = [each.mark.start_us for each in door if isinstance(each.mark, Play)]
     assert {(start_us - 1_234_567) % 1_000_000 for start_us in plays} == {0}, "the other's plays go on"
+    sent = {each.about.repeated for each in door if isinstance(each.mark, Play)}
+    assert sent == {True}, "nobody here knows which of them the other has sent"
+    ours = {each.about.repeated for each in broker.log if each.stand_id == "window"}
+    assert ours == {False}
 
 
 def test_a_stand_of_which_another_sends_a_camera_is_not_said_to_have_ended(tmp_path: Path) -> None:
