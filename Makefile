@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PYTEST := $(BIN)/pytest
 FAST := not slow
 
-.PHONY: help setup demo test slowest check format lint types contract chaos bench measure up down clean
+.PHONY: help setup demo test slowest check format lint types contract chaos endurance bench measure up down clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ contract: $(VENV)/.dev  ## who may import whom
 
 chaos: setup  ## kill every service again and again during a long stream, and compare the rows (15 minutes)
 	$(BIN)/python -m tests.chaos
+
+endurance: setup  ## run the services over two live stands for an hour, and see what their memory does
+	$(BIN)/python -m tests.endurance
 
 bench: setup  ## the benchmarks
 	$(BIN)/onlooker bench perception
