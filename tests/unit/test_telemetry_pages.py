@@ -113,14 +113,16 @@ def test_the_port_is_told_and_stdout_stays_clean(capsys: pytest.CaptureFixture[s
         pass
     out, err = capsys.readouterr()
     assert out == ""
-    assert f":{watch.port}" in json.loads(err.splitlines()[0])["message"]
+    # A client of Kafka that another test has left speaks into the same log.
+    assert any(f":{watch.port}" in json.loads(line)["message"] for line in err.splitlines())
 
 
 def test_machines_are_told_why_a_service_ended(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(DependencyAwayError), telemetry("sink", port=None, log_format="json"):
         raise DependencyAwayError("no broker answers")
-    line = json.loads(capsys.readouterr().err)
-    assert (line["message"], line["extras"]) == ("no broker answers", {"exit_code": 3})
+    lines = map(json.loads, capsys.readouterr().err.splitlines())
+    told = [(line["message"], line["extras"]) for line in lines if "exit_code" in line.get("extras", {})]
+    assert told == [("no broker answers", {"exit_code": 3})]
 
 
 @click.command()
