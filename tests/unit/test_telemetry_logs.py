@@ -117,7 +117,8 @@ def test_a_megabyte_from_outside_is_cut_and_takes_no_time() -> None:
             OURS.info(
                 "it sent %s", letters * (1_000_000 // len(letters)) + "hunter2", extra={"x": "y" * 99_999}
             )
-    lines = stream.getvalue().splitlines()
+    # A client of Kafka that another test has left speaks into the same log.
+    lines = [line for line in stream.getvalue().splitlines() if "it sent" in line]
     assert len(lines) == 5
     assert all(len(line) < 40_000 for line in lines)
     assert "hunter2" not in stream.getvalue()
