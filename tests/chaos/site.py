@@ -113,41 +113,54 @@ def open_site(folder: Path, options: ChaosOptions) -> Iterator[Site]:
         cluster = stack.enter_context(KafkaCluster(folder / "kafka", brokers=3))
         server = stack.enter_context(EmbeddedServer(folder / "clickhouse"))
         broker = BrokerOptions(bootstrap=cluster.bootstrap, prefix="chaos")
-        rounds = list(range(1, options.rounds + 1))
-        stands = {number: [_stand(clip, number) for clip in options.clips] for number in rounds}
-        everything = [stand for several in stands.values() for stand in several]
-
-        def written(name: str, database: str, stands: list[dict[str, Any]]) -> Path:
-            return _write_config(folder / f"{name}.yaml", broker, _address(server, database), stands)
-
-        config = written("services", FOUND, everything)
-        captures = {n: written(f"capture-{n}", FOUND, stands[n]) for n in rounds}
-        twin = written("twin", FOUND, stands[rounds[-1]])
-        again = written("again", FOUND, [_stand(clip, rounds[0], day=3) for clip in options.clips])
-        site = Site(
-            folder=folder,
-            broker=broker,
-            cluster=cluster,
-            server=server,
-            config=config,
-            undisturbed_config=written(UNDISTURBED, UNDISTURBED, everything),
-            strange_config=written(STRANGE, STRANGE, everything),
-            disk=disk,
-            twin=_service(folder, twin, "twin", ("capture", "--json"), ends=True),
-            again=_service(folder, again, "again", ("capture", "--json"), ends=True),
-            services={
-                kind: [_service(folder, config, f"{kind}-{n}", ARGUMENTS[kind]) for n in range(1, count + 1)]
-                for kind, count in WORKERS.items()
-            },
-            captures=[
-                _service(folder, path, f"capture-{n}", ("capture", "--json"), ends=True)
-                for n, path in captures.items()
-            ],
-            frames=sum(claimed_frames(parse_source(_clip(clip))) or 0 for clip in options.clips),
-        )
+        site = _site(folder, options, broker=broker, cluster=cluster, server=server, disk=disk)
         stack.callback(_stop_all, site.everything)
         _prepare(site)
         yield site
+
+
+def _site(
+    folder: Path,
+    options: ChaosOptions,
+    *,
+    broker: BrokerOptions,
+    cluster: KafkaCluster,
+    server: EmbeddedServer,
+    disk: SmallDisk,
+) -> Site:
+    """Write the configurations, and say which services there are."""
+    rounds = list(range(1, options.rounds + 1))
+    stands = {number: [_stand(clip, number) for clip in options.clips] for number in rounds}
+    everything = [stand for several in stands.values() for stand in several]
+
+    def written(name: str, database: str, stands: list[dict[str, Any]]) -> Path:
+        return _write_config(folder / f"{name}.yaml", broker, _address(server, database), stands)
+
+    config = written("services", FOUND, everything)
+    captures = {n: written(f"capture-{n}", FOUND, stands[n]) for n in rounds}
+    twin = written("twin", FOUND, stands[rounds[-1]])
+    again = written("again", FOUND, [_stand(clip, rounds[0], day=3) for clip in options.clips])
+    return Site(
+        folder=folder,
+        broker=broker,
+        cluster=cluster,
+        server=server,
+        config=config,
+        undisturbed_config=written(UNDISTURBED, UNDISTURBED, everything),
+        strange_config=written(STRANGE, STRANGE, everything),
+        disk=disk,
+        twin=_service(folder, twin, "twin", ("capture", "--json"), ends=True),
+        again=_service(folder, again, "again", ("capture", "--json"), ends=True),
+        services={
+            kind: [_service(folder, config, f"{kind}-{n}", ARGUMENTS[kind]) for n in range(1, count + 1)]
+            for kind, count in WORKERS.items()
+        },
+        captures=[
+            _service(folder, path, f"capture-{n}", ("capture", "--json"), ends=True)
+            for n, path in captures.items()
+        ],
+        frames=sum(claimed_frames(parse_source(_clip(clip))) or 0 for clip in options.clips),
+    )
 
 
 def _prepare(site: Site) -> None:

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from random import Random
+from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from processors.measure import eras
 from processors.measure.aligned import AlignedMeasure, AlignedState
 from processors.thresholds import MeasureOptions, StandOptions, options_from, options_kept
 from schemas.events import (
@@ -32,7 +35,7 @@ from tests.replay.measure_scenes import (
     visits_of,
     windows_of,
 )
-from tests.streams import START_US
+from tests.streams import START_US, StreamOptions, synthetic
 
 END = StreamEnded(stand_id="s")
 LOOKER = Person(track="a", from_s=20, to_s=95, looks=((25, 90),))
@@ -294,3 +297,35 @@ def test_whenever_options_change_every_instant_is_measured_once(seed: int) -> No
         segments = [segment for window in found for segment in window.audience]
         assert sum(s.presence_us for s in segments) == sum(v.presence_us for v in visits(facts))
         assert sum(s.attention_us for s in segments) == sum(v.attention_us for v in visits(facts))
+
+
+@pytest.mark.parametrize("set_by_us", [-3 * 3_600 * US_PER_S, 3 * 3_600 * US_PER_S])
+@pytest.mark.parametrize("changed_at", [1_450, 1_590, 1_610, 2_980, 3_210])
+def test_a_clock_that_is_set_beside_a_change_loses_and_doubles_no_time(
+    set_by_us: int, changed_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while events may still be late for the thresholds before: the clock is set after 80 and 160 s."""
+    set_in_both: list[int] = []
+    real = eras._set_back
+
+    def told(*given: Any) -> Any:
+        set_in_both.append(changed_at)
+        return real(*given)
+
+    monkeypatch.setattr(eras, "_set_back", told)
+    stream = StreamOptions(
+        observations=4_800, seed=3, stands=1, late_share=0, repeated_share=0, set_by_us=set_by_us
+    )
+    before, after = AlignedMeasure(MeasureOptions(window_s=25)), AlignedMeasure(MeasureOptions(window_s=45))
+    fold, state, seen = before, before.new_state("synthetic-00"), 0
+    windows: dict[UUID, WindowClosed] = {}
+    for event in synthetic(stream):
+        seen += isinstance(event, FaceObservations)
+        if seen == changed_at and fold is before:
+            fold, state = after, after.restored(before.kept(state))
+        state, facts = fold.step(state, event)
+        windows |= {fact.window_id: fact for fact in facts if isinstance(fact, WindowClosed)}
+    assert sum(each.observed_us for each in windows.values()) == 239_850_000, "240 s but for two jumps"
+    assert (state.stand.set_back, state.options.window_s, state.before) == (1, 45, None)
+    if (set_by_us < 0, changed_at) in {(True, 1_450), (False, 2_980)}:
+        assert set_in_both, "the clock was set back while the thresholds before were still open"
